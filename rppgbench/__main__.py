@@ -1,0 +1,5 @@
+"""``python -m rppgbench``."""
+
+from rppgbench.cli.main import main
+
+main()
