@@ -1,0 +1,287 @@
+"""What plugins register and what their factories return: the whole contract between core and plugins.
+
+Axes are named once and everywhere: B clip, T frame, H row, W column, C colour (R, G, B).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from rppgbench.errors import PluginError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    FloatArray = NDArray[np.floating[Any]]
+    ByteArray = NDArray[np.uint8]
+
+Kind = Literal["method", "enhancer", "codec", "dataset"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
+
+
+class Params(BaseModel):
+    """Base of a component's parameters: frozen, unknown keys refused.
+
+    Give each field a ``description`` and, where it has a unit, end its name with it (``bitrate_kbps``, ``cutoff_hz``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoParams(Params):
+    """For a component that has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every component says of itself. The factory is named, not imported, so that listing costs nothing.
+
+    ``factory`` is ``"package.module:Callable"``; it is called with the validated ``params`` as keyword arguments.
+    Raise ``version`` when the same params may give other numbers.
+    """
+
+    kind: ClassVar[Kind]
+    name: str
+    factory: str
+    summary: str
+    version: int = 1
+    params: type[Params] = NoParams
+    cite: str = ""
+    license: str = ""
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name):
+            raise PluginError(f"{self.kind} name {self.name!r}: expected lower-case letters, digits and '_'")
+        if not _FACTORY.match(self.factory):
+            raise PluginError(f"{self.kind} {self.name!r}: factory {self.factory!r} is not 'package.module:Callable'")
+        if not (isinstance(self.params, type) and issubclass(self.params, Params)):
+            raise PluginError(f"{self.kind} {self.name!r}: params must be a subclass of rppgbench.contracts.Params")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpec(Spec):
+    """A method: face clips, or the mean colour of their skin, in; pulse waves out.
+
+    ``region`` is where a trace method's colour is averaged. ``control`` marks what exists to be beaten.
+    ``fps_hz``, ``size`` and ``frames`` are what it demands, None when it takes anything.
+    ``pretrained_on`` names datasets that its weights have seen. ``learns_from`` says what a learner needs of its
+    training subjects: their clips too, or the contact sensor's truth alone.
+    """
+
+    kind: ClassVar[Kind] = "method"
+    input: Literal["trace", "video"]
+    learns: bool = False
+    learns_from: Literal["clips", "truth"] = "clips"
+    region: Literal["skin", "background"] = "skin"
+    control: bool = False
+    fps_hz: float | None = None
+    size: tuple[int, int] | None = None
+    frames: int | None = None
+    pretrained_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnhancerSpec(Spec):
+    """An enhancer: compressed clips in, clips of the same shape out, in float.
+
+    ``blind`` is False when it must be told how the video was compressed; ``pairs`` is True when it learns from
+    compressed clips beside their reference.
+    """
+
+    kind: ClassVar[Kind] = "enhancer"
+    learns: bool = False
+    blind: bool = True
+    pairs: bool = False
+    control: bool = False
+    pretrained_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecSpec(Spec):
+    """A codec: a recording in, a compressed recording out.
+
+    ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
+    ``encoder`` is None for the codec that leaves the recording as it is. ``seconds_per_megapixel`` is roughly what
+    encoding costs one core, for a plan's estimate before anything was measured.
+    """
+
+    kind: ClassVar[Kind] = "codec"
+    encoder: str | None
+    label: str
+    lossless: bool = False
+    seconds_per_megapixel: float = 0.03
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """A dataset: recordings, and what the contact sensor said.
+
+    ``needs_files`` is False for one that makes its recordings itself. A dataset that needs files has a factory with a
+    first argument ``root: Path``; where that lies is the user's setting.
+    """
+
+    kind: ClassVar[Kind] = "dataset"
+    url: str = ""
+    redistributable: bool = False
+    how_to_get: str = ""
+    needs_files: bool = True
+
+
+# --- what the factories return ------------------------------------------------------------------------------------
+
+
+class TraceMethod(Protocol):
+    """A method whose spec says ``input="trace"``."""
+
+    def predict(self, traces: Any, fps_hz: float) -> Any:
+        """Pulse waves from mean colours, systole up.
+
+        Args:
+            traces: ``(B, T, 3)`` mean R, G, B of the region in grey levels (0-255), float, NumPy or torch.
+            fps_hz: sampling rate of T.
+
+        Returns:
+            ``(B, T)`` of the same array type, in arbitrary units. Row b depends on ``traces[b]`` alone.
+        """
+        ...
+
+
+class VideoMethod(Protocol):
+    """A method whose spec says ``input="video"``."""
+
+    def predict(self, video: Any, fps_hz: float) -> Any:
+        """Pulse waves from clips: ``(B, T, H, W, 3)`` uint8, or float32 in [0, 1], to ``(B, T)``, systole up."""
+        ...
+
+
+@runtime_checkable
+class FittedMethod(Protocol):
+    """A method that learns in closed form, from training subjects only.
+
+    ``state`` is all it learnt, and what ``load`` takes: arrays by name, stored as safetensors.
+    """
+
+    def fit(self, windows: Sequence[TrainingWindow]) -> None: ...
+
+    def state(self) -> dict[str, FloatArray]: ...
+
+    def load(self, state: Mapping[str, FloatArray]) -> None: ...
+
+
+class Enhancer(Protocol):
+    """What an enhancer's factory returns."""
+
+    def enhance(self, video: Any) -> Any:
+        """``(B, T, H, W, 3)`` uint8 or float32 in [0, 1] to the same shape, float32 in [0, 1]."""
+        ...
+
+
+class Codec(Protocol):
+    """What a codec's factory returns."""
+
+    def build(self) -> str:
+        """Encoder, its library's version and whatever else changes its bits; part of every key made with it."""
+        ...
+
+    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
+        """Compress every frame of ``source`` into ``target``, the same bytes on every run of one build.
+
+        Raises:
+            EncodingError: the encoder failed, or the result is not frame-exact with its source.
+        """
+        ...
+
+
+class Dataset(Protocol):
+    """What a dataset's factory returns."""
+
+    def recordings(self) -> Sequence[Recording]:
+        """Every recording there is, in natural order; opens no video."""
+        ...
+
+    def ground_truth(self, recording: Recording) -> GroundTruth:
+        """What the contact sensor said during ``recording``, on the video's clock."""
+        ...
+
+
+@runtime_checkable
+class RenderingDataset(Protocol):
+    """A dataset that makes its videos: its recordings have no ``path``."""
+
+    def render(self, recording: Recording, target: Path) -> None:
+        """Write the recording into ``target`` without loss, the same bytes on every run and machine."""
+        ...
+
+    def container(self) -> str:
+        """File name ending of what ``render`` writes, such as ``".avi"``."""
+        ...
+
+
+# --- records ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One video of one subject.
+
+    ``path`` is None when the dataset renders it. ``frames_are_skin`` says that there is no face to look for: every
+    pixel is skin already. ``source`` is how the file came to be: its loss cannot be undone.
+    """
+
+    id: str
+    subject: str
+    session: str
+    fps_hz: float
+    duration_s: float
+    path: Path | None = None
+    frames_are_skin: bool = False
+    source: Literal["raw", "lossless", "lossy", "rendered"] = "raw"
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroundTruth:
+    """Samples of a contact sensor with their times on the video's clock.
+
+    ``samples`` and ``times_s`` are ``(N,)`` float64, times ascending; ``kind`` "hr" means beats per minute.
+    ``beats_s`` are exactly known beats (R-peaks), where there is such a thing: for tests, never for scoring.
+    """
+
+    samples: FloatArray
+    times_s: FloatArray
+    kind: Literal["ecg", "bvp", "hr"]
+    beats_s: FloatArray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """What an encoder did. Bitrate counts the video stream's payload alone; PSNR is over the luma of all frames."""
+
+    n_frames: int
+    bitrate_bps: float
+    pix_fmt: str
+    encoder_build: str
+    psnr_y_db: float
+    target_bps: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingWindow:
+    """What a method may learn from: one window of a training subject.
+
+    ``trace`` is ``(T, 3)`` mean colour at ``fps_hz``; ``hr_bpm`` is derived from the contact sensor by the code that
+    scores predictions.
+    """
+
+    trace: FloatArray | None
+    fps_hz: float
+    hr_bpm: float

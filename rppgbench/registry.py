@@ -1,0 +1,257 @@
+"""What is installed: plugins found one by one, their specs by kind and name, and components made from them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, distributions
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import pluggy
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import ValidationError
+
+from rppgbench import __version__, hookspecs
+from rppgbench.contracts import CodecSpec, DatasetSpec, EnhancerSpec, Kind, MethodSpec, Params, Spec
+from rppgbench.errors import PluginError, RppgbenchError, UnknownName, nearest
+
+SPEC_TYPES: Mapping[Kind, type[Spec]] = {
+    "method": MethodSpec,
+    "enhancer": EnhancerSpec,
+    "codec": CodecSpec,
+    "dataset": DatasetSpec,
+}
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One entry point: where it came from, what it registered, and what is wrong with it, if anything."""
+
+    name: str
+    module: str
+    distribution: str
+    version: str
+    specs: tuple[Spec, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Registry:
+    """Specs by kind and name. Made by ``discover`` from what is installed, or by ``from_plugins`` in tests."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+    _specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = field(default_factory=dict)
+
+    @classmethod
+    def discover(cls) -> Registry:
+        """Load every installed entry point of the group ``rppgbench``; one that fails never stops the others."""
+        registry = cls()
+        for distribution, entry_point in sorted(_entry_points(), key=lambda pair: (pair[1].name, pair[1].value)):
+            registry._add(_load(entry_point, distribution))
+        return registry
+
+    @classmethod
+    def from_plugins(cls, **modules: object) -> Registry:
+        """A registry of the given objects with hook implementations, by plugin name."""
+        registry = cls()
+        for name, module in modules.items():
+            specs, problems = _collect(name, module)
+            registry._add(Plugin(name, getattr(module, "__name__", name), "(none)", "0", specs, problems))
+        return registry
+
+    def specs(self, kind: Kind) -> list[Spec]:
+        """Every usable spec of a kind, by name."""
+        return [spec for (k, _), (spec, _) in sorted(self._specs.items(), key=lambda item: item[0]) if k == kind]
+
+    def spec(self, kind: Kind, name: str) -> Spec:
+        """The spec of that name.
+
+        Raises:
+            UnknownName: nothing of the kind has it; the hint names what is near, or the broken plugin that may.
+        """
+        try:
+            return self._specs[kind, name][0]
+        except KeyError:
+            hint = nearest(name, (n for k, n in self._specs if k == kind))
+            broken = [p.name for p in self.plugins if p.problems]
+            if broken:
+                hint += f"; plugins with problems: {', '.join(broken)} (see 'rppgbench list plugins')"
+            raise UnknownName(f"no {kind} is called {name!r}", hint=hint) from None
+
+    def method(self, name: str) -> MethodSpec:
+        return cast("MethodSpec", self.spec("method", name))
+
+    def enhancer(self, name: str) -> EnhancerSpec:
+        return cast("EnhancerSpec", self.spec("enhancer", name))
+
+    def codec(self, name: str) -> CodecSpec:
+        return cast("CodecSpec", self.spec("codec", name))
+
+    def dataset(self, name: str) -> DatasetSpec:
+        return cast("DatasetSpec", self.spec("dataset", name))
+
+    def plugin_of(self, spec: Spec) -> Plugin:
+        """The plugin that registered ``spec``."""
+        return self._specs[spec.kind, spec.name][1]
+
+    def named(self, name: str) -> list[Spec]:
+        """Specs of any kind with that name."""
+        return [spec for (_, n), (spec, _) in sorted(self._specs.items(), key=lambda item: item[0]) if n == name]
+
+    def create(self, kind: Kind, name: str, params: Mapping[str, Any] | None = None, **local: Any) -> Any:
+        """The component ``name`` made from its factory with validated ``params`` and the machine's ``local`` ones.
+
+        Raises:
+            UnknownName: nothing has that name.
+            PluginError: the params do not fit, or the factory cannot be imported or called.
+        """
+        spec = self.spec(kind, name)
+        validated = validate_params(spec, params or {})
+        return make(spec, validated, **local)
+
+    def _add(self, plugin: Plugin) -> None:
+        accepted, problems = [], list(plugin.problems)
+        for spec in plugin.specs:
+            other = self._specs.get((spec.kind, spec.name))
+            if other is not None:
+                owner = other[1]
+                problems.append(
+                    f"{spec.kind} {spec.name!r} is already registered by plugin {owner.name!r} "
+                    f"({owner.distribution} {owner.version}); that one is kept, this one is left out"
+                )
+            else:
+                accepted.append(spec)
+        kept = Plugin(plugin.name, plugin.module, plugin.distribution, plugin.version, tuple(accepted), tuple(problems))
+        self.plugins.append(kept)
+        self._specs.update({(spec.kind, spec.name): (spec, kept) for spec in accepted})
+
+
+@lru_cache(maxsize=1)
+def load_registry() -> Registry:
+    """The registry of what is installed, discovered once per process."""
+    return Registry.discover()
+
+
+def validate_params(spec: Spec, params: Mapping[str, Any]) -> Params:
+    """``params`` as the spec's frozen model, defaults filled in.
+
+    Raises:
+        PluginError: a key that is not known (the nearest is named), or a value that does not fit.
+    """
+    try:
+        return spec.params.model_validate(dict(params))
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors():
+            key = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"unknown parameter {key!r} ({nearest(key, spec.params.model_fields)})")
+            else:
+                lines.append(f"{key}: {problem['msg']}, got {problem['input']!r}")
+        raise PluginError(f"{spec.kind} {spec.name!r}: {'; '.join(lines)}") from None
+
+
+def make(spec: Spec, params: Params, **local: Any) -> Any:
+    """What the spec's factory returns for ``params``, given as keyword arguments beside the ``local`` ones.
+
+    Raises:
+        PluginError: the factory cannot be imported or refuses its arguments.
+    """
+    module_name, _, attribute = spec.factory.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise PluginError(
+            f"{spec.kind} {spec.name!r}: factory {spec.factory!r} cannot be imported: {error}",
+            hint="if a package is missing, install it; else tell the plugin's author",
+        ) from error
+    arguments = {name: getattr(params, name) for name in type(params).model_fields}
+    try:
+        return factory(**local, **arguments)
+    except RppgbenchError:
+        raise
+    except TypeError as error:
+        raise PluginError(f"{spec.kind} {spec.name!r}: {spec.factory} refuses its arguments: {error}") from error
+
+
+def _entry_points() -> Iterator[tuple[Distribution, EntryPoint]]:
+    seen: set[tuple[str, str]] = set()
+    for distribution in distributions():
+        for entry_point in distribution.entry_points:
+            if entry_point.group == hookspecs.PROJECT and (entry_point.name, entry_point.value) not in seen:
+                seen.add((entry_point.name, entry_point.value))
+                yield distribution, entry_point
+
+
+def _load(entry_point: EntryPoint, distribution: Distribution) -> Plugin:
+    name = distribution.metadata["Name"] or "(unnamed)"
+    outdated = _outdated(distribution)
+    if outdated:
+        return Plugin(entry_point.name, entry_point.value, name, distribution.version, problems=(outdated,))
+    try:
+        module = entry_point.load()
+        specs, problems = _collect(entry_point.name, module)
+    except Exception as error:  # whatever a stranger's import does, the rest must go on
+        specs, problems = (), (_describe_import_failure(entry_point, error),)
+    return Plugin(entry_point.name, entry_point.value, name, distribution.version, specs, problems)
+
+
+def _outdated(distribution: Distribution) -> str | None:
+    """What to say of a plugin that was made for another version of rppgbench; None when it fits."""
+    for text in distribution.requires or ():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.name.lower() == hookspecs.PROJECT and not requirement.specifier.contains(__version__, True):
+            return f"needs rppgbench{requirement.specifier}, this is {__version__}; update whichever is older"
+    return None
+
+
+def _describe_import_failure(entry_point: EntryPoint, error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        where = f"{Path(error.filename).name if error.filename else entry_point.value}:{error.lineno}"
+        return f"cannot be imported: SyntaxError at {where}: {error.msg}"
+    return f"cannot be imported: {type(error).__name__}: {error}"
+
+
+def _collect(name: str, module: object) -> tuple[tuple[Spec, ...], tuple[str, ...]]:
+    """What one plugin registers, called on a manager of its own so that nobody else's failure reaches it."""
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(module, name=name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        return (), (f"{error}; hooks are: {', '.join(_hook_names())}",)
+    problems = [
+        f"defines {attribute!r} without @hookimpl, so it is not called" for attribute in _unmarked(manager, module)
+    ]
+    specs: list[Spec] = []
+    for kind, spec_type in SPEC_TYPES.items():
+        hook = getattr(manager.hook, f"rppgbench_{kind}s")
+        try:
+            answers: Iterable[Iterable[object]] = hook()
+            for spec in (spec for answer in answers for spec in answer):
+                if isinstance(spec, spec_type):
+                    specs.append(spec)
+                else:
+                    problems.append(f"hook rppgbench_{kind}s gave {spec!r}, expected a {spec_type.__name__}")
+        except Exception as error:  # a stranger's code again
+            problems.append(f"hook rppgbench_{kind}s failed: {type(error).__name__}: {error}")
+    if not specs and not problems:
+        problems.append(f"registers nothing; implement one of the hooks {', '.join(_hook_names())}")
+    return tuple(specs), tuple(problems)
+
+
+def _hook_names() -> list[str]:
+    return [f"rppgbench_{kind}s" for kind in SPEC_TYPES]
+
+
+def _unmarked(manager: pluggy.PluginManager, module: object) -> list[str]:
+    implemented = {caller.name for caller in manager.get_hookcallers(module) or ()}
+    return [name for name in _hook_names() if hasattr(module, name) and name not in implemented]
