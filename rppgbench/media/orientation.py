@@ -1,0 +1,55 @@
+"""Which way up a video is: phones store sideways pictures and a note on how to turn them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import av
+import av.filter
+
+from rppgbench.errors import MediaError
+
+if TYPE_CHECKING:
+    from av.filter import Graph
+
+# libavfilter's names for turning clockwise by that many degrees.
+_FILTERS = {90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 270: (("transpose", "cclock"),)}
+
+
+def rotation_deg(picture: av.VideoFrame) -> int:
+    """By how many degrees clockwise, 0, 90, 180 or 270, a decoded picture is to be turned so that it is upright."""
+    return round(-picture.rotation / 90) % 4 * 90
+
+
+class Turner:
+    """Turns the pictures of one video upright, in whatever pixel format they are.
+
+    The turn is that of the first picture; a file whose note changes on the way does not occur in practice.
+    """
+
+    def __init__(self, first: av.VideoFrame) -> None:
+        self.size = (first.width, first.height)
+        self.turn_deg = rotation_deg(first)
+        self._graph = _turning_graph(first, self.turn_deg) if self.turn_deg else None
+
+    def upright(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """``picture`` turned upright: itself where it already is."""
+        if self._graph is None:
+            return picture
+        self._graph.push(picture)
+        turned = self._graph.pull()
+        if not isinstance(turned, av.VideoFrame):
+            raise MediaError(f"a {picture.format.name} picture cannot be turned by {self.turn_deg} degrees")
+        return turned
+
+
+def _turning_graph(first: av.VideoFrame, turn_deg: int) -> Graph:
+    graph = av.filter.Graph()
+    last = graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base)
+    for name, argument in _FILTERS[turn_deg]:
+        step = graph.add(name, argument) if argument else graph.add(name)
+        last.link_to(step)
+        last = step
+    last.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph
