@@ -1,0 +1,132 @@
+"""What the contact sensor said, as a pulse wave on the video's clock and as a heart rate per window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench.errors import SignalError
+from rppgbench.signal.ecg import r_peaks
+from rppgbench.signal.filters import lowpass
+from rppgbench.signal.heart_rate import BAND_HZ, HeartRate, estimate_each
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rppgbench.contracts import FloatArray, GroundTruth
+
+# An R-peak becomes a Gaussian about as wide as a systolic wave, which video rates can carry.
+PULSE_SIGMA_S = 0.09
+LONGEST_GAP_S = 0.5
+
+
+def window_hr(
+    truth: GroundTruth, start_s: float, end_s: float, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ
+) -> HeartRate:
+    """Heart rate of the contact sensor from ``start_s`` to ``end_s`` on the video's clock.
+
+    Raises:
+        SignalError: the sensor does not cover the window, or no rate can be derived from what it said.
+    """
+    result = window_hrs(truth, np.array([start_s]), round((end_s - start_s) * fps_hz), fps_hz, band_hz)[0]
+    if isinstance(result, SignalError):
+        raise result
+    return result
+
+
+def window_hrs(
+    truth: GroundTruth, starts_s: FloatArray, n_frames: int, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ
+) -> list[HeartRate | SignalError]:
+    """Heart rates of the windows of ``n_frames`` that begin at ``starts_s``, ``(B,)``.
+
+    ECG and BVP become waves on the video's clock and go through the estimators that predictions go through; of "hr"
+    samples the mean within the window is both estimates, and its quality is NaN. In the place of a window that has no
+    rate stands the error that says why.
+    """
+    starts_s = np.asarray(starts_s, dtype=np.float64)
+    if truth.kind == "hr":
+        return [_mean_rate(truth, start_s, start_s + n_frames / fps_hz) for start_s in starts_s]
+    try:
+        waves = pulse_wave(truth, starts_s[:, None] + np.arange(n_frames) / fps_hz)
+    except SignalError as error:
+        return [error] * len(starts_s)
+    covered = np.all(np.isfinite(waves), axis=1)
+    results = estimate_each(np.where(covered[:, None], waves, 0.0), fps_hz, band_hz)
+    return [
+        result if inside else SignalError("the contact sensor does not cover the window")
+        for result, inside in zip(results, covered, strict=True)
+    ]
+
+
+def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
+    """Pulse wave at the times ``grid_s``, systole up, NaN where the sensor has no sample within half a second.
+
+    A BVP is low-passed against the grid's rate and interpolated on its own timestamps. An ECG becomes a Gaussian
+    (sigma 90 ms) at each R-peak: its spikes would alias at video rates.
+
+    Args:
+        truth: Of kind "ecg" or "bvp".
+        grid_s: ``(..., T)`` times on the video's clock, evenly spaced along T.
+
+    Raises:
+        SignalError: fewer than two finite samples, times that do not ascend, or an ECG without R-peaks.
+    """
+    grid_s = np.asarray(grid_s, dtype=np.float64)
+    times_s, samples = _finite(truth)
+    rate_hz = 1 / float(np.median(np.diff(times_s)))
+    even_s = np.arange(times_s[0], times_s[-1] + 0.5 / rate_hz, 1 / rate_hz)
+    even = np.interp(even_s, times_s, samples)
+    if truth.kind == "ecg":
+        peaks_s = even_s[0] + r_peaks(even, rate_hz) / rate_hz
+        if not len(peaks_s):
+            raise SignalError("no R-peaks in the ECG")
+        wave = _gaussians(peaks_s, grid_s)
+    elif truth.kind == "bvp":
+        grid_hz = (grid_s.shape[-1] - 1) / float(np.ptp(grid_s, axis=-1).max())
+        cutoff_hz = 0.45 * grid_hz
+        wave = np.interp(grid_s, even_s, lowpass(even, rate_hz, cutoff_hz) if rate_hz > grid_hz else even)
+    else:
+        raise SignalError(f"a contact sensor of kind {truth.kind!r} has no wave", hint="expected 'ecg' or 'bvp'")
+    return np.where(_covered(times_s, grid_s), wave, np.nan)
+
+
+def _mean_rate(truth: GroundTruth, start_s: float, end_s: float) -> HeartRate | SignalError:
+    inside = (truth.times_s >= start_s) & (truth.times_s < end_s) & np.isfinite(truth.samples)
+    if not inside.any():
+        return SignalError("the contact sensor does not cover the window")
+    hr_bpm = float(truth.samples[inside].mean())
+    return HeartRate(spectrum_bpm=hr_bpm, beats_bpm=hr_bpm, snr_db=float("nan"), rival_bpm=None, rival_ratio=0.0)
+
+
+def _finite(truth: GroundTruth) -> tuple[FloatArray, FloatArray]:
+    times_s, samples = (np.asarray(a, dtype=np.float64) for a in (truth.times_s, truth.samples))
+    if times_s.shape != samples.shape or times_s.ndim != 1:
+        raise SignalError(f"contact sensor: {samples.shape} samples at {times_s.shape} times, expected (N,) of both")
+    finite = np.isfinite(samples) & np.isfinite(times_s)
+    times_s, samples = times_s[finite], samples[finite]
+    if len(times_s) < 2:
+        raise SignalError(f"contact sensor: {len(times_s)} finite samples, expected at least 2")
+    if (np.diff(times_s) <= 0).any():
+        at = int(np.argmax(np.diff(times_s) <= 0))
+        raise SignalError(f"contact sensor: times do not ascend at sample {at + 1} ({times_s[at]:g} s)")
+    return times_s, samples
+
+
+def _gaussians(peaks_s: FloatArray, grid_s: FloatArray) -> FloatArray:
+    after = np.searchsorted(peaks_s, grid_s)
+    wave = np.zeros_like(grid_s)
+    for neighbour in (-2, -1, 0, 1):  # the next ones are further than 5 sigma away
+        index = after + neighbour
+        known = (index >= 0) & (index < len(peaks_s))
+        distance = (grid_s - peaks_s[index.clip(0, len(peaks_s) - 1)]) / PULSE_SIGMA_S
+        wave += np.where(known, np.exp(-0.5 * distance**2), 0.0)
+    return wave
+
+
+def _covered(times_s: FloatArray, grid_s: FloatArray) -> NDArray[np.bool_]:
+    after = np.searchsorted(times_s, grid_s)
+    edge_s = float(np.median(np.diff(times_s)))  # a frame may lie a sample before the first or after the last one
+    inside = (grid_s >= times_s[0] - edge_s) & (grid_s <= times_s[-1] + edge_s)
+    left, right = times_s[(after - 1).clip(0)], times_s[after.clip(0, len(times_s) - 1)]
+    return np.asarray(inside & (right - left <= LONGEST_GAP_S))
