@@ -1,0 +1,125 @@
+"""The dataset ``synthetic``: who is recorded, what the sensor says, and the frames."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rppgbench.contracts import GroundTruth, Recording
+from rppgbench.errors import UnknownName, nearest
+from rppgbench_synthetic import video
+from rppgbench_synthetic.camera import Camera, Mask, Shot
+from rppgbench_synthetic.cohort import Take, takes
+from rppgbench_synthetic.face import textures
+from rppgbench_synthetic.light import shine
+from rppgbench_synthetic.looks import looks_of
+from rppgbench_synthetic.motion import move
+from rppgbench_synthetic.params import SyntheticParams
+from rppgbench_synthetic.physiology import Physiology, simulate
+from rppgbench_synthetic.randomness import on_grid, stream
+from rppgbench_synthetic.relief import HEAD_HALF_HEIGHT
+from rppgbench_synthetic.scene import room
+from rppgbench_synthetic.sensor import record
+
+Frame = NDArray[np.uint8]
+
+# Half the head's height over the picture's, and texels a pixel.
+_HEAD_SHARE = 0.31
+_TEXELS_PER_PX = 1.25
+
+
+class Synthetic:
+    """Rendered faces; takes the fields of ``SyntheticParams`` as keyword arguments."""
+
+    def __init__(self, **params: Any) -> None:
+        self.params = SyntheticParams(**params)
+        self._takes = {take.id: take for take in takes(self.params)}
+
+    def recordings(self) -> Sequence[Recording]:
+        """Every session of every subject, in natural order, tagged with skin tone, motion and sensor."""
+        return [
+            Recording(
+                id=take.id,
+                subject=take.subject.id,
+                session=take.session,
+                fps_hz=self.params.fps_hz,
+                duration_s=self._n_frames / self.params.fps_hz,
+                source="rendered",
+                tags={"skin_tone": take.subject.skin_tone, "motion": take.motion, "truth": take.truth},
+            )
+            for take in self._takes.values()
+        ]
+
+    def ground_truth(self, recording: Recording) -> GroundTruth:
+        """An ECG or a finger's pulse with noise and a clock start of its own, and the exact R-peaks."""
+        take = self._take(recording)
+        rng = self._stream(take, "sensor")
+        own_start = bool(rng.random_sample() < 0.5)
+        return record(self.body(recording), take.truth, self.params.duration_s, rng, own_start=own_start)
+
+    def render(self, recording: Recording, target: Path) -> None:
+        """Write the recording as lossless RGB, the same bytes on every run and machine."""
+        video.write(self._camera(recording).frames(), target, self.params.size, self.params.fps_hz)
+
+    def container(self) -> str:
+        """The ending of what ``render`` writes."""
+        return video.CONTAINER
+
+    def frames(self, recording: Recording) -> Iterator[Frame]:
+        """(H, W, 3) R, G, B of each frame."""
+        for planes in self._camera(recording).frames():
+            yield np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+
+    def frames_with_masks(self, recording: Recording) -> Iterator[tuple[Frame, Mask]]:
+        """Each frame, and (H, W) where it is living skin."""
+        for planes, mask in self._camera(recording).frames_with_masks():
+            yield np.ascontiguousarray(np.moveaxis(planes, 0, -1)), mask
+
+    def body(self, recording: Recording) -> Physiology:
+        """The truth behind the truth: beats, breath and blood volume."""
+        take = self._take(recording)
+        return simulate(self.params.seed, take.subject.id, take.session, take.hr_bpm, self.params.duration_s)
+
+    @functools.cached_property
+    def _n_frames(self) -> int:
+        return max(1, int(np.rint(self.params.duration_s * self.params.fps_hz)))
+
+    def _camera(self, recording: Recording) -> Camera:
+        take, params = self._take(recording), self.params
+        width, height = params.size
+        times_s = np.arange(self._n_frames) / params.fps_hz
+        body = self.body(recording)
+        rng = self._stream(take, "picture")
+        unit_px = _HEAD_SHARE * height / HEAD_HALF_HEIGHT
+        middle = (
+            round(width / 2 + height * rng.uniform(-0.05, 0.05)),
+            round(height * (0.46 + rng.uniform(-0.015, 0.015))),
+        )
+        # The camera's square root halves relative changes.
+        strength = 2.0 * looks_of(take.subject).pulse_share
+        shot = Shot(
+            face=textures(take.subject, float(np.rint(_TEXELS_PER_PX * unit_px))),
+            room=room(rng, width, height, (*middle, _HEAD_SHARE * height)),
+            motion=move(rng, take.motion, body, times_s, params.fps_hz),
+            light=shine(rng, self._n_frames, params.fps_hz),
+            pulse=on_grid(strength * body.face_pulse(times_s), 24),
+            middle=middle,
+            unit_px=unit_px,
+            noise_levels=rng.uniform(1.2, 1.8),
+        )
+        return Camera(shot, rng)
+
+    def _take(self, recording: Recording) -> Take:
+        take = self._takes.get(recording.id)
+        if take is None:
+            message = f"synthetic: no recording {recording.id!r} among {len(self._takes)}"
+            raise UnknownName(message, hint=nearest(recording.id, self._takes))
+        return take
+
+    def _stream(self, take: Take, purpose: str) -> np.random.RandomState:
+        return stream(self.params.seed, take.subject.id, take.session, purpose)
