@@ -1,0 +1,131 @@
+"""The table of results: one row per window, with the unit and meaning of each column inside the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rppgbench.errors import IncomparableResults, StoreError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """``type`` is "string", "int64", "float64" or "bool"; ``unit`` is empty where there is none."""
+
+    name: str
+    type: str
+    unit: str
+    meaning: str
+    required: bool = True
+
+
+COLUMNS = (
+    Column("protocol", "string", "", "name of the protocol"),
+    Column("version", "int64", "", "version of the protocol"),
+    Column("digest", "string", "", "digest of the protocol: only rows of equal digests are comparable"),
+    Column("fold", "int64", "", "test fold, from 0"),
+    Column("condition", "string", "", "how the video was compressed"),
+    Column("codec", "string", "", "codec of the condition"),
+    Column("nominal_bitrate_bps", "float64", "bit/s", "bitrate asked of the encoder", required=False),
+    Column("achieved_bitrate_bps", "float64", "bit/s", "payload of the video stream over its duration", required=False),
+    Column("entry", "string", "", "enhancer and method, as ranked"),
+    Column("method", "string", "", "name of the method"),
+    Column("enhancer", "string", "", "name of the enhancer", required=False),
+    Column("control", "bool", "", "whether the entry exists to be beaten"),
+    Column("dataset", "string", "", "name of the dataset"),
+    Column("subject", "string", "", "pseudonym of the subject"),
+    Column("recording", "string", "", "name of the recording"),
+    Column("tags", "string", "", "what the dataset says of the recording (motion, skin tone, ...), as JSON"),
+    Column("window", "int64", "", "number of the window in its recording, from 0"),
+    Column("start_s", "float64", "s", "first frame of the window on the video's clock"),
+    Column("end_s", "float64", "s", "one frame after the last one of the window"),
+    Column("hr_pred_beats_bpm", "float64", "1/min", "60 over the mean inter-beat interval of the prediction", False),
+    Column("hr_pred_spectrum_bpm", "float64", "1/min", "highest spectral peak of the prediction", False),
+    Column(
+        "hr_true_beats_bpm", "float64", "1/min", "60 over the mean inter-beat interval of the contact sensor", False
+    ),
+    Column("hr_true_spectrum_bpm", "float64", "1/min", "highest spectral peak of the contact sensor", False),
+    Column("hr_pred_bpm", "float64", "1/min", "ranked estimate of the prediction", False),
+    Column("hr_true_bpm", "float64", "1/min", "the same estimate of the contact sensor", False),
+    Column("error_bpm", "float64", "1/min", "hr_pred_bpm - hr_true_bpm", False),
+    Column("snr_db", "float64", "dB", "signal-to-noise ratio of the prediction about hr_true_bpm", False),
+    Column("status", "string", "", "scored; failed: no prediction; excluded: no truth"),
+    Column("reason", "string", "", "why it is not scored", required=False),
+)
+# The order of rows in a file, so that the order in which they were computed leaves no trace.
+SORTED_BY = ("dataset", "condition", "entry", "subject", "recording", "window")
+
+
+def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """An Arrow table of the rows in ``SORTED_BY``'s order, units and meanings in its fields' metadata.
+
+    Raises:
+        StoreError: a row with a missing, unknown or null required column.
+    """
+    import pyarrow as pa
+
+    names = {column.name for column in COLUMNS}
+    required = [column.name for column in COLUMNS if column.required]
+    checked = list(rows)
+    for number, row in enumerate(checked):
+        if row.keys() != names:
+            missing, unknown = sorted(names - row.keys()), sorted(row.keys() - names)
+            raise StoreError(f"row {number}: missing columns {missing}, unknown columns {unknown}")
+        empty = [name for name in required if row[name] is None]
+        if empty:
+            raise StoreError(f"row {number}: no value in {', '.join(empty)}")
+    checked.sort(key=lambda row: tuple(row[name] for name in SORTED_BY))
+    return pa.Table.from_pylist(checked, schema=_arrow_schema())
+
+
+def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+    """Write rows as Parquet: the same rows, in whatever order, are the same bytes."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(rows_to_table(rows), path, compression="zstd", version="2.6", write_page_index=False)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file that ``write_rows`` wrote.
+
+    Raises:
+        StoreError: no such file, or no table of results.
+        IncomparableResults: a table of another schema version.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise StoreError(f"{path}: cannot be read as a table of results ({error})") from error
+    found = (table.schema.metadata or {}).get(b"rppgbench_schema_version", b"none").decode()
+    if found != str(SCHEMA_VERSION):
+        raise IncomparableResults(
+            f"{path}: results of schema version {found}, expected {SCHEMA_VERSION}", hint="run the protocol again"
+        )
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
+
+
+def _arrow_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    fields = [
+        pa.field(
+            column.name,
+            getattr(pa, {"bool": "bool_"}.get(column.type, column.type))(),
+            nullable=not column.required,
+            metadata={"unit": column.unit, "meaning": column.meaning},
+        )
+        for column in COLUMNS
+    ]
+    return pa.schema(fields, metadata={"rppgbench_schema_version": str(SCHEMA_VERSION)})

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def make_rows() -> Callable[..., list[dict[str, Any]]]:
+    """Rows of results from (true, predicted) heart rates by subject; None as prediction is a failed window."""
+
+    def rows(
+        rates: Mapping[str, Sequence[tuple[float, float | None]]], *, entry: str = "pos", condition: str = "reference"
+    ) -> list[dict[str, Any]]:
+        return [
+            {
+                "protocol": "p", "version": 1, "digest": "d", "fold": 0, "condition": condition, "codec": "original",
+                "nominal_bitrate_bps": None, "achieved_bitrate_bps": 1e6, "entry": entry, "method": entry,
+                "enhancer": None, "control": False, "dataset": "synthetic", "tags": "{}", "subject": subject,
+                "recording": f"{subject}-rest", "window": window, "start_s": 30.0 * window,
+                "end_s": 30.0 * (window + 1), "hr_pred_beats_bpm": pred, "hr_pred_spectrum_bpm": pred,
+                "hr_true_beats_bpm": true, "hr_true_spectrum_bpm": true, "hr_pred_bpm": pred, "hr_true_bpm": true,
+                "error_bpm": None if pred is None else pred - true, "snr_db": None if pred is None else 3.0 + window,
+                "status": "failed" if pred is None else "scored", "reason": "constant" if pred is None else None,
+            }
+            for subject, windows in rates.items()
+            for window, (true, pred) in enumerate(windows)
+        ]  # fmt: skip
+
+    return rows
