@@ -1,0 +1,130 @@
+"""The frozen models of a protocol file: what may stand in it and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rppgbench.signal.heart_rate import HeartRateSettings
+
+
+class Frozen(BaseModel):
+    """Immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Component(BaseModel):
+    """A component by name, its params beside the name: ``{use: x264, preset: superfast}``, or just ``x264``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class GridItem(Component):
+    """A codec over the values of one or more of its params: every combination is a condition."""
+
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _no_empty_sweep(self) -> GridItem:
+        for name, values in self.sweep.items():
+            if not values:
+                raise ValueError(f"sweep over {name!r} has no values")
+            if name in self.params:
+                raise ValueError(f"{name!r} is both given and swept")
+        return self
+
+
+class Folds(Frozen):
+    scheme: Literal["subject_kfold"] = "subject_kfold"
+    k: Annotated[int, Field(ge=2, description="number of folds")]
+    seed: int = 0
+
+
+class Conditions(Frozen):
+    reference: Component = Component(use="original")
+    grid: tuple[GridItem, ...] = ()
+
+
+class Face(Frozen):
+    """How the face is found. One box a recording, found on the reference video, serves all conditions."""
+
+    detector: str = "lbp_frontal"
+    every_s: Annotated[float, Field(gt=0, description="seconds between detections")] = 1.0
+    boxes_from: Literal["reference"] = "reference"
+    margin: Annotated[float, Field(ge=0, le=1, description="added on every side, as a share of the box")] = 0.25
+
+
+class Skin(Frozen):
+    threshold: Annotated[float, Field(gt=0, lt=1, description="probability above which a pixel is skin")] = 0.3
+
+
+class Clips(Frozen):
+    """How recordings are cut: windows of ``length_s`` one after the other, on a clock of ``fps_hz``."""
+
+    length_s: Annotated[float, Field(gt=0)] = 30.0
+    fps_hz: Annotated[float, Field(gt=0)] = 30.0
+    size: Annotated[tuple[int, int], Field(description="height, width of a face clip in pixels")] = (128, 128)
+    face: Face = Face()
+    skin: Skin = Skin()
+
+
+class Training(Frozen):
+    methods_learn_from: Literal["reference"] = "reference"
+    seeds: tuple[int, ...] = (0,)
+
+
+class Interval(Frozen):
+    bootstrap: Annotated[int, Field(ge=100, description="number of draws")] = 10_000
+    unit: Literal["subject"] = "subject"
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: int = 0
+
+
+class Evaluation(Frozen):
+    heart_rate: HeartRateSettings = HeartRateSettings()
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("hr_mae_bpm", "hr_rmse_bpm", "hr_r", "snr_db")
+    primary: str = "hr_mae_bpm"
+    interval: Interval = Interval()
+
+    @model_validator(mode="after")
+    def _primary_is_shown(self) -> Evaluation:
+        if self.primary not in self.metrics:
+            raise ValueError(f"primary metric {self.primary!r} is not among the metrics {list(self.metrics)}")
+        return self
+
+
+class Entry(Frozen):
+    """One contestant: a method, behind an enhancer or none."""
+
+    method: Component
+    enhancer: Component | None = None
+
+
+class ProtocolFile(Frozen):
+    """The file as written. ``resolve`` turns it into a ``Protocol``."""
+
+    rppgbench: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    version: Annotated[int, Field(ge=1)]
+    title: str
+    cite: str = ""
+    dataset: Component
+    folds: Folds
+    conditions: Conditions
+    clips: Clips = Clips()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    entries: Annotated[tuple[Entry, ...], Field(min_length=1)]

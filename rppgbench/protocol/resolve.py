@@ -1,0 +1,251 @@
+"""From a protocol file to a protocol: names looked up, params filled in, conditions spelt out, digest taken."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rppgbench.contracts import Kind, MethodSpec, Params, Spec
+from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
+from rppgbench.evaluation.metrics import METRICS
+from rppgbench.media.faces import DETECTORS
+from rppgbench.protocol import document
+from rppgbench.protocol.document import Document, Location
+from rppgbench.protocol.model import Clips, Component, Entry, Evaluation, Folds, ProtocolFile, Training
+from rppgbench.registry import Registry, validate_params
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A component with its params filled in: what a name in a protocol came to."""
+
+    spec: Spec
+    params: Params
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    def described(self) -> dict[str, Any]:
+        """Name, version and params as plain data: the identity of the choice."""
+        return {"use": self.spec.name, "version": self.spec.version, "params": self.params.model_dump(mode="json")}
+
+    def short(self) -> str:
+        """The name, with those params that are not at their default: an entry's and a row's label."""
+        changed = {
+            key: value
+            for key, value in self.params.model_dump(mode="json").items()
+            if self.spec.params.model_fields[key].is_required() or value != _default(self.spec, key)
+        }
+        return self.name + (f"({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way the video reached the method. ``nominal_bps`` is the rate asked for, if one was."""
+
+    id: str
+    codec: Choice
+    is_reference: bool
+    nominal_bps: float | None
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An entry with its components looked up. ``id`` names its row on a board."""
+
+    id: str
+    method: Choice
+    enhancer: Choice | None
+
+    @property
+    def method_spec(self) -> MethodSpec:
+        spec = self.method.spec
+        if not isinstance(spec, MethodSpec):
+            raise TypeError(f"{spec.name} is a {spec.kind}")
+        return spec
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A declared question, ready to plan."""
+
+    path: Path
+    name: str
+    version: int
+    title: str
+    cite: str
+    dataset: Choice
+    folds: Folds
+    conditions: tuple[Condition, ...]
+    clips: Clips
+    training: Training
+    evaluation: Evaluation
+    entries: tuple[Contestant, ...]
+
+    def resolved(self) -> dict[str, Any]:
+        """All that the digest covers, as plain data: everything but the entries and the prose (title, cite)."""
+        return {
+            "rppgbench": 1,
+            "name": self.name,
+            "version": self.version,
+            "dataset": self.dataset.described(),
+            "folds": self.folds.model_dump(mode="json"),
+            "conditions": [{"id": c.id, "reference": c.is_reference, **c.codec.described()} for c in self.conditions],
+            "clips": self.clips.model_dump(mode="json"),
+            "training": self.training.model_dump(mode="json"),
+            "evaluation": self.evaluation.model_dump(mode="json"),
+        }
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of ``resolved()``: only results of one digest are ever ranked together."""
+        text = json.dumps(self.resolved(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def reference(self) -> Condition:
+        return next(condition for condition in self.conditions if condition.is_reference)
+
+
+def load(path: Path, registry: Registry) -> Protocol:
+    """The protocol in the file at ``path``.
+
+    Raises:
+        ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
+    """
+    source = document.read(path)
+    try:
+        model = ProtocolFile.model_validate(source.tree)
+    except ValidationError as error:
+        raise ProtocolError("\n".join(_explain(source, error)), hint=_UNIVERSAL_HINT) from None
+    return _Resolver(source, registry).protocol(model)
+
+
+_UNIVERSAL_HINT = "'rppgbench show PROTOCOL' explains the protocols that come with rppgbench"
+
+
+class _Resolver:
+    """Looks names up, and says where in the file one is wrong."""
+
+    def __init__(self, source: Document, registry: Registry) -> None:
+        self.source, self.registry = source, registry
+
+    def protocol(self, model: ProtocolFile) -> Protocol:
+        self._known(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
+        for index, metric in enumerate(model.evaluation.metrics):
+            self._known(metric, METRICS, "metric", ("evaluation", "metrics", index))
+        return Protocol(
+            path=self.source.path,
+            name=model.name,
+            version=model.version,
+            title=model.title,
+            cite=model.cite,
+            dataset=self.choice("dataset", model.dataset, ("dataset",)),
+            folds=model.folds,
+            conditions=self._unique(self.conditions(model), ("conditions",), "condition"),
+            clips=model.clips,
+            training=model.training,
+            evaluation=model.evaluation,
+            entries=self._unique(self.entries(model.entries), ("entries",), "entry"),
+        )
+
+    def choice(self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None) -> Choice:
+        node = self.source.tree
+        for step in at:
+            node = node[step]  # type: ignore[index]
+        name_at = (*at, "use") if isinstance(node, dict) else at
+        try:
+            spec = self.registry.spec(kind, component.use)
+        except UnknownName as error:
+            raise ProtocolError(f"{self.source.where(name_at)}: {error.message}", hint=error.hint) from None
+        try:
+            return Choice(spec, validate_params(spec, {**component.params, **(extra or {})}))
+        except PluginError as error:
+            wrong = next(
+                (key for key in component.params if repr(key) in error.message or f"{key}:" in error.message), None
+            )
+            where = self.source.where((*at, wrong), key=True) if wrong else self.source.where(at)
+            raise ProtocolError(f"{where}: {error.message}", hint=f"see 'rppgbench show {component.use}'") from None
+
+    def conditions(self, model: ProtocolFile) -> Iterator[Condition]:
+        if "reference" in self.source.tree["conditions"]:
+            reference = self.choice("codec", model.conditions.reference, ("conditions", "reference"))
+        else:
+            reference = Choice(
+                self.registry.spec("codec", "original"), self.registry.spec("codec", "original").params()
+            )
+        yield Condition("reference", reference, True, None)
+        for index, item in enumerate(model.conditions.grid):
+            for values in itertools.product(*item.sweep.values()):
+                at: Location = ("conditions", "grid", index)
+                codec = self.choice("codec", item, at, dict(zip(item.sweep, values, strict=True)))
+                yield Condition(_label(codec), codec, False, _nominal_bps(codec))
+
+    def entries(self, entries: tuple[Entry, ...]) -> Iterator[Contestant]:
+        for index, entry in enumerate(entries):
+            at = ("entries", index)
+            method = self.choice("method", entry.method, (*at, "method"))
+            enhancer = self.choice("enhancer", entry.enhancer, (*at, "enhancer")) if entry.enhancer else None
+            yield Contestant(" + ".join(c.short() for c in (enhancer, method) if c), method, enhancer)
+
+    def _known(self, name: str, known: Mapping[str, object], what: str, at: Location) -> None:
+        if name not in known:
+            raise ProtocolError(f"{self.source.where(at)}: no {what} is called {name!r}", hint=nearest(name, known))
+
+    def _unique(self, items: Iterator[Any], at: Location, what: str) -> tuple[Any, ...]:
+        seen: dict[str, Any] = {}
+        for item in items:
+            if item.id in seen:
+                raise ProtocolError(f"{self.source.where(at)}: {what} {item.id!r} stands there twice", hint="keep one")
+            seen[item.id] = item
+        return tuple(seen.values())
+
+
+def _label(codec: Choice) -> str:
+    template: str = getattr(codec.spec, "label", codec.name)
+    return template.format(**codec.params.model_dump(mode="json"))
+
+
+def _nominal_bps(codec: Choice) -> float | None:
+    rate = getattr(codec.params, "bitrate_kbps", None)
+    return None if rate is None else float(rate) * 1000
+
+
+def _default(spec: Spec, key: str) -> Any:
+    return json.loads(json.dumps(spec.params.model_fields[key].get_default(call_default_factory=True), default=list))
+
+
+def _explain(source: Document, error: ValidationError) -> Iterator[str]:
+    """One line a problem, each with its place in the file."""
+    for problem in error.errors():
+        location = tuple(step for step in problem["loc"] if step not in ("function-before", "function-after"))
+        key = str(location[-1]) if location else ""
+        if problem["type"] == "extra_forbidden":
+            known = _fields_at(".".join(str(step) for step in location[:-1] if isinstance(step, str)))
+            yield f"{source.where(location, key=True)}: unknown key {key!r} ({nearest(key, known)})"
+        elif problem["type"] == "missing":
+            yield f"{source.where(location[:-1])}: key {key!r} is missing"
+        else:
+            name = ".".join(str(step) for step in location)
+            found = "" if isinstance(problem["input"], dict | list) else f", got {problem['input']!r}"
+            yield f"{source.where(location)}: {name}: {problem['msg'].removeprefix('Value error, ')}{found}"
+
+
+def _fields_at(dotted: str) -> list[str]:
+    """The keys a protocol file may have at a dotted place."""
+    model: Any = ProtocolFile
+    for step in filter(None, dotted.split(".")):
+        annotation = model.model_fields[step].annotation
+        inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")]
+        if not inner:
+            return []
+        model = inner[0]
+    return list(model.model_fields)

@@ -1,0 +1,91 @@
+"""Protocols: what they come to, what changes their digest, and how their mistakes are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from rppgbench.errors import ProtocolError
+from rppgbench.protocol.library import builtin, find
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+
+
+def test_a_sweep_becomes_conditions(protocol):
+    loaded = protocol()
+    assert [c.id for c in loaded.conditions] == ["reference", "x264-250k", "x264-60k"]
+    assert [c.nominal_bps for c in loaded.conditions] == [None, 250_000, 60_000]
+    assert loaded.reference.codec.name == "original"
+
+
+def test_entries_are_named_by_their_components(protocol):
+    assert [entry.id for entry in protocol().entries] == ["pos", "chrom"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "message", "hint"),
+    [
+        ("folds:", "fodls:", "6:1", "unknown key 'fodls' (did you mean 'folds'?)", None),
+        ("seed: 0}", "sede: 0}", "6:38", "unknown key 'sede' (did you mean 'seed'?)", None),
+        ("k: 2", "k: two", "6:35", "folds.k: Input should be a valid integer", None),
+        ("{use: synthetic,", "{use: synthetik,", "5:16", "no dataset is called 'synthetik'", "'synthetic'"),
+        ("duration_s: 10.0}", "duration: 10.0}", "5:40", "unknown parameter 'duration'", "rppgbench show synthetic"),
+        ("preset: ultrafast", "presett: ultrafast", "10:19", "unknown parameter 'presett'", "rppgbench show x264"),
+        ("method: chrom", "method: chorm", "18:14", "no method is called 'chorm'", "did you mean 'chrom'"),
+        ("[hr_mae_bpm, snr_db]", "[hr_mae_bpm, snr_bd]", "14:25", "no metric is called 'snr_bd'", "'snr_db'"),
+        ("[250, 60]", "[]", "10:7", "sweep over 'bitrate_kbps' has no values", None),
+        ("[250, 60]", "[60, 60]", "8:3", "condition 'x264-60k' stands there twice", "keep one"),
+        ("name: tiny", "name: tiny\nname: tiny", "3:1", "duplicate key", "keep one"),
+        ("rppgbench: 1\n", "", "1:1", "key 'rppgbench' is missing", None),
+        ("rppgbench: 1", "rppgbench: 2", "1:12", "Input should be 1", None),
+        ("primary: hr_mae_bpm", "primary: hr_r", "13:3", "primary metric 'hr_r' is not among the metrics", None),
+        ("clips: {", "clips: {face: {detector: dlib}, ", "11:26", "no face detector is called 'dlib'", "lbp_frontal"),
+        ("version: 1", "version: [", "", "", "YAML 1.2"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, old, new, place, message, hint):
+    assert old in text
+    with pytest.raises(ProtocolError) as caught:
+        protocol(text.replace(old, new, 1))
+    assert f"tiny.yaml:{place}" in caught.value.message
+    assert message in caught.value.message
+    assert hint is None or hint in str(caught.value.hint)
+
+
+def test_the_digest_changes_with_the_meaning_and_with_nothing_else(protocol, text):
+    digest = protocol().digest
+    assert protocol("# a comment\n" + text.replace("A protocol to spoil", "Another title")).digest == digest
+    assert protocol(text.replace("  - {method: chrom}\n", "")).digest == digest, "entries are open to anybody"
+    assert protocol(text.replace("clips: {", "clips: {size: [128, 128], ")).digest == digest, "a default, spelt out"
+    for old, new in [("seed: 0", "seed: 1"), ("60]", "61]"), ("length_s: 10.0", "length_s: 9.0"), ("0.7", "0.65")]:
+        assert protocol(text.replace(old, new)).digest != digest
+
+
+def test_yaml_1_2_reads_no_as_a_word_and_octal_as_a_number(protocol, text):
+    assert protocol(text.replace("title: A protocol to spoil", "title: no")).title == "no"
+
+
+@pytest.mark.parametrize("path", builtin().values(), ids=lambda path: path.stem)
+def test_every_protocol_that_comes_along_loads_and_is_named_after_its_file(path):
+    loaded = load(path, load_registry())
+    assert loaded.name == path.stem
+
+
+def test_a_protocol_is_found_by_name_and_a_typo_is_answered():
+    assert find("smoke") == builtin()["smoke"]
+    with pytest.raises(ProtocolError) as caught:
+        find("smok")
+    assert caught.value.hint == "did you mean 'smoke'?"
+
+
+def test_a_missing_file_is_answered_with_its_neighbour(tmp_path):
+    (tmp_path / "mine.yaml").touch()
+    with pytest.raises(ProtocolError) as caught:
+        find(str(tmp_path / "mien.yaml"))
+    assert caught.value.hint == "did you mean 'mine.yaml'?"
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "video.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ProtocolError, match="not UTF-8"):
+        load(path, load_registry())
