@@ -1,0 +1,111 @@
+"""Rows of results from the store: every window that was asked for, scored or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rppgbench.engine.execute import Failure
+from rppgbench.engine.plan import Cell, Plan
+from rppgbench.engine.store import Store
+from rppgbench.evaluation.schema import COLUMNS
+
+Row = dict[str, Any]
+UNSCORED: Row = {column.name: None for column in COLUMNS}
+
+
+def rows(plan: Plan, store: Store, failures: Mapping[str, Failure]) -> list[Row]:
+    """One row a window of every cell, in the plan's order; a window without a score says why."""
+    digest = plan.protocol.digest
+    achieved: dict[str, float | None] = {}
+    collected: list[Row] = []
+    for cell in plan.cells:
+        identity = _identity(plan, cell, digest, _achieved(cell, store, achieved))
+        scores = _scores(cell, store, failures)
+        length_s = plan.protocol.clips.length_s
+        for window in range(cell.n_windows):
+            span = {"window": window, "start_s": window * length_s, "end_s": (window + 1) * length_s}
+            collected.append({**UNSCORED, **identity, **span, **scores(window)})
+    return collected
+
+
+def encodings(plan: Plan, store: Store) -> list[Row]:
+    """One row an encoded recording: the rate asked for and reached, PSNR, encoder build, digest of the bitstream."""
+    collected = []
+    seen: set[str] = set()
+    for cell in plan.cells:
+        if cell.encode is None or cell.encode.key in seen or not store.has(cell.encode.key):
+            continue
+        seen.add(cell.encode.key)
+        manifest = store.manifest(cell.encode.key)
+        facts = manifest["facts"]
+        collected.append(
+            {
+                "recording": cell.recording.id,
+                "condition": cell.condition.id,
+                "target_bps": facts["target_bps"],
+                "bitrate_bps": facts["bitrate_bps"],
+                "psnr_y_db": facts["psnr_y_db"],
+                "n_frames": facts["n_frames"],
+                "pix_fmt": facts["pix_fmt"],
+                "encoder_build": facts["encoder_build"],
+                "sha256": manifest["files"][facts["file"]]["sha256"],
+            }
+        )
+    return collected
+
+
+def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -> Row:
+    protocol = plan.protocol
+    return {
+        "protocol": protocol.name,
+        "version": protocol.version,
+        "digest": digest,
+        "fold": cell.fold.index,
+        "condition": cell.condition.id,
+        "codec": cell.condition.codec.name,
+        "nominal_bitrate_bps": cell.condition.nominal_bps,
+        "achieved_bitrate_bps": achieved_bps,
+        "entry": cell.entry.id,
+        "method": cell.entry.method.name,
+        "enhancer": cell.entry.enhancer.name if cell.entry.enhancer else None,
+        "control": cell.entry.method_spec.control,
+        "dataset": protocol.dataset.name,
+        "subject": cell.recording.subject,
+        "recording": cell.recording.id,
+        "tags": json.dumps(dict(cell.recording.tags), sort_keys=True),
+    }
+
+
+def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
+    if cell.encode is None:
+        return None
+    key = cell.encode.key
+    if key not in known:
+        known[key] = float(store.facts(key)["bitrate_bps"]) if store.has(key) else None
+    return known[key]
+
+
+def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
+    """A function from window number to the computed part of its row."""
+    if store.has(cell.score.key):
+        text = (store.path(cell.score.key) / "rows.json").read_text(encoding="utf-8")
+        by_window = {row.pop("window"): row for row in json.loads(text)}
+        missing = "the video ends before the window does"
+    else:
+        by_window = {}
+        failure = failures.get(cell.score.key)
+        missing = "not run" if failure is None else _reason(failure)
+    return lambda window: by_window.get(window, {"status": "failed", "reason": missing})
+
+
+def _reason(failure: Failure) -> str:
+    return f"{failure.cause or failure.task.label}: {failure.message}"
+
+
+def failed_frames(failures: Mapping[str, Failure]) -> Iterator[tuple[Failure, bytes]]:
+    """Failures that come with a frame to look at."""
+    for failure in failures.values():
+        if failure.frame_png is not None:
+            yield failure, failure.frame_png

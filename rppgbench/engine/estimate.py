@@ -1,0 +1,82 @@
+"""Roughly how long a plan takes and how much disk: from what was measured in this store, else from rules of thumb."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rppgbench.contracts import CodecSpec, Recording
+from rppgbench.engine.plan import Plan
+from rppgbench.engine.store import Store
+from rppgbench.engine.task import STAGES, Stage, Task
+
+# Core-seconds per megapixel of video, measured at 320x240 on one 2.x GHz core; encoders say their own.
+SECONDS_PER_MEGAPIXEL = {"render": 0.04, "boxes": 0.015, "traces": 0.008, "crop": 0.012}
+SECONDS_PER_TASK = {"truth": 0.03, "fit": 0.05, "predict": 0.02, "score": 0.03}
+GUESSED_PIXELS = 640 * 480  # of a frame, where neither the dataset nor a video said it yet
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """A stage's tasks: how many there are, still to do, their core-seconds and the bytes they will leave."""
+
+    stage: Stage
+    total: int
+    to_do: int
+    seconds: float
+    bytes_out: float
+
+
+def estimate(plan: Plan, store: Store, to_do: Sequence[Task]) -> list[StageEstimate]:
+    """Estimates of every stage that the plan has, in their order."""
+    waiting = {task.key for task in to_do}
+    seconds = task_seconds(plan, store, plan.tasks.values())
+    stages = []
+    for stage in STAGES:
+        tasks = [task for task in plan.tasks.values() if task.stage == stage]
+        rest = [task for task in tasks if task.key in waiting]
+        if tasks:
+            core_seconds = sum(seconds[task.key] for task in rest)
+            stages.append(StageEstimate(stage, len(tasks), len(rest), core_seconds, sum(t.bytes_out for t in rest)))
+    return stages
+
+
+def task_seconds(plan: Plan, store: Store, tasks: Iterable[Task]) -> dict[str, float]:
+    """Expected core-seconds of each task by key: the mean of its like in the store, else the rule of thumb."""
+    tasks = list(tasks)
+    measured: dict[str, list[float]] = defaultdict(list)
+    for task in tasks:
+        like = measured[_like(task)]
+        if len(like) < 3 and store.has(task.key):
+            like.append(float(store.manifest(task.key)["made"]["seconds"]))
+    pixels = {recording.id: _pixels(plan, recording) for recording in plan.recordings}
+    costs = {
+        c.codec.name: c.codec.spec.seconds_per_megapixel
+        for c in plan.protocol.conditions
+        if isinstance(c.codec.spec, CodecSpec)
+    }
+    expected = {}
+    for task in tasks:
+        like = measured[_like(task)]
+        expected[task.key] = sum(like) / len(like) if like else _rule_of_thumb(task, pixels, costs)
+    return expected
+
+
+def _like(task: Task) -> str:
+    codec = task.settings.get("codec", {})
+    rate = codec.get("params", {}).get("bitrate_kbps", "")
+    return f"{task.stage} {codec.get('use', '')} {rate} {task.settings.get('method', {}).get('use', '')}"
+
+
+def _rule_of_thumb(task: Task, pixels: dict[str, float], codec_costs: dict[str, float]) -> float:
+    if task.stage in SECONDS_PER_TASK:
+        return SECONDS_PER_TASK[task.stage]
+    cost = codec_costs[task.settings["codec"]["use"]] if task.stage == "encode" else SECONDS_PER_MEGAPIXEL[task.stage]
+    return pixels[task.recording] / 1e6 * cost
+
+
+def _pixels(plan: Plan, recording: Recording) -> float:
+    size = getattr(plan.protocol.dataset.params, "size", None)
+    frame = size[0] * size[1] if size else GUESSED_PIXELS
+    return float(frame * recording.fps_hz * recording.duration_s)

@@ -1,0 +1,49 @@
+"""Digests of the user's own video files, computed once a file and remembered in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from rppgbench.engine.store import Store
+from rppgbench.errors import MediaError, existing_file
+
+
+class SourceDigests:
+    """``file:<sha256>`` of files; a file of the same path, size and modification time is not read twice."""
+
+    def __init__(self, store: Store) -> None:
+        self._folder = store.root / "sources"
+
+    def key(self, path: Path) -> str:
+        """The key of a file's content.
+
+        Raises:
+            MediaError: it is missing or cannot be read.
+        """
+        existing_file(path)
+        status = path.stat()
+        identity = f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
+        memo = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:40]}.json"
+        try:
+            return str(json.loads(memo.read_text(encoding="utf-8"))["key"])
+        except (OSError, ValueError, KeyError):
+            pass
+        key = f"file:{_digest(path)}"
+        self._folder.mkdir(exist_ok=True)
+        temporary = memo.with_suffix(".new")
+        temporary.write_text(json.dumps({"key": key, "path": str(path)}), encoding="utf-8")
+        temporary.replace(memo)
+        return key
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read: {error.strerror}") from None
+    return digest.hexdigest()[:40]

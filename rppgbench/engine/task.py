@@ -1,0 +1,41 @@
+"""A task: a pure function of its preimage and inputs, known by its key before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from rppgbench.engine.keys import key_of
+
+Stage = Literal["render", "truth", "boxes", "encode", "traces", "crop", "fit", "predict", "score"]
+STAGES: tuple[Stage, ...] = ("render", "truth", "boxes", "encode", "traces", "crop", "fit", "predict", "score")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to do, on which artefacts, and what for.
+
+    ``inputs`` maps a role to the key of another task's artefact, or to ``file:<sha256>`` for a file of the user's.
+    ``local`` is what differs between machines (the path of such a file, a dataset's root): never part of the key.
+    ``label`` and ``recording`` are for people and for scheduling. ``frames`` and ``pixels`` (frames x pixels a frame)
+    say how big the work is, for estimates.
+    """
+
+    stage: Stage
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, str]
+    label: str
+    recording: str = ""
+    local: Mapping[str, str] = field(default_factory=dict)
+    pixels: float = 0.0
+    bytes_out: float = 0.0
+
+    @cached_property
+    def preimage(self) -> dict[str, Any]:
+        return {"stage": self.stage, **self.settings, "inputs": dict(self.inputs)}
+
+    @cached_property
+    def key(self) -> str:
+        return key_of(self.preimage)

@@ -1,0 +1,174 @@
+"""Plans carried out: who learns from whom, what is computed again, what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from rppgbench.engine.collect import encodings, rows
+from rppgbench.engine.execute import execute
+from rppgbench.engine.plan import make_plan, parse_only
+from rppgbench.errors import ProtocolError
+
+
+class Silent:
+    def started(self, task):
+        pass
+
+    def ended(self, task, result):
+        pass
+
+
+@pytest.fixture
+def run(registry, store):
+    """A function from a protocol to its plan, outcome and rows."""
+
+    def ran(protocol, only=()):
+        plan = make_plan(protocol, registry, store, only=only)
+        outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+        return plan, outcome, rows(plan, store, outcome.failures)
+
+    return ran
+
+
+def stages(tasks) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for task in tasks:
+        found[task.stage] = found.get(task.stage, 0) + 1
+    return found
+
+
+def test_every_cell_is_scored_and_right(run, protocol):
+    _, outcome, scored = run(protocol())
+    assert not outcome.failures
+    assert len(scored) == 4 * 2 * 2
+    assert {row["status"] for row in scored} == {"scored"}
+    truth = {f"s{n}": 60.0 + 6 * n for n in range(4)}
+    for row in scored:
+        assert row["hr_true_bpm"] == pytest.approx(truth[row["subject"]], abs=0.1)
+        if row["entry"] == "green":
+            assert row["hr_pred_bpm"] == pytest.approx(truth[row["subject"]], abs=0.2)
+
+
+def test_a_learner_never_sees_its_test_subjects(run, protocol, store):
+    plan, _, scored = run(protocol())
+    truth = {f"s{n}": 60.0 + 6 * n for n in range(4)}
+    for fold in plan.folds:
+        (fit,) = [t for t in plan.tasks.values() if t.stage == "fit" and t.label.endswith(f"fold {fold.index}")]
+        assert set(fit.inputs) == {f"{subject}-rest" for subject in fold.train}
+        learnt = load_file(store.path(fit.key) / "state.safetensors")["hr_bpm"]
+        np.testing.assert_allclose(sorted(learnt), sorted(truth[subject] for subject in fold.train), atol=0.1)
+    for row in scored:
+        if row["entry"] == "rate":
+            mean = np.mean([truth[subject] for subject in plan.folds[row["fold"]].train])
+            assert row["hr_pred_bpm"] == pytest.approx(mean, abs=0.2)
+
+
+def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):
+    plan, _, _ = run(protocol())
+    assert stages(plan.tasks.values()) == {
+        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "fit": 2, "predict": 16, "score": 16,
+    }  # fmt: skip
+
+
+def test_a_second_run_has_nothing_to_do(run, protocol, registry, store):
+    _, _, first = run(protocol())
+    plan = make_plan(protocol(), registry, store)
+    assert plan.wanted(store) == []
+    assert rows(plan, store, {}) == first
+
+
+def test_a_new_entry_computes_itself_alone(run, protocol, registry, store):
+    run(protocol(("  - {method: green}\n", "")))
+    plan = make_plan(protocol(), registry, store)
+    assert stages(plan.wanted(store)) == {"predict": 8, "score": 8}
+
+
+def test_another_scoring_decodes_nothing(run, protocol, registry, store):
+    run(protocol())
+    plan = make_plan(protocol(("use: spectrum", "use: beats")), registry, store)
+    assert set(stages(plan.wanted(store))) == {"score", "fit", "predict"}, "a fit learns from heart rates"
+
+
+def test_what_is_gone_but_not_needed_stays_gone(run, protocol, registry, store):
+    import shutil
+
+    plan, _, _ = run(protocol())
+    for task in plan.tasks.values():
+        if task.stage == "render":
+            shutil.rmtree(store.path(task.key))
+    assert make_plan(protocol(), registry, store).wanted(store) == []
+
+
+def test_narrowing_leaves_the_folds_as_they_are(run, protocol):
+    whole, _, _ = run(protocol())
+    plan, _, scored = run(protocol(), only=["subject=s2", "method=rate", "condition=copy-100k"])
+    assert [(row["subject"], row["entry"], row["condition"]) for row in scored] == [("s2", "rate", "copy-100k")]
+    assert plan.folds == whole.folds
+    assert not plan.complete
+
+
+def test_a_recording_that_fails_costs_its_own_rows_and_they_say_why(run, protocol):
+    _, outcome, scored = run(
+        protocol(("use: mini", "use: mini, unreadable: s1-rest"), ("- {method: rate}", "- {method: filmed}"))
+    )
+    assert [failure.task.label for failure in outcome.failed] == ["render s1-rest"]
+    failed = [row for row in scored if row["status"] == "failed"]
+    assert {row["subject"] for row in failed} == {"s1"}
+    assert {row["reason"] for row in failed} == {"render s1-rest: s1-rest cannot be rendered"}
+    assert len(scored) == 16, "expected = scored + failed"
+
+
+def test_a_plugins_bug_costs_its_own_entry(run, protocol):
+    _, outcome, scored = run(protocol(("- {method: rate}", "- {method: crash}")))
+    assert {row["entry"] for row in scored if row["status"] == "failed"} == {"crash"}
+    assert all("ZeroDivisionError: a bug of the plugin's" in failure.message for failure in outcome.failed)
+
+
+def test_a_failed_task_is_tried_again_by_the_next_run(run, protocol, registry, store):
+    run(protocol(("- {method: rate}", "- {method: crash}")))
+    plan = make_plan(protocol(("- {method: rate}", "- {method: crash}")), registry, store)
+    assert stages(plan.wanted(store)) == {"predict": 8, "score": 8}
+
+
+def test_a_video_method_gets_crops(run, protocol):
+    _, outcome, scored = run(protocol(("- {method: rate}", "- {method: filmed}")))
+    assert not outcome.failures
+    by_entry = {(row["subject"], row["condition"], row["entry"]): row["hr_pred_bpm"] for row in scored}
+    for (subject, condition, entry), hr_bpm in by_entry.items():
+        if entry == "filmed":
+            assert hr_bpm == pytest.approx(by_entry[subject, condition, "green"], abs=0.1)
+
+
+def test_achieved_rates_are_collected_per_recording(run, protocol, store):
+    plan, _, scored = run(protocol())
+    collected = encodings(plan, store)
+    assert len(collected) == 4
+    assert {round(row["bitrate_bps"]) for row in collected} == {110_000}
+    by_condition = {row["condition"]: row["achieved_bitrate_bps"] for row in scored}
+    assert by_condition == {"reference": None, "copy-100k": pytest.approx(110_000)}
+    assert all(len(row["sha256"]) == 64 for row in collected)
+
+
+def test_a_window_the_recording_is_too_short_for_is_not_expected(run, protocol, registry, store):
+    plan = make_plan(protocol(("length_s: 8.0", "length_s: 9.0")), registry, store)
+    assert {cell.n_windows for cell in plan.cells} == {0}
+
+
+def test_manifests_name_all_that_made_an_artefact(run, protocol, store):
+    plan, _, _ = run(protocol())
+    encode = next(task for task in plan.tasks.values() if task.stage == "encode")
+    preimage = json.loads((store.path(encode.key) / "manifest.json").read_text())["preimage"]
+    assert preimage["build"] == "copy 1"
+    assert preimage["codec"]["params"] == {"bitrate_kbps": 100.0, "broken": False}
+    assert set(preimage["libraries"]) == {"numpy", "av"}
+    assert preimage["inputs"]["video"] in plan.tasks
+
+
+@pytest.mark.parametrize("item", ["pos", "=pos", "method="])
+def test_a_narrowing_that_is_no_pair_is_refused(item):
+    with pytest.raises(ProtocolError):
+        parse_only([item])
