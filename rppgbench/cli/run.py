@@ -1,0 +1,185 @@
+"""``rppgbench run`` and ``rppgbench plan``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+
+from rppgbench.errors import RppgbenchError
+
+if TYPE_CHECKING:
+    from rppgbench.cli.progress import Reporter
+    from rppgbench.engine.execute import Outcome
+    from rppgbench.engine.journal import Journal
+    from rppgbench.engine.plan import Plan
+    from rppgbench.engine.store import Store
+    from rppgbench.engine.task import Task
+    from rppgbench.protocol.resolve import Protocol
+    from rppgbench.registry import Registry
+
+FAILED = 3
+INTERRUPTED = 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _common(command: Command) -> Command:
+    """Arguments that ``run`` and ``plan`` share."""
+    for decorate in reversed(
+        (
+            click.argument("protocol"),
+            click.option("--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
+                         help="Folder of everything computed; any number of machines may share it. "
+                              "[default: $RPPGBENCH_STORE, else the user's cache folder]"),
+            click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset's files lie."),
+            click.option("--only", multiple=True, metavar="WHAT=NAME",
+                         help="Narrow to one method, entry, condition, codec, subject, recording or fold; "
+                              "repeat it to narrow further: --only method=pos --only condition=x264-250k."),
+            click.option("--workers", type=click.IntRange(min=0), default=None,
+                         help="Processes to run at once; 0 runs everything in this one. [default: one a core]"),
+        )
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+@click.command(context_settings={"max_content_width": 110})
+@_common
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
+              show_default=True, help="Folder for leaderboards: OUT/<protocol>/v<version>/.")  # fmt: skip
+def run(
+    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], workers: int | None, out: Path
+) -> None:
+    """Run PROTOCOL, a file or the name of one that comes with rppgbench, and print its leaderboard.
+
+    What is in the store already is not computed again, so a run that was stopped goes on where it was. A task that
+    fails blocks only what needs it; all else goes on, the summary names it, and the exit code is 3.
+
+    \b
+    Examples:
+      rppgbench run synthetic_compressed
+      rppgbench run protocols/smoke.yaml --workers 2
+      rppgbench run synthetic_compressed --only method=pos --only condition=x264-250k
+    """
+    from rppgbench.cli.progress import Together
+    from rppgbench.engine.execute import available_cores, execute
+    from rppgbench.engine.journal import Journal
+
+    console = Console(stderr=True)
+    store, registry, plan = _planned(protocol, store_path, data, only)
+    workers = available_cores() if workers is None else workers
+    to_do = plan.wanted(store)
+    console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
+    settings = {"store": str(store.root), "workers": workers, "only": list(only), "data": list(data)}
+    journal = Journal(store, plan.protocol, settings)
+    outcome = None
+    try:
+        with _progress(console, plan, store, to_do, workers) as progress:
+            observer = Together(journal, progress)
+            outcome = execute(to_do, store, registry, workers=min(workers, len(to_do)), observer=observer)
+    except KeyboardInterrupt:
+        console.print("stopped; what is done is kept: the same command goes on from here", style="yellow")
+        raise SystemExit(INTERRUPTED) from None
+    finally:
+        journal.close()
+    _finish(console, plan, store, outcome, journal, out)
+    if outcome.failures:
+        raise SystemExit(FAILED)
+
+
+@click.command(context_settings={"max_content_width": 110})
+@_common
+def plan(
+    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], workers: int | None
+) -> None:
+    """Show what running PROTOCOL would do: conditions x folds x entries, what is cached, how long, how much disk."""
+    from rppgbench.cli.planning import print_declaration, print_plan
+    from rppgbench.engine.execute import available_cores
+
+    console = Console()
+    loaded, _ = _loaded(protocol)
+    print_declaration(console, loaded)
+    store, _, made = _planned(protocol, store_path, data, only)
+    print_plan(console, made, store, available_cores() if workers is None else max(workers, 1))
+
+
+def _loaded(protocol: str) -> tuple[Protocol, Registry]:
+    from rppgbench.protocol.library import find
+    from rppgbench.protocol.resolve import load
+    from rppgbench.registry import load_registry
+
+    registry = load_registry()
+    return load(find(protocol), registry), registry
+
+
+def _planned(
+    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...]
+) -> tuple[Store, Registry, Plan]:
+    from rppgbench.contracts import DatasetSpec
+    from rppgbench.engine.plan import make_plan
+    from rppgbench.engine.store import Store, default_root
+    from rppgbench.settings import data_roots, dataset_root
+
+    loaded, registry = _loaded(protocol)
+    spec = loaded.dataset.spec
+    if not isinstance(spec, DatasetSpec):
+        raise TypeError(f"{spec.name} is a {spec.kind}")
+    without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
+    root = dataset_root(spec, data_roots(data), without)
+    store = Store.open(store_path or default_root())
+    return store, registry, make_plan(loaded, registry, store, root=root, only=only)
+
+
+def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task], workers: int) -> Reporter:
+    from rppgbench.cli.progress import Remaining, reporter
+    from rppgbench.engine.estimate import task_seconds
+
+    return reporter(console, to_do, Remaining(to_do, task_seconds(plan, store, to_do), workers))
+
+
+def _headline(plan: Plan, n_to_do: int) -> str:
+    protocol = plan.protocol
+    state = "all cached" if n_to_do == 0 else f"{n_to_do} of {len(plan.tasks)} tasks to run"
+    return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}): {state}"
+
+
+def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journal: Journal, out: Path) -> None:
+    """Collect the rows, print the board, write it when the run was whole, and name what failed."""
+    from rppgbench.engine.collect import encodings, rows
+    from rppgbench.leaderboard.board import Board
+    from rppgbench.leaderboard.publish import publish
+    from rppgbench.leaderboard.results import Results
+    from rppgbench.leaderboard.terminal import print_board
+
+    board = Board.of(Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store)))
+    print_board(Console(), board)
+    if plan.complete:
+        try:
+            folder = publish(board, out)
+        except OSError as error:
+            raise RppgbenchError(f"{out}: cannot be written: {error.strerror}", hint="choose another --out") from None
+        console.print(f"written to {folder}", soft_wrap=True, highlight=False, style="dim")
+    else:
+        console.print("narrowed by --only: nothing is written to the leaderboards", style="dim")
+    _name_failures(console, outcome, journal)
+
+
+def _name_failures(console: Console, outcome: Outcome, journal: Journal) -> None:
+    if not outcome.failures:
+        return
+    console.print(
+        f"[red]{len(outcome.failed)} tasks failed[/red], {len(outcome.blocked)} were blocked by them; "
+        f"{len(outcome.done)} are done"
+    )
+    for failure in outcome.failed[:10]:
+        console.print(f"  {failure.task.label}: {failure.message}", markup=False, highlight=False, soft_wrap=True)
+        if failure.hint:
+            console.print(f"    -> {failure.hint}", markup=False, highlight=False, soft_wrap=True)
+        look = journal.failure_frame(failure) or journal.failure_file(failure)
+        console.print(f"    see {look}", markup=False, highlight=False, soft_wrap=True)
+    if len(outcome.failed) > 10:
+        console.print(f"  ... and {len(outcome.failed) - 10} more in {journal.folder / 'failures'}", soft_wrap=True)

@@ -1,0 +1,82 @@
+"""Error against bitrate, a panel a codec, a line an entry: the shape of Fig. 5 of Yu et al., ICCV 2019."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rppgbench.evaluation.metrics import METRICS
+from rppgbench.leaderboard.board import Board
+
+# Okabe & Ito's palette: told apart by every kind of eye.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
+MARKERS = "osD^vP*"
+
+
+def draw_error_by_bitrate(board: Board, target: Path) -> None:
+    """Write ``target`` as .png and .svg, the same bytes for the same board; nothing if no condition has a rate."""
+    codecs = _codecs(board)
+    if not codecs:
+        return
+    look: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+    with mpl.rc_context(look):
+        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
+        panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
+        for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
+            _draw_codec(panel, board, codec, conditions)
+        panels[0].set_ylabel(METRICS[board.primary].label)
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center", frameon=False)
+        about = board.results.about
+        figure.suptitle(f"{about['title']} ({about['protocol']} v{about['version']})", fontsize=10)
+        figure.savefig(target.with_suffix(".png"), dpi=150, metadata={"Software": None})
+        figure.savefig(target.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+
+
+def _codecs(board: Board) -> dict[str, list[str]]:
+    """Conditions with a rate by codec, the highest rate first."""
+    by_codec: dict[str, list[str]] = {}
+    for condition in board.results.about["resolved"]["conditions"]:
+        if condition["id"] in board.bitrates and condition["params"].get("bitrate_kbps"):
+            by_codec.setdefault(condition["use"], []).append(condition["id"])
+    return {
+        codec: sorted(conditions, key=lambda c: -board.bitrates[c].median_bps) for codec, conditions in by_codec.items()
+    }
+
+
+def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]) -> None:
+    reference = [c["id"] for c in board.results.about["resolved"]["conditions"] if c["reference"]]
+    shown = [c for c in reference if c in board.results.conditions] + list(conditions)
+    for index, entry in enumerate(board.entries):
+        is_control = entry in board.results.controls
+        x, y, below, above = [], [], [], []
+        for place, condition in enumerate(shown):
+            estimate = board.estimate(condition, entry, board.primary)
+            if estimate is not None:
+                # Entries stand side by side, so that their intervals do not hide each other.
+                x.append(place + 0.07 * (index - (len(board.entries) - 1) / 2))
+                y.append(estimate.value)
+                below.append(max(estimate.value - estimate.low, 0.0))
+                above.append(max(estimate.high - estimate.value, 0.0))
+        panel.errorbar(
+            x, y, [below, above], label=f"{entry} (control)" if is_control else entry, **_style(index, is_control)
+        )
+    labels = [c if c in reference else f"{board.bitrates[c].median_bps / 1000:.0f}" for c in shown]
+    panel.set_xticks(range(len(shown)), labels)
+    panel.set_xlabel("achieved kb/s")
+    panel.set_title(codec, fontsize=10)
+    panel.set_ylim(bottom=0 if METRICS[board.primary].better == "lower" else None)
+    panel.grid(axis="y", color="0.92")
+    panel.set_axisbelow(True)
+
+
+def _style(index: int, is_control: bool) -> dict[str, Any]:
+    style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "markersize": 4, "capsize": 2, "elinewidth": 0.8}
+    if is_control:
+        return {**style, "color": ("0.45", "0.6", "0.75")[index % 3], "linestyle": ":", "linewidth": 1}
+    return {**style, "color": COLOURS[index % len(COLOURS)], "linewidth": 1.5}

@@ -1,0 +1,139 @@
+"""A leaderboard's folder: ``board.md``, ``board.csv``, ``board.json``, the figure, and the results they come from."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from rppgbench.evaluation.metrics import METRICS
+from rppgbench.leaderboard.board import Board, cell
+from rppgbench.leaderboard.terminal import notes
+
+Row = dict[str, Any]
+
+
+def publish(board: Board, out: Path) -> Path:
+    """Write everything into ``out/<protocol>/v<version>/`` and return that folder; what is there already stays."""
+    about = board.results.about
+    folder = out / str(about["protocol"]) / f"v{about['version']}"
+    rows = list(board_rows(board))
+    text = _json(board, rows)
+    last = folder / "board.json"  # written last: where it is as it should be, so is all else
+    if last.is_file() and last.read_text(encoding="utf-8") == text:
+        return folder
+    from rppgbench.leaderboard.figure import draw_error_by_bitrate
+
+    board.results.save(folder)
+    (folder / "board.md").write_text(markdown(board), encoding="utf-8")
+    with (folder / "board.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    draw_error_by_bitrate(board, folder / "error_by_bitrate")
+    last.write_text(text, encoding="utf-8")
+    return folder
+
+
+def board_rows(board: Board) -> Iterator[Row]:
+    """One row a condition and entry, every metric with its interval."""
+    for condition in board.results.conditions:
+        achieved = board.bitrates.get(condition)
+        for entry in board.entries:
+            standing = board.standings[condition, entry]
+            row: Row = {
+                "condition": condition,
+                "entry": entry,
+                "control": entry in board.results.controls,
+                "target_kbps": achieved.target_bps / 1000 if achieved and achieved.target_bps else None,
+                "achieved_kbps": round(achieved.median_bps / 1000, 2) if achieved else None,
+                "psnr_y_db": round(achieved.psnr_y_db, 2) if achieved else None,
+                "n_subjects": standing.n_subjects,
+                "n_windows": standing.n_windows,
+                "n_scored": standing.n_scored,
+                "no_better_than_chance": board.no_better_than_chance(condition, entry),
+            }
+            for metric in board.metrics:
+                estimate = standing.metrics[metric]
+                row |= {
+                    metric: _round(estimate.value),
+                    f"{metric}_low": _round(estimate.low),
+                    f"{metric}_high": _round(estimate.high),
+                }
+            yield row
+
+
+def markdown(board: Board) -> str:
+    """The board as Markdown: the primary metric at a glance, then every condition in full."""
+    about = board.results.about
+    parts = [
+        f"# {about['title']}",
+        f"Protocol `{about['protocol']}` v{about['version']}, digest `{about['digest'][:12]}`.",
+    ]
+    parts += [f"## {METRICS[board.primary].label} at a glance", _glance(board)]
+    parts += ["![error against bitrate](error_by_bitrate.png)"]
+    parts += ["\n".join(f"- {note}" for note in notes(board))]
+    for condition in board.results.conditions:
+        parts += [f"## {condition}{_rate(board, condition)}", _in_full(board, condition)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _glance(board: Board) -> str:
+    rows = []
+    for condition in board.results.conditions:
+        cells = []
+        for entry in board.entries:
+            mark = "*" if board.no_better_than_chance(condition, entry) else ""
+            cells.append(cell(board.estimate(condition, entry, board.primary), board.primary) + mark)
+        rows.append([condition, *cells])
+    return tabulate(
+        rows, ["condition", *(_name(board, entry) for entry in board.entries)], "github", disable_numparse=True
+    )
+
+
+def _in_full(board: Board, condition: str) -> str:
+    rows = []
+    for entry in board.entries:
+        standing = board.standings[condition, entry]
+        cells = [cell(board.estimate(condition, entry, metric), metric) for metric in board.metrics]
+        rows.append([_name(board, entry), f"{standing.n_scored}/{standing.n_windows}", *cells])
+    headers = ["entry", "windows", *(METRICS[metric].label for metric in board.metrics)]
+    return tabulate(rows, headers, "github", disable_numparse=True)
+
+
+def _name(board: Board, entry: str) -> str:
+    return f"{entry} (control)" if entry in board.results.controls else entry
+
+
+def _rate(board: Board, condition: str) -> str:
+    achieved = board.bitrates.get(condition)
+    if achieved is None:
+        return ""
+    text = (
+        f": {achieved.median_bps / 1000:.0f} kb/s ({achieved.lowest_bps / 1000:.0f}-{achieved.highest_bps / 1000:.0f})"
+    )
+    text += f", PSNR {achieved.psnr_y_db:.1f} dB"
+    return text + (f", {achieved.n_missed} of {achieved.n} more than 5 % off the target" if achieved.n_missed else "")
+
+
+def _json(board: Board, rows: list[Row]) -> str:
+    results = board.results
+    about = {key: value for key, value in results.about.items() if key != "resolved"}
+    digests = {"rows": _digest(results.rows), "encodings": _digest(results.encodings)}
+    return json.dumps({**about, "sha256": digests, "board": rows}, indent=1, allow_nan=False) + "\n"
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    """Of the rows as JSON, in whatever order they came."""
+    lines = sorted(json.dumps(row, sort_keys=True) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _round(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)

@@ -1,0 +1,164 @@
+"""What a run found, as files that can be compared later: rows, encodings, and the protocol they answer."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rppgbench import __version__
+from rppgbench.errors import IncomparableResults, RppgbenchError
+from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
+from rppgbench.protocol.resolve import Protocol
+
+Row = dict[str, Any]
+
+RESULTS, ROWS, ENCODINGS = "results.json", "rows.parquet", "encodings.csv"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Rows of every window, encodings of every recording, and what they answer.
+
+    ``about`` is what ``results.json`` holds: protocol, version, title, digest, ``resolved`` (all the digest covers),
+    the entries in the protocol's order, schema and rppgbench version.
+    """
+
+    about: Mapping[str, Any]
+    rows: Sequence[Row]
+    encodings: Sequence[Row]
+
+    @classmethod
+    def of(cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row]) -> Results:
+        """The results of a run of ``protocol``."""
+        about = {
+            "protocol": protocol.name,
+            "version": protocol.version,
+            "title": protocol.title,
+            "cite": protocol.cite,
+            "digest": protocol.digest,
+            "entries": [entry.id for entry in protocol.entries],
+            "schema": SCHEMA_VERSION,
+            "rppgbench": __version__,
+            "resolved": protocol.resolved(),
+        }
+        return cls(about, rows, encodings)
+
+    @property
+    def evaluation(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.about["resolved"]["evaluation"]
+        return found
+
+    @property
+    def conditions(self) -> list[str]:
+        """Conditions that have rows, in the protocol's order."""
+        present = {row["condition"] for row in self.rows}
+        return [c["id"] for c in self.about["resolved"]["conditions"] if c["id"] in present]
+
+    @property
+    def entries(self) -> list[str]:
+        """Entries that have rows, in the protocol's order."""
+        present = {row["entry"] for row in self.rows}
+        return [entry for entry in self.about["entries"] if entry in present]
+
+    @property
+    def controls(self) -> set[str]:
+        return {row["entry"] for row in self.rows if row["control"]}
+
+    def save(self, folder: Path) -> None:
+        """Write the three files, the same bytes for the same results."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RESULTS).write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
+        write_rows(self.rows, folder / ROWS)
+        with (folder / ENCODINGS).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(self.encodings[0]) if self.encodings else ["recording"])
+            writer.writeheader()
+            writer.writerows(self.encodings)
+
+    @classmethod
+    def load(cls, folder: Path) -> Results:
+        """The results in ``folder``.
+
+        Raises:
+            RppgbenchError: there are none, or they cannot be read.
+        """
+        try:
+            about = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+            rows = read_rows(folder / ROWS)
+            with (folder / ENCODINGS).open(newline="", encoding="utf-8") as file:
+                encodings = [_numbers(row) for row in csv.DictReader(file)]
+        except (OSError, ValueError) as error:
+            raise RppgbenchError(
+                f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
+            ) from None
+        return cls(about, rows, encodings)
+
+
+def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
+    """Several results as one.
+
+    Raises:
+        IncomparableResults: they answer different questions; the message shows line by line where they differ.
+    """
+    first = many[0]
+    for other, name in zip(many[1:], names[1:], strict=True):
+        lines = list(differences(first.about, other.about))
+        if lines:
+            raise IncomparableResults(
+                f"{names[0]} and {name} must not be ranked together; they differ in\n  " + "\n  ".join(lines),
+                hint="run both under the same protocol file and version of rppgbench",
+            )
+    entries: dict[str, list[Row]] = {}
+    for results, name in zip(many, names, strict=True):
+        for entry in results.entries:
+            rows = [row for row in results.rows if row["entry"] == entry]
+            if entries.setdefault(entry, rows) != rows:
+                raise IncomparableResults(
+                    f"{name}: entry {entry!r} has other scores than the same entry in another result",
+                    hint="look for a difference in encoder builds (encodings.csv) or in the plugin's version",
+                )
+    encodings = {(row["recording"], row["condition"]): row for results in many for row in results.encodings}
+    return Results(
+        {**first.about, "entries": list(entries)},
+        [row for rows in entries.values() for row in rows],
+        list(encodings.values()),
+    )
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[str]:
+    """Lines such as ``clips.length_s: 30.0 | 20.0``, for whatever must be equal before results are compared."""
+    for key in ("schema", "protocol", "version"):
+        if one[key] != other[key]:
+            yield f"{key}: {one[key]} | {other[key]}"
+    left, right = dict(_flat(one["resolved"])), dict(_flat(other["resolved"]))
+    for key in [*left, *(key for key in right if key not in left)]:
+        if left.get(key) != right.get(key) and key not in ("name", "version"):
+            yield f"{key}: {left.get(key, '(absent)')} | {right.get(key, '(absent)')}"
+
+
+def _flat(node: Any, path: str = "") -> Iterable[tuple[str, Any]]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _flat(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(node, list) and any(isinstance(value, Mapping) for value in node):
+        for index, value in enumerate(node):
+            name = value.get("id", index) if isinstance(value, Mapping) else index
+            yield from _flat(value, f"{path}[{name}]")
+    else:
+        yield path, node
+
+
+def _numbers(row: Mapping[str, str]) -> Row:
+    return {
+        key: _number(value) if key in ("target_bps", "bitrate_bps", "psnr_y_db", "n_frames") else value
+        for key, value in row.items()
+    }
+
+
+def _number(text: str) -> float | int | None:
+    if not text:
+        return None
+    return int(text) if text.isdigit() else float(text)

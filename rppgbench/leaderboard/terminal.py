@@ -1,0 +1,83 @@
+"""A board on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rppgbench.evaluation.metrics import METRICS
+from rppgbench.leaderboard.bitrates import TOLERANCE
+from rppgbench.leaderboard.board import Board, cell
+
+WIDTH_IN_A_PIPE = 132
+STATUSES = ("scored", "failed", "excluded")
+
+
+def print_board(console: Console, board: Board) -> None:
+    """Print the primary metric with intervals, the others below, and what a reader must know to believe them."""
+    if not console.is_terminal:
+        console.width = WIDTH_IN_A_PIPE
+    about = board.results.about
+    console.print(
+        f"\n[bold]{about['title']}[/bold]  {about['protocol']} v{about['version']} ({about['digest'][:12]})\n"
+    )
+    for metric in board.metrics:
+        _print_metric(console, board, metric)
+    for note in notes(board):
+        console.print(Text(note, style="dim"), soft_wrap=True)
+    console.print()
+
+
+def notes(board: Board) -> list[str]:
+    """What every form of the board says below its tables."""
+    results = board.results
+    rows = results.rows
+    subjects = len({row["subject"] for row in rows})
+    scored, failed, excluded = (sum(row["status"] == status for row in rows) for status in STATUSES)
+    interval, folds = results.evaluation["interval"], results.about["resolved"]["folds"]
+    lines = [
+        f"n = {subjects} subjects in {folds['k']} subject-independent folds; {scored} windows scored, "
+        f"{failed} failed, {excluded} excluded (no truth), {len(rows)} expected.",
+        f"[low, high]: {interval['level']:.0%} interval from {interval['bootstrap']} bootstrap draws of subjects.",
+        "(control): sees no pulse and must be beaten. *: no better than the best of the controls.",
+    ]
+    lines += [f"{METRICS[name].label}: {METRICS[name].meaning}." for name in board.metrics]
+    missed = [
+        f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
+        for a in board.bitrates.values()
+        if a.n_missed
+    ]
+    if missed:
+        lines.append(f"! more than {TOLERANCE:.0%} off the target rate: {', '.join(missed)}.")
+    return lines
+
+
+def _print_metric(console: Console, board: Board, metric: str) -> None:
+    primary = metric == board.primary
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    title = METRICS[metric].label + (", the ranked metric" if primary else "")
+    table.add_column(title, no_wrap=True)
+    if primary:
+        table.add_column("kb/s", justify="right")
+        table.add_column("PSNR dB", justify="right")
+    for entry in board.entries:
+        name = f"{entry} (control)" if entry in board.results.controls else entry
+        table.add_column(name, justify="right", style="dim" if entry in board.results.controls else None)
+    for condition in board.results.conditions:
+        cells = [_cell(board, condition, entry, metric, primary) for entry in board.entries]
+        table.add_row(condition, *(_rate(board, condition) if primary else ()), *cells)
+    console.print(table, end="\n\n")
+
+
+def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) -> str:
+    value, _, interval = cell(board.estimate(condition, entry, metric), metric, interval=primary).partition(" ")
+    mark = "*" if primary and board.no_better_than_chance(condition, entry) else ""
+    return f"{value}{mark}\n{interval}" if interval else f"{value}{mark}"
+
+
+def _rate(board: Board, condition: str) -> tuple[str, str]:
+    achieved = board.bitrates.get(condition)
+    if achieved is None:
+        return "", ""
+    return f"{achieved.median_bps / 1000:.0f}{'!' if achieved.n_missed else ''}", f"{achieved.psnr_y_db:.1f}"

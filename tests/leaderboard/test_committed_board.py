@@ -1,0 +1,80 @@
+"""The main job's board in ``leaderboards/`` is what the run gives."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rppgbench.engine.collect import rows
+from rppgbench.engine.execute import execute
+from rppgbench.engine.plan import make_plan
+from rppgbench.engine.store import Store
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.publish import publish
+from rppgbench.leaderboard.results import Results
+from rppgbench.protocol.library import builtin
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+
+COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v1"
+# A part of the run that takes seconds: one subject, the reference and the quickest codec.
+PART = ("subject=s03", "codec=original", "codec=mpeg4")
+
+
+class Silent:
+    def started(self, task):
+        pass
+
+    def ended(self, task, result):
+        pass
+
+
+@pytest.fixture(scope="module")
+def protocol():
+    return load(builtin()["synthetic_compressed"], load_registry())
+
+
+def by_window(rows):
+    return {(row["condition"], row["entry"], row["recording"], row["window"]): row for row in rows}
+
+
+def test_it_answers_the_protocol_as_it_stands(protocol):
+    assert Results.load(COMMITTED).about["digest"] == protocol.digest
+
+
+def test_its_tables_follow_from_its_rows(tmp_path):
+    folder = publish(Board.of(Results.load(COMMITTED)), tmp_path)
+    for name in ("board.csv", "board.md", "encodings.csv"):
+        assert (folder / name).read_text() == (COMMITTED / name).read_text()
+    made, committed = (json.loads((f / "board.json").read_text()) for f in (folder, COMMITTED))
+    assert made == committed
+
+
+def test_a_part_of_it_run_now_gives_the_same_rows(protocol, tmp_path):
+    registry, store = load_registry(), Store.open(tmp_path)
+    plan = make_plan(protocol, registry, store, only=PART)
+    outcome = execute(plan.wanted(store), store, registry, workers=2, observer=Silent())
+    assert not outcome.failed
+    found = by_window(rows(plan, store, outcome.failures))
+    committed = by_window(Results.load(COMMITTED).rows)
+    assert len(found) == 4 * 6
+    for key, row in found.items():
+        assert row == pytest.approx(committed[key], rel=1e-6, nan_ok=True), key
+
+
+@pytest.mark.skipif(
+    "RPPGBENCH_MAIN_JOB" not in os.environ, reason="set RPPGBENCH_MAIN_JOB to the folder of a finished run"
+)
+def test_the_whole_of_it_is_what_a_finished_run_gave():
+    finished = Results.load(Path(os.environ["RPPGBENCH_MAIN_JOB"]))
+    committed = Results.load(COMMITTED)
+    assert finished.about == committed.about
+    found, expected = by_window(finished.rows), by_window(committed.rows)
+    assert found.keys() == expected.keys()
+    for key, row in found.items():
+        assert row == pytest.approx(expected[key], rel=1e-6, nan_ok=True), key
+    streams = [{(e["recording"], e["condition"]): e["sha256"] for e in r.encodings} for r in (finished, committed)]
+    assert streams[0] == streams[1], "the same bitstreams"
