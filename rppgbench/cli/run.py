@@ -131,7 +131,7 @@ def _planned(
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
     root = dataset_root(spec, data_roots(data), without)
     store = Store.open(store_path or default_root())
-    return store, registry, make_plan(loaded, registry, store, root=root, only=only)
+    return store, registry, make_plan(loaded, store, root=root, only=only)
 
 
 def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task], workers: int) -> Reporter:

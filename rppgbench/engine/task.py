@@ -39,3 +39,8 @@ class Task:
     @cached_property
     def key(self) -> str:
         return key_of(self.preimage)
+
+
+def count_windows(duration_s: float, length_s: float) -> int:
+    """How many windows a recording has, one after the other; a frame or so short at the end still counts as whole."""
+    return int((duration_s + 0.05) / length_s)

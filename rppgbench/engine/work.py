@@ -12,9 +12,10 @@ import numpy as np
 
 from rppgbench.contracts import FittedMethod, GroundTruth, Recording, TrainingWindow
 from rppgbench.engine.store import Facts, Store
-from rppgbench.engine.task import Stage, Task
+from rppgbench.engine.task import Stage, Task, count_windows
 from rppgbench.errors import DatasetUnavailable, PluginError, SignalError
 from rppgbench.registry import Registry
+from rppgbench.signal.heart_rate import HeartRateSettings
 
 
 @dataclass(frozen=True)
@@ -144,18 +145,16 @@ def _fit(work: Work) -> Facts:
 
 
 def _training_windows(work: Work, role: str) -> list[TrainingWindow]:
-    from rppgbench.signal.ground_truth import window_hr
+    from rppgbench.signal.ground_truth import window_hrs
+    from rppgbench.signal.heart_rate import ranked
 
     truth = _load_truth(work, role)
     length_s, fps_hz = work.setting("length_s"), work.setting("fps_hz")
-    settings = work.setting("heart_rate")
-    windows = []
-    for start_s in _starts(work.setting("durations_s")[role], length_s):
-        hr = window_hr(truth, start_s, start_s + length_s, fps_hz, tuple(settings["band_hz"]))
-        hr_bpm = hr.beats_bpm if settings["use"] == "beats" else hr.spectrum_bpm
-        if hr_bpm is not None and np.isfinite(hr_bpm):
-            windows.append(TrainingWindow(trace=None, fps_hz=fps_hz, hr_bpm=float(hr_bpm)))
-    return windows
+    settings = HeartRateSettings.model_validate(work.setting("heart_rate"))
+    starts_s = np.array(_starts(work.setting("durations_s")[role], length_s))
+    rates = window_hrs(truth, starts_s, round(length_s * fps_hz), fps_hz, settings.band_hz)
+    known = [ranked(rate, settings) for rate in rates]
+    return [TrainingWindow(trace=None, fps_hz=fps_hz, hr_bpm=hr_bpm) for hr_bpm in known if hr_bpm is not None]
 
 
 def _predict(work: Work) -> Facts:
@@ -214,7 +213,7 @@ def _enhanced(work: Work, clips: Any) -> Any:
 
 
 def _score(work: Work) -> Facts:
-    from rppgbench.evaluation.score import HeartRateSettings, score_windows
+    from rppgbench.evaluation.score import score_windows
 
     waves = _load(work.input("waves") / "waves.npz")
     rows = score_windows(
@@ -256,8 +255,7 @@ def _clock(work: Work, n_frames: int, own_times_s: Any) -> Any:
 
 
 def _starts(duration_s: float, length_s: float) -> list[float]:
-    """Starts of the windows that fit, one after the other; half a frame short at the end still counts as fitting."""
-    return [index * length_s for index in range(int((duration_s + 0.05) / length_s))]
+    return [index * length_s for index in range(count_windows(duration_s, length_s))]
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rppgbench.errors import SignalError
 from rppgbench.signal.ground_truth import window_hrs
-from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, estimate_each
+from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, estimate_each, ranked
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray, GroundTruth
@@ -64,7 +64,7 @@ def score_windows(
         )
     T = waves.shape[1]
     true = window_hrs(truth, starts_s, T, fps_hz, settings.band_hz)
-    reference_bpm = np.array([_ranked(rate, settings) for rate in true], dtype=np.float64)  # None becomes NaN
+    reference_bpm = np.array([ranked(rate, settings) for rate in true], dtype=np.float64)  # None becomes NaN
     predicted = estimate_each(waves, fps_hz, settings.band_hz, reference_bpm=reference_bpm)
     return [
         _score(window, float(start_s), float(start_s) + T / fps_hz, ours, theirs, settings)
@@ -72,10 +72,9 @@ def score_windows(
     ]
 
 
-def _ranked(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
-    if isinstance(rate, SignalError):
-        return None
-    return rate.beats_bpm if settings.use == "beats" else rate.spectrum_bpm
+def _why(rate: HeartRate | SignalError) -> str:
+    """Why there is no rate: the only one that may be missing from an estimate is that of the beats."""
+    return rate.message if isinstance(rate, SignalError) else "no two beats a regular interval apart"
 
 
 def _score(
@@ -86,13 +85,13 @@ def _score(
     theirs: HeartRate | SignalError,
     settings: HeartRateSettings,
 ) -> WindowScore:
-    hr_pred_bpm, hr_true_bpm = _ranked(ours, settings), _ranked(theirs, settings)
+    hr_pred_bpm, hr_true_bpm = ranked(ours, settings), ranked(theirs, settings)
     status: Literal["scored", "failed", "excluded"] = "scored"
     reason = None
-    if isinstance(theirs, SignalError):
-        status, reason = "excluded", f"contact sensor: {theirs.message.removeprefix('contact sensor: ')}"
-    elif isinstance(ours, SignalError):
-        status, reason = "failed", ours.message
+    if hr_true_bpm is None:
+        status, reason = "excluded", f"contact sensor: {_why(theirs).removeprefix('contact sensor: ')}"
+    elif hr_pred_bpm is None:
+        status, reason = "failed", _why(ours)
     return WindowScore(
         window=window,
         start_s=start_s,

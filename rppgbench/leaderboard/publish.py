@@ -78,7 +78,8 @@ def markdown(board: Board) -> str:
     ]
     parts += [f"## {METRICS[board.primary].label} at a glance", _glance(board)]
     parts += ["![error against bitrate](error_by_bitrate.png)"]
-    parts += ["\n".join(f"- {note}" for note in notes(board))]
+    meanings = [f"{METRICS[name].label}: {METRICS[name].meaning}." for name in board.metrics]
+    parts += ["\n".join(f"- {note}" for note in [*notes(board), *meanings])]
     for condition in board.results.conditions:
         parts += [f"## {condition}{_rate(board, condition)}", _in_full(board, condition)]
     return "\n\n".join(parts) + "\n"

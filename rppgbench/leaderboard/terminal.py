@@ -39,10 +39,9 @@ def notes(board: Board) -> list[str]:
     lines = [
         f"n = {subjects} subjects in {folds['k']} subject-independent folds; {scored} windows scored, "
         f"{failed} failed, {excluded} excluded (no truth), {len(rows)} expected.",
-        f"[low, high]: {interval['level']:.0%} interval from {interval['bootstrap']} bootstrap draws of subjects.",
+        f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
         "(control): sees no pulse and must be beaten. *: no better than the best of the controls.",
     ]
-    lines += [f"{METRICS[name].label}: {METRICS[name].meaning}." for name in board.metrics]
     missed = [
         f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
         for a in board.bitrates.values()
@@ -55,25 +54,32 @@ def notes(board: Board) -> list[str]:
 
 def _print_metric(console: Console, board: Board, metric: str) -> None:
     primary = metric == board.primary
+    title = f"[bold]{METRICS[metric].label}[/bold]{', the ranked metric' if primary else ''}"
+    console.print(f"{title}  [dim]{METRICS[metric].meaning}[/dim]", highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    title = METRICS[metric].label + (", the ranked metric" if primary else "")
-    table.add_column(title, no_wrap=True)
+    table.add_column("condition", no_wrap=True)
     if primary:
-        table.add_column("kb/s", justify="right")
-        table.add_column("PSNR dB", justify="right")
+        table.add_column("kb/s", justify="right", no_wrap=True)
+        table.add_column("PSNR dB", justify="right", no_wrap=True)
     for entry in board.entries:
-        name = f"{entry} (control)" if entry in board.results.controls else entry
-        table.add_column(name, justify="right", style="dim" if entry in board.results.controls else None)
+        is_control = entry in board.results.controls
+        name = f"{entry}\n(control)" if is_control else entry
+        table.add_column(name, justify="right", style="dim" if is_control else None)
     for condition in board.results.conditions:
         cells = [_cell(board, condition, entry, metric, primary) for entry in board.entries]
         table.add_row(condition, *(_rate(board, condition) if primary else ()), *cells)
-    console.print(table, end="\n\n")
+    console.print(table)
+    console.print()
 
 
 def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) -> str:
-    value, _, interval = cell(board.estimate(condition, entry, metric), metric, interval=primary).partition(" ")
-    mark = "*" if primary and board.no_better_than_chance(condition, entry) else ""
-    return f"{value}{mark}\n{interval}" if interval else f"{value}{mark}"
+    estimate = board.estimate(condition, entry, metric)
+    value = cell(estimate, metric, interval=False)
+    if not primary or estimate is None:
+        return value
+    mark = "*" if board.no_better_than_chance(condition, entry) else ""
+    low, high = (f"{bound:.{METRICS[metric].digits}f}" for bound in (estimate.low, estimate.high))
+    return f"{value}{mark}\n[dim]{low}–{high}[/dim]"
 
 
 def _rate(board: Board, condition: str) -> tuple[str, str]:

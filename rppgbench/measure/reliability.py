@@ -18,11 +18,13 @@ def least_snr_db(window_s: float) -> float:
     return float(np.interp(window_s, _WINDOW_S, _SNR_DB))
 
 
-def doubt(snr_db: float, spectrum_bpm: float, beats_bpm: float, window_s: float) -> str | None:
+def doubt(snr_db: float, spectrum_bpm: float, beats_bpm: float | None, window_s: float) -> str | None:
     """Why a window's heart rate is not believed; None where it is."""
     least = least_snr_db(window_s)
     if snr_db < least:
         return f"pulse not told from noise: {snr_db:.1f} dB, {least:.1f} dB needed"
+    if beats_bpm is None:
+        return "no regular beats"
     if abs(spectrum_bpm - beats_bpm) > AGREEMENT_BPM:
         return f"spectrum and beats disagree: {spectrum_bpm:.0f} and {beats_bpm:.0f} bpm"
     return None

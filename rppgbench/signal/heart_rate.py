@@ -48,17 +48,24 @@ class HeartRateSettings(BaseModel):
 class HeartRate:
     """Heart rate of one window.
 
-    ``beats_bpm`` is 60 over the mean inter-beat interval (the harmonic mean of the beats' rates), ``spectrum_bpm`` the
-    highest peak of the spectrum, ``snr_db`` about the latter unless a reference was given. ``rival_bpm`` is a rate at
-    twice or half ``spectrum_bpm`` whose power is within 3 dB of its, None when there is none; ``rival_ratio`` is the
-    power of the stronger of the two over that of the peak.
+    ``beats_bpm`` is 60 over the mean inter-beat interval (the harmonic mean of the beats' rates), None where no two
+    beats are a regular interval apart. ``spectrum_bpm`` is the highest peak of the spectrum, ``snr_db`` about the
+    latter unless a reference was given. ``rival_bpm`` is a rate at twice or half ``spectrum_bpm`` whose power is within
+    3 dB of its, None when there is none; ``rival_ratio`` is the power of the stronger of the two over that of the peak.
     """
 
     spectrum_bpm: float
-    beats_bpm: float
+    beats_bpm: float | None
     snr_db: float
     rival_bpm: float | None
     rival_ratio: float
+
+
+def ranked(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
+    """The estimate that ``settings`` name, None where there is none."""
+    if isinstance(rate, SignalError):
+        return None
+    return rate.beats_bpm if settings.use == "beats" else rate.spectrum_bpm
 
 
 def estimate(wave: FloatArray, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ) -> HeartRate:
@@ -143,12 +150,9 @@ def _estimate_chunk(
     rival_hz, rival_ratio = _rivals(spectrum, rate_hz, peak_power, band_hz)
     for i, beats_s in enumerate(beat_times(waves[sound], fps_hz, rate_hz)):
         interval_s = mean_interval_s(beats_s, float(rate_hz[i]))
-        if np.isnan(interval_s):
-            results[sound[i]] = SignalError(f"no two regular intervals among {len(beats_s)} beats")
-            continue
         results[sound[i]] = HeartRate(
             spectrum_bpm=float(60 * rate_hz[i]),
-            beats_bpm=60 / interval_s,
+            beats_bpm=None if np.isnan(interval_s) else 60 / interval_s,
             snr_db=float(quality_db[i]),
             rival_bpm=float(60 * rival_hz[i]) if rival_ratio[i] >= RIVAL_RATIO else None,
             rival_ratio=float(rival_ratio[i]),

@@ -177,7 +177,7 @@ def registry(monkeypatch) -> Registry:
         setattr(module, thing.__name__, thing)
     module.__file__ = __file__
     monkeypatch.setitem(sys.modules, "mini", module)
-    monkeypatch.setattr("rppgbench.engine.plan.code_digest", lambda *packages: "mini")
+    monkeypatch.setattr("rppgbench.engine.graph.code_digest", lambda *packages: "mini")
     return Registry.from_plugins(mini=module)
 
 

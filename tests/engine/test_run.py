@@ -27,7 +27,7 @@ def run(registry, store):
     """A function from a protocol to its plan, outcome and rows."""
 
     def ran(protocol, only=()):
-        plan = make_plan(protocol, registry, store, only=only)
+        plan = make_plan(protocol, store, only=only)
         outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
         return plan, outcome, rows(plan, store, outcome.failures)
 
@@ -74,33 +74,33 @@ def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):
     }  # fmt: skip
 
 
-def test_a_second_run_has_nothing_to_do(run, protocol, registry, store):
+def test_a_second_run_has_nothing_to_do(run, protocol, store):
     _, _, first = run(protocol())
-    plan = make_plan(protocol(), registry, store)
+    plan = make_plan(protocol(), store)
     assert plan.wanted(store) == []
     assert rows(plan, store, {}) == first
 
 
-def test_a_new_entry_computes_itself_alone(run, protocol, registry, store):
+def test_a_new_entry_computes_itself_alone(run, protocol, store):
     run(protocol(("  - {method: green}\n", "")))
-    plan = make_plan(protocol(), registry, store)
+    plan = make_plan(protocol(), store)
     assert stages(plan.wanted(store)) == {"predict": 8, "score": 8}
 
 
-def test_another_scoring_decodes_nothing(run, protocol, registry, store):
+def test_another_scoring_decodes_nothing(run, protocol, store):
     run(protocol())
-    plan = make_plan(protocol(("use: spectrum", "use: beats")), registry, store)
+    plan = make_plan(protocol(("use: spectrum", "use: beats")), store)
     assert set(stages(plan.wanted(store))) == {"score", "fit", "predict"}, "a fit learns from heart rates"
 
 
-def test_what_is_gone_but_not_needed_stays_gone(run, protocol, registry, store):
+def test_what_is_gone_but_not_needed_stays_gone(run, protocol, store):
     import shutil
 
     plan, _, _ = run(protocol())
     for task in plan.tasks.values():
         if task.stage == "render":
             shutil.rmtree(store.path(task.key))
-    assert make_plan(protocol(), registry, store).wanted(store) == []
+    assert make_plan(protocol(), store).wanted(store) == []
 
 
 def test_narrowing_leaves_the_folds_as_they_are(run, protocol):
@@ -128,9 +128,9 @@ def test_a_plugins_bug_costs_its_own_entry(run, protocol):
     assert all("ZeroDivisionError: a bug of the plugin's" in failure.message for failure in outcome.failed)
 
 
-def test_a_failed_task_is_tried_again_by_the_next_run(run, protocol, registry, store):
+def test_a_failed_task_is_tried_again_by_the_next_run(run, protocol, store):
     run(protocol(("- {method: rate}", "- {method: crash}")))
-    plan = make_plan(protocol(("- {method: rate}", "- {method: crash}")), registry, store)
+    plan = make_plan(protocol(("- {method: rate}", "- {method: crash}")), store)
     assert stages(plan.wanted(store)) == {"predict": 8, "score": 8}
 
 
@@ -153,8 +153,8 @@ def test_achieved_rates_are_collected_per_recording(run, protocol, store):
     assert all(len(row["sha256"]) == 64 for row in collected)
 
 
-def test_a_window_the_recording_is_too_short_for_is_not_expected(run, protocol, registry, store):
-    plan = make_plan(protocol(("length_s: 8.0", "length_s: 9.0")), registry, store)
+def test_a_window_the_recording_is_too_short_for_is_not_expected(run, protocol, store):
+    plan = make_plan(protocol(("length_s: 8.0", "length_s: 9.0")), store)
     assert {cell.n_windows for cell in plan.cells} == {0}
 
 

@@ -55,7 +55,7 @@ def test_its_tables_follow_from_its_rows(tmp_path):
 
 def test_a_part_of_it_run_now_gives_the_same_rows(protocol, tmp_path):
     registry, store = load_registry(), Store.open(tmp_path)
-    plan = make_plan(protocol, registry, store, only=PART)
+    plan = make_plan(protocol, store, only=PART)
     outcome = execute(plan.wanted(store), store, registry, workers=2, observer=Silent())
     assert not outcome.failed
     found = by_window(rows(plan, store, outcome.failures))

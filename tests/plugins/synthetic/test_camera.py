@@ -37,12 +37,12 @@ def still():
     return Synthetic(subjects=6, recordings=("rest",), motions=("still",), duration_s=10.0)
 
 
-@pytest.mark.parametrize("subject", [0, 3])
+@pytest.mark.parametrize("subject", [1, 2])
 def test_the_pulse_of_still_skin_is_the_one_put_in(still, skin_traces, subject):
     recording = still.recordings()[subject]
     skin, background = skin_traces(still, recording)
     pulse = still.body(recording).face_pulse(np.arange(len(skin)) / FPS_HZ)
-    # The light falls on skin and background alike; blood darkens.
+    # The light falls on skin and background alike, and a still head hardly turns in it; blood darkens.
     darkening = -np.log(skin / background)
     assert np.corrcoef(darkening[:, 1], pulse)[0, 1] > 0.9
 
