@@ -134,6 +134,8 @@ def _show_spec(console: Console, registry: Registry, spec: Spec) -> None:
 def _particulars(spec: Spec) -> Mapping[str, Any]:
     """What the kind of spec says beyond what every spec says."""
     common = {"name", "factory", "summary", "version", "params", "cite", "license", "label", "seconds_per_megapixel"}
+    if not getattr(spec, "learns", True):
+        common |= {"learns_from"}
     return {
         key.replace("_", " "): "yes" if value is True else "no" if value is False else value
         for key, value in vars(spec).items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from rppgbench.leaderboard.board import Board
 # Okabe & Ito's palette: told apart by every kind of eye.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 MARKERS = "osD^vP*"
+CONTROL = " (control)"
 
 
 def draw_error_by_bitrate(board: Board, target: Path) -> None:
@@ -29,6 +31,7 @@ def draw_error_by_bitrate(board: Board, target: Path) -> None:
         panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
         for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
             _draw_codec(panel, board, codec, conditions)
+        _fit_to_contestants(panels[0], board)
         panels[0].set_ylabel(METRICS[board.primary].label)
         handles, labels = panels[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center", frameon=False)
@@ -63,9 +66,7 @@ def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]
                 y.append(estimate.value)
                 below.append(max(estimate.value - estimate.low, 0.0))
                 above.append(max(estimate.high - estimate.value, 0.0))
-        panel.errorbar(
-            x, y, [below, above], label=f"{entry} (control)" if is_control else entry, **_style(index, is_control)
-        )
+        panel.errorbar(x, y, [below, above], label=entry + CONTROL * is_control, **_style(index, is_control))
     labels = [c if c in reference else f"{board.bitrates[c].median_bps / 1000:.0f}" for c in shown]
     panel.set_xticks(range(len(shown)), labels)
     panel.set_xlabel("achieved kb/s")
@@ -73,6 +74,31 @@ def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]
     panel.set_ylim(bottom=0 if METRICS[board.primary].better == "lower" else None)
     panel.grid(axis="y", color="0.92")
     panel.set_axisbelow(True)
+
+
+def _fit_to_contestants(panel: Axes, board: Board) -> None:
+    """Scale for the contestants and the best control; what lies above says so in its label instead of in the panel."""
+    if METRICS[board.primary].better != "lower":
+        return
+    values = {entry: _values(board, entry) for entry in board.entries}
+    contestants = [entry for entry in board.entries if entry not in board.results.controls]
+    highs = [high for entry in contestants for _, high in values[entry]]
+    best_control = min(
+        (max(v for v, _ in values[entry]) for entry in board.results.controls if values[entry]), default=0
+    )
+    top = 1.1 * max([*highs, best_control])
+    panel.set_ylim(0, top or None)
+    for line in panel.containers:
+        entry = str(line.get_label()).removesuffix(CONTROL)
+        lowest = min((value for value, _ in values[entry]), default=0.0)
+        if lowest > top:
+            line.set_label(f"{line.get_label()}: above, from {lowest:.0f}")
+
+
+def _values(board: Board, entry: str) -> list[tuple[float, float]]:
+    """The entry's primary metric under each condition, and where its interval ends, or itself where there is none."""
+    estimates = [board.estimate(condition, entry, board.primary) for condition in board.results.conditions]
+    return [(e.value, e.value if math.isnan(e.high) else e.high) for e in estimates if e is not None]
 
 
 def _style(index: int, is_control: bool) -> dict[str, Any]:
