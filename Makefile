@@ -10,7 +10,7 @@ demo: $(VENV)/.installed  ## run the main job and print its leaderboard
 	$(BIN)/rppgbench run protocols/synthetic_compressed.yaml --store $(STORE) --out $(VENV)/leaderboards
 
 test: $(VENV)/.developing  ## run the tests
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
 
 lint: $(VENV)/.developing  ## style, types, and who may import whom
 	$(BIN)/ruff check .
@@ -19,7 +19,7 @@ lint: $(VENV)/.developing  ## style, types, and who may import whom
 	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.developing  ## the benchmarks of tests/benchmarks
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -s $(BENCH_ARGS)
+	$(BIN)/python -m pytest tests/benchmarks -s $(BENCH_ARGS)
 
 board: $(VENV)/.installed  ## make the committed board of the main job anew
 	$(BIN)/rppgbench run protocols/synthetic_compressed.yaml --store $(STORE) --out leaderboards

@@ -34,7 +34,7 @@ class Params(BaseModel):
     Give each field a ``description`` and, where it has a unit, end its name with it (``bitrate_kbps``, ``cutoff_hz``).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NoParams(Params):
@@ -234,7 +234,8 @@ class Recording:
     """One video of one subject.
 
     ``path`` is None when the dataset renders it. ``frames_are_skin`` says that there is no face to look for: every
-    pixel is skin already. ``source`` is how the file came to be: its loss cannot be undone.
+    pixel is skin already. ``source`` is how the file came to be: its loss cannot be undone. ``truth_files`` are all
+    files that ``ground_truth`` reads: when one of them changes, scores are computed anew.
     """
 
     id: str
@@ -245,6 +246,7 @@ class Recording:
     path: Path | None = None
     frames_are_skin: bool = False
     source: Literal["raw", "lossless", "lossy", "rendered"] = "raw"
+    truth_files: tuple[Path, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

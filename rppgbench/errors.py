@@ -75,7 +75,11 @@ class SignalError(RppgbenchError):
 
 
 class StoreError(RppgbenchError):
-    """A store that cannot be read or written."""
+    """A store that cannot be written: there is no point in going on."""
+
+
+class ArtefactError(RppgbenchError):
+    """One artefact that cannot be read: the others may be."""
 
 
 class IncomparableResults(RppgbenchError):

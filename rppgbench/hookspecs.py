@@ -111,7 +111,8 @@ def rppgbench_datasets() -> Iterable[DatasetSpec]:
     class MyLab:
         def __init__(self, root): self.root = root
         def recordings(self):
-            return [Recording(id=p.stem, subject=p.stem[:3], session=p.stem[3:], fps_hz=30.0, duration_s=60.0, path=p)
+            return [Recording(id=p.stem, subject=p.stem[:3], session=p.stem[3:], fps_hz=30.0, duration_s=60.0, path=p,
+                              truth_files=(p.with_suffix(".csv"),))
                     for p in sorted(self.root.glob("*.mkv"))]
         def ground_truth(self, recording):
             time_s, bvp = np.loadtxt(recording.path.with_suffix(".csv"), delimiter=",", unpack=True)

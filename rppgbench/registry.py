@@ -195,7 +195,7 @@ def _load(entry_point: EntryPoint, distribution: Distribution) -> Plugin:
     try:
         module = entry_point.load()
         specs, problems = _collect(entry_point.name, module)
-    except Exception as error:  # whatever a stranger's import does, the rest must go on
+    except (Exception, SystemExit) as error:  # whatever a stranger's import does, the rest must go on
         specs, problems = (), (_describe_import_failure(entry_point, error),)
     return Plugin(entry_point.name, entry_point.value, name, distribution.version, specs, problems)
 
@@ -212,7 +212,7 @@ def _outdated(distribution: Distribution) -> str | None:
     return None
 
 
-def _describe_import_failure(entry_point: EntryPoint, error: Exception) -> str:
+def _describe_import_failure(entry_point: EntryPoint, error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename).name if error.filename else entry_point.value}:{error.lineno}"
         return f"cannot be imported: SyntaxError at {where}: {error.msg}"
@@ -241,7 +241,7 @@ def _collect(name: str, module: object) -> tuple[tuple[Spec, ...], tuple[str, ..
                     specs.append(spec)
                 else:
                     problems.append(f"hook rppgbench_{kind}s gave {spec!r}, expected a {spec_type.__name__}")
-        except Exception as error:  # a stranger's code again
+        except (Exception, SystemExit) as error:  # a stranger's code again
             problems.append(f"hook rppgbench_{kind}s failed: {type(error).__name__}: {error}")
     if not specs and not problems:
         problems.append(f"registers nothing; implement one of the hooks {', '.join(_hook_names())}")

@@ -139,6 +139,7 @@ def test_a_factory_that_is_not_there_is_named():
 
 
 BROKEN_PLUGINS = {
+    "exits": ("import sys\nsys.exit(3)\n", "", "SystemExit: 3"),
     "syntax_error": ("def broken(:\n", "", "SyntaxError at syntax_error.py:1"),
     "needs_missing": ("import not_installed_anywhere\n", "", "No module named 'not_installed_anywhere'"),
     "too_new": ("", "Requires-Dist: rppgbench>=99\n", "needs rppgbench>=99, this is"),

@@ -60,6 +60,7 @@ class ManifestDataset:
             duration_s=float(row["duration_s"]),
             path=self.root / row["video"],
             source="lossy",
+            truth_files=(self.root / MANIFEST, self.root / row["truth"]),
         )
 
     def _read(self) -> Iterator[dict[str, str]]:
@@ -67,11 +68,13 @@ class ManifestDataset:
         try:
             with path.open(newline="", encoding="utf-8-sig") as file:
                 rows = list(csv.DictReader(file, skipinitialspace=True))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise DatasetUnavailable(f"{path}: is no CSV table in UTF-8: {error}") from None
         except OSError:
             raise DatasetUnavailable(
                 f"{path}: no such table", hint=f"write one with the columns {', '.join(COLUMNS)}"
             ) from None
-        seen: set[tuple[str, str]] = set()
+        seen: set[str] = set()
         for number, row in enumerate(rows, start=2):
             missing = [column for column in COLUMNS if not row.get(column)]
             if missing:
@@ -81,10 +84,10 @@ class ManifestDataset:
                     raise DatasetUnavailable(f"{path}:{number}: {column} is {row[column]!r}, expected a number above 0")
             if row["kind"] not in ("ecg", "bvp", "hr"):
                 raise DatasetUnavailable(f"{path}:{number}: kind is {row['kind']!r}, expected ecg, bvp or hr")
-            if (row["subject"], row["session"]) in seen:
-                name = f"{row['subject']}-{row['session']}"
+            name = f"{row['subject']}-{row['session']}"
+            if name in seen:
                 raise DatasetUnavailable(f"{path}:{number}: recording {name!r} stands there twice")
-            seen.add((row["subject"], row["session"]))
+            seen.add(name)
             yield row
 
 

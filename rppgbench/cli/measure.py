@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
-from typing_extensions import Self
 
 from rppgbench.errors import NoFaceFound, RppgbenchError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rppgbench.measure.measurement import Measurement, Roi, Settings
 
 EXIT_SOME_FAILED = 3
+PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
 
 @click.command()
@@ -67,6 +68,9 @@ def measure(
     """
     if as_json and csv_target == "-":
         raise click.UsageError("--json and --csv - both want standard output")
+    if not (math.isfinite(window_s) and math.isfinite(step_s)):
+        raise click.UsageError("--window and --step must be finite")
+    _check_targets(csv_target, plot_target)
     run = _Run(_settings(method, cast("Roi", roi), window_s, step_s))
     for number, video in enumerate(videos):
         run.measure(video, _numbered(plot_target, number, len(videos)), quiet=as_json or csv_target == "-")
@@ -76,6 +80,15 @@ def measure(
         run.write_csv(csv_target)
     if run.n_failed:
         sys.exit(EXIT_SOME_FAILED if run.n_failed < len(videos) else RppgbenchError.exit_code)
+
+
+def _check_targets(csv_target: str | None, plot_target: Path | None) -> None:
+    """Refuse what could not be written, before anything is measured."""
+    for option, target in (("--csv", csv_target), ("--plot", plot_target)):
+        if target is not None and target != "-" and not Path(target).absolute().parent.is_dir():
+            raise click.UsageError(f"{option} {target}: there is no folder {Path(target).parent}")
+    if plot_target is not None and plot_target.suffix.lower() not in PLOT_ENDINGS:
+        raise click.UsageError(f"--plot {plot_target}: expected a name that ends in {', '.join(PLOT_ENDINGS)}")
 
 
 def _settings(method: str, roi: Roi, window_s: float, step_s: float) -> Settings:
@@ -133,7 +146,7 @@ class _Progress:
     def __init__(self, video: Path) -> None:
         self._video, self._shown = video, False
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:

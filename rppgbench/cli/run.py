@@ -86,6 +86,7 @@ def run(
         raise SystemExit(INTERRUPTED) from None
     finally:
         journal.close()
+        store.sweep()
     _finish(console, plan, store, outcome, journal, out)
     if outcome.failures:
         raise SystemExit(FAILED)

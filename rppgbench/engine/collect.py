@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rppgbench.engine.execute import Failure
@@ -102,10 +102,3 @@ def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
 
 def _reason(failure: Failure) -> str:
     return f"{failure.cause or failure.task.label}: {failure.message}"
-
-
-def failed_frames(failures: Mapping[str, Failure]) -> Iterator[tuple[Failure, bytes]]:
-    """Failures that come with a frame to look at."""
-    for failure in failures.values():
-        if failure.frame_png is not None:
-            yield failure, failure.frame_png

@@ -32,20 +32,21 @@ def code_digest(*packages: str) -> str:
     """
     digest = hashlib.sha256()
     for package in packages:
-        for path in _sources(package):
-            digest.update(f"{package}/{path.name}\0".encode())
+        for name, path in _sources(package):
+            digest.update(f"{package}/{name}\0".encode())
             digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 
 
-def _sources(package: str) -> Iterable[Path]:
+def _sources(package: str) -> Iterable[tuple[str, Path]]:
+    """Names within the package and paths of its source files; of a module its only one."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         raise StoreError(f"package {package!r} cannot be found", hint="install the plugin it belongs to")
     if spec.submodule_search_locations:
         folder = Path(next(iter(spec.submodule_search_locations)))
-        return sorted(folder.rglob("*.py"), key=lambda path: path.relative_to(folder).as_posix())
-    return [Path(spec.origin)] if spec.origin else []
+        return sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*.py"))
+    return [(Path(spec.origin).name, Path(spec.origin))] if spec.origin else []
 
 
 @cache

@@ -101,6 +101,11 @@ def make_plan(
     plan.tasks = graph.tasks
     if not plan.cells:
         raise ProtocolError("nothing is left to run after --only", hint="loosen one of them")
+    if not any(cell.n_windows for cell in plan.cells):
+        raise ProtocolError(
+            f"{protocol.path}: no recording is as long as a window: clips.length_s is {protocol.clips.length_s:g} s, "
+            f"the longest recording {max(r.duration_s for r in recordings):g} s"
+        )
     return plan
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from pathlib import Path
 
 from rppgbench.engine.store import Store
-from rppgbench.errors import MediaError, existing_file
+from rppgbench.errors import MediaError, StoreError, existing_file
 
 
 class SourceDigests:
@@ -32,9 +33,12 @@ class SourceDigests:
             pass
         key = f"file:{_digest(path)}"
         self._folder.mkdir(exist_ok=True)
-        temporary = memo.with_suffix(".new")
-        temporary.write_text(json.dumps({"key": key, "path": str(path)}), encoding="utf-8")
-        temporary.replace(memo)
+        temporary = memo.with_suffix(f".{uuid.uuid4().hex}")
+        try:
+            temporary.write_text(json.dumps({"key": key, "path": str(path)}), encoding="utf-8")
+            temporary.replace(memo)
+        except OSError as error:
+            raise StoreError(f"{memo}: cannot be written: {error.strerror}") from None
         return key
 
 

@@ -12,6 +12,7 @@ made it when and how long it took. The store is the only memory there is: what i
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -21,7 +22,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from typing import Any
 import platformdirs
 
 from rppgbench.engine.keys import key_of
-from rppgbench.errors import StoreError
+from rppgbench.errors import ArtefactError, StoreError
 
 MANIFEST = "manifest.json"
 Facts = Mapping[str, Any]
@@ -64,7 +65,7 @@ class Store:
                 f"{store.root}: the store cannot be written: {error.strerror}",
                 hint="choose another folder with --store or RPPGBENCH_STORE",
             ) from None
-        store._sweep()
+        store.sweep()
         return store
 
     def path(self, key: str) -> Path:
@@ -78,15 +79,15 @@ class Store:
         """The artefact's manifest.
 
         Raises:
-            StoreError: there is none, or it cannot be read.
+            ArtefactError: there is none, or it cannot be read.
         """
         path = self.path(key) / MANIFEST
         try:
             manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise StoreError(f"{path}: no such artefact") from None
+            raise ArtefactError(f"{path}: no such artefact") from None
         except (OSError, ValueError) as error:
-            raise StoreError(
+            raise ArtefactError(
                 f"{path}: cannot be read: {error}", hint=f"remove {path.parent}; the next run makes it again"
             ) from None
         return manifest
@@ -107,34 +108,38 @@ class Store:
         key = key_of(preimage)
         folder = self.root / "tmp" / f"{_writer()}.{uuid.uuid4().hex}"
         try:
-            folder.mkdir()
+            with self._writing():
+                folder.mkdir()
             started, cpu = time.perf_counter(), time.process_time()
-            facts = write(folder)
-            seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
-            manifest = {
-                "key": key,
-                "preimage": preimage,
-                "facts": facts,
-                "files": {path.name: _fingerprint(path) for path in sorted(folder.iterdir())},
-                "made": {
-                    "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                    "host": platform.node(),
-                    "seconds": round(seconds, 4),
-                    "cpu_seconds": round(cpu_seconds, 4),
-                },
+            with self._writing(errno.ENOSPC, errno.EDQUOT):
+                facts = write(folder)
+            made = {
+                "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "host": platform.node(),
+                "seconds": round(time.perf_counter() - started, 4),
+                "cpu_seconds": round(time.process_time() - cpu, 4),
             }
-            (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False), encoding="utf-8")
-            self._move(folder, key)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EIO):
-                raise StoreError(
-                    f"{self.root}: the store cannot be written: {error.strerror}",
-                    hint="free some space or choose another folder with --store; what is published stays",
-                ) from error
-            raise
+            with self._writing():
+                files = {path.name: _fingerprint(path) for path in sorted(folder.iterdir())}
+                manifest = {"key": key, "preimage": preimage, "facts": facts, "files": files, "made": made}
+                (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, allow_nan=False), encoding="utf-8")
+                self._move(folder, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return key
+
+    @contextlib.contextmanager
+    def _writing(self, *numbers: int) -> Iterator[None]:
+        """Turns the system's refusals to write, or only those ``numbers``, into an error that names the store."""
+        try:
+            yield
+        except OSError as error:
+            if numbers and error.errno not in numbers:
+                raise
+            raise StoreError(
+                f"{self.root}: the store cannot be written: {error.strerror}",
+                hint="free some space or choose another folder with --store; what is published stays",
+            ) from error
 
     def _move(self, folder: Path, key: str) -> None:
         for path in folder.iterdir():
@@ -149,7 +154,7 @@ class Store:
                 raise
         _sync(final.parent)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what writers on this host left when they were killed."""
         for folder in (self.root / "tmp").iterdir():
             host, _, rest = folder.name.rpartition("@")

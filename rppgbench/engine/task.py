@@ -19,8 +19,7 @@ class Task:
 
     ``inputs`` maps a role to the key of another task's artefact, or to ``file:<sha256>`` for a file of the user's.
     ``local`` is what differs between machines (the path of such a file, a dataset's root): never part of the key.
-    ``label`` and ``recording`` are for people and for scheduling. ``frames`` and ``pixels`` (frames x pixels a frame)
-    say how big the work is, for estimates.
+    ``label`` and ``recording`` are for people and for scheduling, ``bytes_out`` (about what it leaves) for estimates.
     """
 
     stage: Stage
@@ -29,7 +28,6 @@ class Task:
     label: str
     recording: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
-    pixels: float = 0.0
     bytes_out: float = 0.0
 
     @cached_property
@@ -41,6 +39,9 @@ class Task:
         return key_of(self.preimage)
 
 
+SLACK_S = 0.05
+
+
 def count_windows(duration_s: float, length_s: float) -> int:
-    """How many windows a recording has, one after the other; a frame or so short at the end still counts as whole."""
-    return int((duration_s + 0.05) / length_s)
+    """How many windows a recording has, one after the other; up to 0.05 s short at the end still counts."""
+    return int((duration_s + SLACK_S) / length_s)

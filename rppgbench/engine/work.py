@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from rppgbench.contracts import FittedMethod, GroundTruth, Recording, TrainingWindow
 from rppgbench.engine.store import Facts, Store
-from rppgbench.engine.task import Stage, Task, count_windows
+from rppgbench.engine.task import SLACK_S, Stage, Task, count_windows
 from rppgbench.errors import DatasetUnavailable, PluginError, SignalError
 from rppgbench.registry import Registry
 from rppgbench.signal.heart_rate import HeartRateSettings
@@ -113,7 +114,7 @@ def _traces(work: Work) -> Facts:
 def _crop(work: Work) -> Facts:
     from rppgbench.media.crop import write_crops
 
-    times_s = None if "reference" not in work.task.inputs else _load(work.input("reference") / "traces.npz")["times_s"]
+    times_s = None if "clock" not in work.task.inputs else _load(work.input("clock") / "traces.npz")["times_s"]
     info = write_crops(
         work.video(),
         _box(work),
@@ -189,10 +190,15 @@ def _clips(work: Work) -> tuple[Any, list[float]]:
             traces["times_s"], traces[work.setting("region")], fps_hz, duration_s=work.setting("duration_s")
         )
     n = round(length_s * fps_hz)
-    starts = [
-        start for start in _starts(work.setting("duration_s"), length_s) if round(start * fps_hz) + n <= len(values)
-    ]
-    clips = [np.asarray(values[round(start * fps_hz) : round(start * fps_hz) + n]) for start in starts]
+    clips, starts = [], []
+    for start_s in _starts(work.setting("duration_s"), length_s):
+        first = round(start_s * fps_hz)
+        clip = np.asarray(values[first : first + n])
+        missing = n - len(clip)
+        if missing <= math.ceil(SLACK_S * fps_hz) and len(clip):
+            # A frame or so short at the very end, as at 29.97 frames/s: its last sample is held.
+            clips.append(np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]))
+            starts.append(start_s)
     return (np.stack(clips) if clips else np.empty((0, n, 3))), starts
 
 
@@ -242,13 +248,13 @@ def _box(work: Work) -> Any:
 
 
 def _clock(work: Work, n_frames: int, own_times_s: Any) -> Any:
-    """Frame times: the reference video's, frame by frame, because encoders see frames and not clocks."""
-    if "reference" not in work.task.inputs:
+    """Frame times: the source's, frame by frame, because encoders see frames and not clocks."""
+    if "clock" not in work.task.inputs:
         return own_times_s
-    times_s = _load(work.input("reference") / "traces.npz")["times_s"]
+    times_s = _load(work.input("clock") / "traces.npz")["times_s"]
     if len(times_s) != n_frames:
         raise SignalError(
-            f"{work.video()}: has {n_frames} frames, its reference {len(times_s)}: they are not frame-exact",
+            f"{work.video()}: has {n_frames} frames, its source {len(times_s)}: they are not frame-exact",
             hint="remove the encoded file's folder from the store and run again; report it if it comes back",
         )
     return times_s

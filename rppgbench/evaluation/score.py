@@ -62,6 +62,8 @@ def score_windows(
         raise SignalError(
             f"waves of shape {waves.shape} and starts of shape {starts_s.shape}, expected (B, T) and (B,)"
         )
+    if not len(waves):
+        return []
     T = waves.shape[1]
     true = window_hrs(truth, starts_s, T, fps_hz, settings.band_hz)
     reference_bpm = np.array([ranked(rate, settings) for rate in true], dtype=np.float64)  # None becomes NaN

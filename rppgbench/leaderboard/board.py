@@ -52,30 +52,37 @@ class Board:
         estimate = None if standing is None else standing.metrics[metric]
         return None if estimate is None or math.isnan(estimate.value) else estimate
 
+    def coverage(self, condition: str, entry: str) -> str:
+        """``18/20`` for an entry with failed windows, "" for one without."""
+        standing = self.standings.get((condition, entry))
+        if standing is None or not standing.n_failed:
+            return ""
+        return f"{standing.n_scored}/{standing.n_scored + standing.n_failed}"
+
     def no_better_than_chance(self, condition: str, entry: str) -> bool:
         """Whether the entry's primary metric is no better than that of the best control, which sees no pulse."""
         metric = METRICS[self.primary]
         own = self.estimate(condition, entry, self.primary)
         rivals = [
-            estimate.value
+            badness(metric, estimate.value)
             for control in self.results.controls - {entry}
             if (estimate := self.estimate(condition, control, self.primary))
         ]
-        if own is None or not rivals:
-            return False
-        return not is_better(metric, own.value, min(rivals) if metric.better == "lower" else max(rivals))
+        return own is not None and bool(rivals) and badness(metric, own.value) >= min(rivals)
 
-    def _rank(self, entry: str) -> tuple[float, str]:
+    def _rank(self, entry: str) -> tuple[bool, float, str]:
+        """Incomplete entries stand below complete ones: what is left of them is not what the others were asked."""
         metric = METRICS[self.primary]
-        sign = -1.0 if metric.better == "higher" else 1.0
-        estimates = [self.estimate(condition, entry, self.primary) for condition in self.results.conditions]
-        values = [sign * estimate.value if estimate else math.inf for estimate in estimates]
-        return sum(values) / len(values), entry
+        conditions = self.results.conditions
+        estimates = [self.estimate(condition, entry, self.primary) for condition in conditions]
+        values = [badness(metric, estimate.value) if estimate else math.inf for estimate in estimates]
+        incomplete = any(self.coverage(condition, entry) for condition in conditions)
+        return incomplete, sum(values) / len(values), entry
 
 
-def is_better(metric: Metric, one: float, other: float) -> bool:
-    """Whether ``one`` is the better value of the metric."""
-    return one > other if metric.better == "higher" else one < other
+def badness(metric: Metric, value: float) -> float:
+    """The metric's value, turned so that less is better."""
+    return {"lower": value, "higher": -value, "near 0": abs(value)}[metric.better]
 
 
 def cell(estimate: Estimate | None, metric: str, *, interval: bool = True) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -12,33 +13,59 @@ from typing import Any
 
 from tabulate import tabulate
 
+from rppgbench.errors import IncomparableResults
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.board import Board, cell
+from rppgbench.leaderboard.results import RESULTS, Results, differences
 from rppgbench.leaderboard.terminal import notes
 
 Row = dict[str, Any]
 
 
 def publish(board: Board, out: Path) -> Path:
-    """Write everything into ``out/<protocol>/v<version>/`` and return that folder; what is there already stays."""
-    about = board.results.about
-    folder = out / str(about["protocol"]) / f"v{about['version']}"
-    rows = list(board_rows(board))
-    text = _json(board, rows)
-    last = folder / "board.json"  # written last: where it is as it should be, so is all else
-    if last.is_file() and last.read_text(encoding="utf-8") == text:
-        return folder
+    """Write everything into ``out/<protocol>/v<version>/`` and return that folder; what is right already stays.
+
+    Raises:
+        IncomparableResults: a board of another question lies there: the protocol was changed and its version was not.
+    """
     from rppgbench.leaderboard.figure import draw_error_by_bitrate
 
-    board.results.save(folder)
-    (folder / "board.md").write_text(markdown(board), encoding="utf-8")
-    with (folder / "board.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    results = board.results
+    folder = out / str(results.about["protocol"]) / f"v{results.about['version']}"
+    _refuse_another_question(folder, results)
+    rows = list(board_rows(board))
+    files = {"board.md": markdown(board), "board.csv": _csv(rows), "board.json": _json(board, rows)}
+    drawn = [folder / f"error_by_bitrate{ending}" for ending in (".png", ".svg")]
+    if all(_holds(folder / name, text) for name, text in files.items()) and all(path.is_file() for path in drawn):
+        return folder
+    results.save(folder)
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
     draw_error_by_bitrate(board, folder / "error_by_bitrate")
-    last.write_text(text, encoding="utf-8")
     return folder
+
+
+def _refuse_another_question(folder: Path, results: Results) -> None:
+    if not (folder / RESULTS).is_file():
+        return
+    lines = list(differences(Results.load(folder).about, results.about))
+    if lines:
+        raise IncomparableResults(
+            f"{folder}: holds the board of another question; they differ in\n  " + "\n  ".join(lines),
+            hint="raise the protocol's version, or choose another --out",
+        )
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def board_rows(board: Board) -> Iterator[Row]:
@@ -57,6 +84,8 @@ def board_rows(board: Board) -> Iterator[Row]:
                 "n_subjects": standing.n_subjects,
                 "n_windows": standing.n_windows,
                 "n_scored": standing.n_scored,
+                "n_failed": standing.n_failed,
+                "n_excluded": standing.n_excluded,
                 "no_better_than_chance": board.no_better_than_chance(condition, entry),
             }
             for metric in board.metrics:
@@ -91,7 +120,8 @@ def _glance(board: Board) -> str:
         cells = []
         for entry in board.entries:
             mark = "*" if board.no_better_than_chance(condition, entry) else ""
-            cells.append(cell(board.estimate(condition, entry, board.primary), board.primary) + mark)
+            text = cell(board.estimate(condition, entry, board.primary), board.primary) + mark
+            cells.append(f"{text} {board.coverage(condition, entry)}".rstrip())
         rows.append([condition, *cells])
     return tabulate(
         rows, ["condition", *(_name(board, entry) for entry in board.entries)], "github", disable_numparse=True

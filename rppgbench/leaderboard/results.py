@@ -16,6 +16,7 @@ from rppgbench.protocol.resolve import Protocol
 
 Row = dict[str, Any]
 
+KEYS = ("protocol", "version", "title", "digest", "entries", "schema", "rppgbench", "resolved")
 RESULTS, ROWS, ENCODINGS = "results.json", "rows.parquet", "encodings.csv"
 
 
@@ -94,6 +95,9 @@ class Results:
             raise RppgbenchError(
                 f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
             ) from None
+        missing = [key for key in KEYS if key not in about]
+        if missing:
+            raise RppgbenchError(f"{folder / RESULTS}: no value for {', '.join(missing)}; not made by rppgbench run")
         return cls(about, rows, encodings)
 
 
@@ -105,7 +109,7 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
     """
     first = many[0]
     for other, name in zip(many[1:], names[1:], strict=True):
-        lines = list(differences(first.about, other.about))
+        lines = [*differences(first.about, other.about), *_other_material(first, other)]
         if lines:
             raise IncomparableResults(
                 f"{names[0]} and {name} must not be ranked together; they differ in\n  " + "\n  ".join(lines),
@@ -126,6 +130,24 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
         [row for rows in entries.values() for row in rows],
         list(encodings.values()),
     )
+
+
+def _other_material(one: Results, other: Results) -> Iterable[str]:
+    """Where two results of one question saw other windows, other truth, or other bitstreams."""
+    if one.about["rppgbench"] != other.about["rppgbench"]:
+        yield f"rppgbench: {one.about['rppgbench']} | {other.about['rppgbench']}"
+    here, there = ({(r["recording"], r["window"]): r["hr_true_bpm"] for r in x.rows} for x in (one, other))
+    if here.keys() != there.keys():
+        yield f"windows: {len(here.keys() - there.keys())} only here | {len(there.keys() - here.keys())} only there"
+    for key in sorted(here.keys() & there.keys()):
+        if here[key] != there[key]:
+            yield f"true heart rate of {key[0]}, window {key[1]}: {here[key]} | {there[key]}"
+            break
+    streams, rivals = ({(e["recording"], e["condition"]): e["sha256"] for e in x.encodings} for x in (one, other))
+    for key in sorted(streams.keys() & rivals.keys()):
+        if streams[key] != rivals[key]:
+            yield f"bitstream of {key[0]}, {key[1]}: {streams[key][:12]} | {rivals[key][:12]}"
+            break
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[str]:

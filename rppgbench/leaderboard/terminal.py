@@ -40,7 +40,8 @@ def notes(board: Board) -> list[str]:
         f"n = {subjects} subjects in {folds['k']} subject-independent folds; {scored} windows scored, "
         f"{failed} failed, {excluded} excluded (no truth), {len(rows)} expected.",
         f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
-        "(control): sees no pulse and must be beaten. *: no better than the best of the controls.",
+        "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
+        "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
     ]
     missed = [
         f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
@@ -75,11 +76,12 @@ def _print_metric(console: Console, board: Board, metric: str) -> None:
 def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) -> str:
     estimate = board.estimate(condition, entry, metric)
     value = cell(estimate, metric, interval=False)
+    coverage = board.coverage(condition, entry) if primary else ""
     if not primary or estimate is None:
-        return value
+        return f"{value} {coverage}".rstrip()
     mark = "*" if board.no_better_than_chance(condition, entry) else ""
     low, high = (f"{bound:.{METRICS[metric].digits}f}" for bound in (estimate.low, estimate.high))
-    return f"{value}{mark}\n[dim]{low}–{high}[/dim]"
+    return f"{value}{mark}\n[dim]{low}–{high}[/dim]" + (f"\n[red]{coverage}[/red]" if coverage else "")
 
 
 def _rate(board: Board, condition: str) -> tuple[str, str]:

@@ -92,8 +92,12 @@ def predictor_of(spec: MethodSpec, create: Callable[[], Any]) -> Any:
     Raises:
         PluginError: it needs frames, training or ground truth, none of which a single video brings.
     """
-    if spec.input != "trace" or spec.learns:
-        why = "has to be trained" if spec.learns else "wants frames, not mean colours"
+    if spec.input != "trace" or spec.learns or spec.control:
+        why = "wants frames, not mean colours"
+        if spec.learns:
+            why = "has to be trained"
+        elif spec.control:
+            why = "is a control that measures no pulse"
         raise PluginError(f"method {spec.name!r} {why}; measure takes a trace method", hint="try --method pos")
     return create()
 
@@ -112,6 +116,8 @@ def measure_video(
         raise _too_short(path, info.duration_s)
     notes: list[str] = []
     traces, track = _traced(path, settings.roi, progress, notes)
+    if len(traces.times_s) < 2:
+        raise _too_short(path, len(traces.times_s) / max(info.fps_hz, 1.0))
     end_s = float(traces.times_s[-1] + np.median(np.diff(traces.times_s)))
     if end_s < LEAST_S - 0.05:
         raise _too_short(path, end_s)

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from rppgbench.signal.heart_rate import HeartRateSettings
+from rppgbench.signal.heart_rate import PERIODS_NEEDED, HeartRateSettings
 
 
 class Frozen(BaseModel):
     """Immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Component(BaseModel):
@@ -76,7 +76,10 @@ class Clips(Frozen):
 
     length_s: Annotated[float, Field(gt=0)] = 30.0
     fps_hz: Annotated[float, Field(gt=0)] = 30.0
-    size: Annotated[tuple[int, int], Field(description="height, width of a face clip in pixels")] = (128, 128)
+    size: Annotated[
+        tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+        Field(description="height, width of a face clip in pixels"),
+    ] = (128, 128)
     face: Face = Face()
     skin: Skin = Skin()
 
@@ -128,3 +131,16 @@ class ProtocolFile(Frozen):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _clips_can_carry_a_heart_rate(self) -> ProtocolFile:
+        low_hz, high_hz = self.evaluation.heart_rate.band_hz
+        if self.clips.fps_hz <= 2 * high_hz:
+            raise ValueError(
+                f"clips.fps_hz is {self.clips.fps_hz:g}: rates up to {high_hz:g} Hz need more than twice it"
+            )
+        if self.clips.length_s < PERIODS_NEEDED / low_hz:
+            raise ValueError(
+                f"clips.length_s is {self.clips.length_s:g}: rates from {low_hz:g} Hz need {PERIODS_NEEDED / low_hz:.1f} s"
+            )
+        return self

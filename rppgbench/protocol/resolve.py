@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import string
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rppgbench.contracts import Kind, MethodSpec, Params, Spec
+from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Params, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.media.faces import DETECTORS
 from rppgbench.protocol import document
 from rppgbench.protocol.document import Document, Location
-from rppgbench.protocol.model import Clips, Component, Entry, Evaluation, Folds, ProtocolFile, Training
+from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, ProtocolFile, Training
 from rppgbench.registry import Registry, validate_params
 
 
@@ -154,7 +155,7 @@ class _Resolver:
             clips=model.clips,
             training=model.training,
             evaluation=model.evaluation,
-            entries=self._unique(self.entries(model.entries), ("entries",), "entry"),
+            entries=self._unique(self.entries(model), ("entries",), "entry"),
         )
 
     def choice(self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None) -> Choice:
@@ -187,14 +188,21 @@ class _Resolver:
             for values in itertools.product(*item.sweep.values()):
                 at: Location = ("conditions", "grid", index)
                 codec = self.choice("codec", item, at, dict(zip(item.sweep, values, strict=True)))
-                yield Condition(_label(codec), codec, False, _nominal_bps(codec))
+                yield Condition(_label(codec, item.sweep), codec, False, _nominal_bps(codec))
 
-    def entries(self, entries: tuple[Entry, ...]) -> Iterator[Contestant]:
-        for index, entry in enumerate(entries):
+    def entries(self, model: ProtocolFile) -> Iterator[Contestant]:
+        for index, entry in enumerate(model.entries):
             at = ("entries", index)
             method = self.choice("method", entry.method, (*at, "method"))
             enhancer = self.choice("enhancer", entry.enhancer, (*at, "enhancer")) if entry.enhancer else None
+            for kind, choice in (("method", method), ("enhancer", enhancer)):
+                if choice is not None:
+                    self._fits(choice, model, (*at, kind))
             yield Contestant(" + ".join(c.short() for c in (enhancer, method) if c), method, enhancer)
+
+    def _fits(self, choice: Choice, model: ProtocolFile, at: Location) -> None:
+        for objection in objections(choice.spec, model):
+            raise ProtocolError(f"{self.source.where(at)}: {objection}", hint=f"see 'rppgbench show {choice.name}'")
 
     def _known(self, name: str, known: Mapping[str, object], what: str, at: Location) -> None:
         if name not in known:
@@ -209,9 +217,32 @@ class _Resolver:
         return tuple(seen.values())
 
 
-def _label(codec: Choice) -> str:
+def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:
+    """Why an entry's component cannot answer the protocol, or not yet."""
+    if isinstance(spec, MethodSpec | EnhancerSpec) and model.dataset.use in spec.pretrained_on:
+        yield f"{spec.kind} {spec.name!r} has weights that saw dataset {model.dataset.use!r}"
+    if isinstance(spec, MethodSpec):
+        clips = model.clips
+        demands = {
+            "fps_hz": (spec.fps_hz, clips.fps_hz),
+            "size": (spec.size, clips.size),
+            "frames": (spec.frames, round(clips.length_s * clips.fps_hz)),
+        }
+        for name, (demanded, given) in demands.items():
+            if demanded is not None and demanded != given:
+                yield f"method {spec.name!r} demands {name} {demanded}, the clips have {given}"
+        if spec.learns and spec.learns_from == "clips":
+            yield f"method {spec.name!r} learns from clips, which this version of rppgbench cannot fit yet"
+    if isinstance(spec, EnhancerSpec) and (spec.learns or spec.pairs or not spec.blind):
+        yield f"enhancer {spec.name!r} has to be trained or told the codec, which this version cannot do yet"
+
+
+def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
+    """The codec's label, and whatever was swept that the label does not tell apart."""
     template: str = getattr(codec.spec, "label", codec.name)
-    return template.format(**codec.params.model_dump(mode="json"))
+    params = codec.params.model_dump(mode="json")
+    named = {field for _, field, _, _ in string.Formatter().parse(template) if field}
+    return "-".join([template.format(**params), *(f"{name}={params[name]}" for name in sweep if name not in named)])
 
 
 def _nominal_bps(codec: Choice) -> float | None:

@@ -31,7 +31,7 @@ CHUNK_ROWS = 32
 class HeartRateSettings(BaseModel):
     """How a protocol derives heart rate: which estimator is ranked, and the band in which a rate is looked for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     use: Literal["beats", "spectrum"] = Field("beats", description="the ranked estimator; both are reported")
     band_hz: tuple[float, float] = Field(BAND_HZ, description="lowest and highest rate looked for, Hz")

@@ -37,14 +37,18 @@ class MiniParams(Params):
 class MiniDataset:
     """Heart rates of 60, 66, 72, ... bpm."""
 
+    length_s = LENGTH_S
+    truth_files = ()
+
     def __init__(self, subjects: int, unreadable: str) -> None:
         self.subjects, self.unreadable = subjects, unreadable
 
     def recordings(self):
         return [
             Recording(
-                id=f"s{n}-rest", subject=f"s{n}", session="rest", fps_hz=FPS_HZ, duration_s=LENGTH_S,
+                id=f"s{n}-rest", subject=f"s{n}", session="rest", fps_hz=FPS_HZ, duration_s=self.length_s,
                 frames_are_skin=True, source="rendered",
+                truth_files=self.truth_files,
             )
             for n in range(self.subjects)
         ]  # fmt: skip
@@ -59,7 +63,7 @@ class MiniDataset:
             stream = file.add_stream("utvideo", rate=20)
             stream.width = stream.height = 32
             stream.pix_fmt = "gbrp"
-            for index, level in enumerate(self._pulse(recording, np.arange(160) / FPS_HZ)):
+            for index, level in enumerate(self._pulse(recording, np.arange(int(self.length_s * FPS_HZ)) / FPS_HZ)):
                 frame = np.full((32, 32, 3), (150, 110 + 20 * level, 90), np.uint8)
                 picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
                 picture.pts, picture.time_base = index, Fraction(1, 20)

@@ -12,7 +12,7 @@ import pytest
 
 from rppgbench.engine.keys import canonical, code_digest, key_of
 from rppgbench.engine.store import Store
-from rppgbench.errors import StoreError
+from rppgbench.errors import ArtefactError, StoreError
 
 PREIMAGE = {"stage": "encode", "params": {"b": 1, "a": [1.5, None]}}
 
@@ -74,6 +74,16 @@ def test_a_full_disk_is_named_with_its_remedy(tmp_path):
     assert "--store" in str(caught.value.hint)
 
 
+def test_a_tasks_own_trouble_with_files_is_not_the_stores(tmp_path):
+    store = Store.open(tmp_path)
+
+    def refused(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", "/the/plugins/own/file")
+
+    with pytest.raises(PermissionError):
+        store.publish(PREIMAGE, refused)
+
+
 def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(StoreError, match="taken: the store cannot be written"):
@@ -105,7 +115,7 @@ def test_a_broken_manifest_says_which_folder_to_remove(tmp_path):
     store = Store.open(tmp_path)
     key = store.publish(PREIMAGE, write_text)
     (store.path(key) / "manifest.json").write_text("{")
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(ArtefactError) as caught:
         store.manifest(key)
     assert str(store.path(key)) in str(caught.value.hint)
 

@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from rppgbench.errors import IncomparableResults, RppgbenchError
+from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.bitrates import achieved
-from rppgbench.leaderboard.board import Board, cell
+from rppgbench.leaderboard.board import Board, badness, cell
 from rppgbench.leaderboard.publish import publish
 from rppgbench.leaderboard.results import Results, merge
 from rppgbench.leaderboard.terminal import print_board
@@ -108,4 +109,60 @@ def test_the_same_entry_with_other_scores_is_refused(results):
 
 def test_a_folder_without_results_is_named(tmp_path):
     with pytest.raises(RppgbenchError, match="no readable results there"):
+        Results.load(tmp_path)
+
+
+def test_an_incomplete_entry_stands_below_the_complete_ones(results):
+    rows = [
+        {**row, "status": "failed", "error_bpm": None, "hr_pred_bpm": None, "reason": "crashed"}
+        if row["entry"] == "good" and row["subject"] != "s0"
+        else row
+        for row in results.rows
+    ]
+    board = Board.of(Results(results.about, rows, results.encodings))
+    assert board.entries == ["bad", "good", "mean"]
+    assert board.coverage("reference", "good") == "1/4"
+    assert board.coverage("reference", "bad") == ""
+
+
+def test_a_metric_that_is_best_near_0_ranks_by_its_size():
+    metric = METRICS["hr_bias_bpm"]
+    assert badness(metric, -20.0) > badness(metric, 0.1)
+
+
+def test_a_board_of_another_question_is_not_overwritten(results, tmp_path):
+    folder = publish(Board.of(results), tmp_path)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    other = copy.deepcopy(results)
+    other.about["resolved"]["clips"]["length_s"] = 20.0
+    with pytest.raises(IncomparableResults, match="holds the board of another question"):
+        publish(Board.of(other), tmp_path)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda r: r.about.update(rppgbench="9.9"), "rppgbench: 0 | 9.9"),
+        (lambda r: r.rows.pop(), "windows: "),
+        (
+            lambda r: [row.update(hr_true_bpm=9.0) for row in r.rows if row["subject"] == "s0"],
+            "true heart rate of s0-rest, window 0: ",
+        ),
+        (lambda r: r.encodings[0].update(sha256="1"), "bitstream of s0-rest, x264-100k: 0 | 1"),
+    ],
+)
+def test_results_from_other_material_are_refused(results, change, line):
+    other = copy.deepcopy(results)
+    other.rows[:] = [row for row in other.rows if row["subject"] == "s0"] if "windows" in line else other.rows
+    change(other)
+    with pytest.raises(IncomparableResults) as caught:
+        merge([results, other], ["one", "two"])
+    assert line in caught.value.message
+
+
+def test_results_that_say_too_little_are_named(results, tmp_path):
+    results.save(tmp_path)
+    (tmp_path / "results.json").write_text("{}")
+    with pytest.raises(RppgbenchError, match="no value for protocol, version"):
         Results.load(tmp_path)

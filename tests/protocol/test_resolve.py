@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from rppgbench.contracts import EnhancerSpec, MethodSpec
 from rppgbench.errors import ProtocolError
+from rppgbench.protocol.document import read
 from rppgbench.protocol.library import builtin, find
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.model import ProtocolFile
+from rppgbench.protocol.resolve import load, objections
 from rppgbench.registry import load_registry
 
 
@@ -49,6 +52,46 @@ def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, o
     assert f"tiny.yaml:{place}" in caught.value.message
     assert message in caught.value.message
     assert hint is None or hint in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("length_s: 10.0", "length_s: .inf", "clips.length_s: Input should be a finite number"),
+        ("fps_hz: 30.0", "fps_hz: 8", "clips.fps_hz is 8: rates up to 4 Hz need more than twice it"),
+        ("length_s: 10.0", "length_s: 3", "clips.length_s is 3: rates from 0.7 Hz need 5.7 s"),
+        ("clips: {", "clips: {size: [0, 128], ", "clips.size.0: Input should be greater than or equal to 1"),
+        ("[250, 60]", "[.inf]", "bitrate_kbps: Input should be a finite number"),
+    ],
+)  # fmt: skip
+def test_a_number_that_makes_no_sense_is_refused(protocol, text, old, new, message):
+    with pytest.raises(ProtocolError) as caught:
+        protocol(text.replace(old, new, 1))
+    assert message in caught.value.message
+
+
+def test_whatever_is_swept_tells_conditions_apart(protocol, text):
+    swept = text.replace("preset: ultrafast, sweep: {", "sweep: {preset: [ultrafast, fast], ")
+    names = [condition.id for condition in protocol(swept).conditions]
+    assert names[1:] == [f"x264-{k}k-preset={preset}" for preset in ("ultrafast", "fast") for k in (250, 60)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "objection"),
+    [
+        (MethodSpec(name="m", factory="a:B", input="trace", summary="", fps_hz=20.0), "demands fps_hz 20.0"),
+        (MethodSpec(name="m", factory="a:B", input="video", summary="", frames=64), "the clips have 300"),
+        (MethodSpec(name="m", factory="a:B", input="trace", summary="", learns=True), "cannot fit yet"),
+        (MethodSpec(name="m", factory="a:B", input="trace", summary="", pretrained_on=("synthetic",)), "that saw"),
+        (EnhancerSpec(name="e", factory="a:B", summary="", learns=True), "has to be trained"),
+        (MethodSpec(name="m", factory="a:B", input="trace", summary="", fps_hz=30.0, frames=300), None),
+    ],
+)  # fmt: skip
+def test_a_component_that_cannot_answer_the_protocol_is_refused(text, tmp_path, spec, objection):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(text)
+    found = list(objections(spec, ProtocolFile.model_validate(read(path).tree)))
+    assert (objection is None and not found) or objection in found[0]
 
 
 def test_the_digest_changes_with_the_meaning_and_with_nothing_else(protocol, text):
