@@ -141,6 +141,7 @@ class ProtocolFile(Frozen):
             )
         if self.clips.length_s < PERIODS_NEEDED / low_hz:
             raise ValueError(
-                f"clips.length_s is {self.clips.length_s:g}: rates from {low_hz:g} Hz need {PERIODS_NEEDED / low_hz:.1f} s"
+                f"clips.length_s is {self.clips.length_s:g}: "
+                f"rates from {low_hz:g} Hz need {PERIODS_NEEDED / low_hz:.1f} s"
             )
         return self
