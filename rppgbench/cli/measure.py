@@ -79,6 +79,7 @@ def measure(
     if csv_target is not None:
         run.write_csv(csv_target)
     if run.n_failed:
+        click.echo(f"{len(run.measured)} of {len(videos)} videos measured, {run.n_failed} failed", err=True)
         sys.exit(EXIT_SOME_FAILED if run.n_failed < len(videos) else RppgbenchError.exit_code)
 
 

@@ -111,6 +111,7 @@ class Lines:
         self._console, self._remaining = console, remaining
         self._total = Counter(task.stage for task in tasks)
         self._done: Counter[str] = Counter()
+        self._told: set[tuple[str, str]] = set()
         self._next_s = 0.0
 
     def __enter__(self) -> Lines:
@@ -128,7 +129,8 @@ class Lines:
     def ended(self, task: Task, result: float | Failure) -> None:
         self._remaining.ended(task)
         self._done[task.stage] += 1
-        if isinstance(result, Failure) and result.cause is None:
+        if isinstance(result, Failure) and result.cause is None and (task.stage, result.message) not in self._told:
+            self._told.add((task.stage, result.message))  # once: a broken method fails on every recording
             self._console.print(f"failed: {task.label}: {result.message}", soft_wrap=True, markup=False)
         if self._remaining.elapsed_s >= self._next_s:
             self._say()

@@ -121,7 +121,7 @@ def _show_spec(console: Console, registry: Registry, spec: Spec) -> None:
     }
     for key, value in facts.items():
         if value not in ("", None, ()):
-            console.print(f"  {key:<14}{value}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"  {key:<16}{value}", highlight=False, markup=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("  parameter", "type", "default", "meaning"):
         table.add_column(column, overflow="fold")

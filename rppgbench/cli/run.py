@@ -13,7 +13,7 @@ from rppgbench.errors import RppgbenchError
 
 if TYPE_CHECKING:
     from rppgbench.cli.progress import Reporter
-    from rppgbench.engine.execute import Outcome
+    from rppgbench.engine.execute import Failure, Outcome
     from rppgbench.engine.journal import Journal
     from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
@@ -170,17 +170,23 @@ def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journa
 
 
 def _name_failures(console: Console, outcome: Outcome, journal: Journal) -> None:
+    """What failed, once a reason: a broken method fails on every recording."""
     if not outcome.failures:
         return
     console.print(
-        f"[red]{len(outcome.failed)} tasks failed[/red], {len(outcome.blocked)} were blocked by them; "
-        f"{len(outcome.done)} are done"
+        f"[red]{len(outcome.failed)} tasks failed[/red] and blocked {len(outcome.blocked)} others; "
+        f"{len(outcome.done)} tasks were done in this run, what was done before is kept"
     )
-    for failure in outcome.failed[:10]:
-        console.print(f"  {failure.task.label}: {failure.message}", markup=False, highlight=False, soft_wrap=True)
-        if failure.hint:
-            console.print(f"    -> {failure.hint}", markup=False, highlight=False, soft_wrap=True)
-        look = journal.failure_frame(failure) or journal.failure_file(failure)
+    alike: dict[tuple[str, str], list[Failure]] = {}
+    for failure in outcome.failed:
+        alike.setdefault((failure.task.stage, failure.message), []).append(failure)
+    for (stage, message), failures in list(alike.items())[:10]:
+        first = failures[0]
+        what = first.task.label if len(failures) == 1 else f"{stage}, {len(failures)} tasks such as {first.task.label}"
+        console.print(f"  {what}: {message}", markup=False, highlight=False, soft_wrap=True)
+        if first.hint:
+            console.print(f"    -> {first.hint}", markup=False, highlight=False, soft_wrap=True)
+        look = journal.failure_frame(first) or journal.failure_file(first)
         console.print(f"    see {look}", markup=False, highlight=False, soft_wrap=True)
-    if len(outcome.failed) > 10:
-        console.print(f"  ... and {len(outcome.failed) - 10} more in {journal.folder / 'failures'}", soft_wrap=True)
+    if len(alike) > 10:
+        console.print(f"  ... and {len(alike) - 10} more in {journal.folder / 'failures'}", soft_wrap=True)

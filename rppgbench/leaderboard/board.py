@@ -68,7 +68,9 @@ class Board:
             for control in self.results.controls - {entry}
             if (estimate := self.estimate(condition, control, self.primary))
         ]
-        return own is not None and bool(rivals) and badness(metric, own.value) >= min(rivals)
+        if own is None:
+            return (condition, entry) in self.standings  # it was tried, and nothing came of it
+        return bool(rivals) and badness(metric, own.value) >= min(rivals)
 
     def _rank(self, entry: str) -> tuple[bool, float, str]:
         """Incomplete entries stand below complete ones: what is left of them is not what the others were asked."""

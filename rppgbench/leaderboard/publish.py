@@ -133,6 +133,7 @@ def _in_full(board: Board, condition: str) -> str:
     for entry in board.entries:
         standing = board.standings[condition, entry]
         cells = [cell(board.estimate(condition, entry, metric), metric) for metric in board.metrics]
+        cells[0] += "*" if board.no_better_than_chance(condition, entry) else ""
         rows.append([_name(board, entry), f"{standing.n_scored}/{standing.n_windows}", *cells])
     headers = ["entry", "windows", *(METRICS[metric].label for metric in board.metrics)]
     return tabulate(rows, headers, "github", disable_numparse=True)

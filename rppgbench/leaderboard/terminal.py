@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,6 +13,7 @@ from rich.text import Text
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.bitrates import TOLERANCE
 from rppgbench.leaderboard.board import Board, cell
+from rppgbench.leaderboard.results import Row
 
 WIDTH_IN_A_PIPE = 132
 STATUSES = ("scored", "failed", "excluded")
@@ -43,6 +48,7 @@ def notes(board: Board) -> list[str]:
         "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
         "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
     ]
+    lines += _failures(rows)
     missed = [
         f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
         for a in board.bitrates.values()
@@ -50,6 +56,18 @@ def notes(board: Board) -> list[str]:
     ]
     if missed:
         lines.append(f"! more than {TOLERANCE:.0%} off the target rate: {', '.join(missed)}.")
+    return lines
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    """``failed: chrom 3 of 200: ...``, a line an entry, with its commonest reason."""
+    lines = []
+    for entry in dict.fromkeys(row["entry"] for row in rows if row["status"] == "failed"):
+        own = [row for row in rows if row["entry"] == entry]
+        reasons = Counter(row["reason"] for row in own if row["status"] == "failed")
+        (reason, _), *others = reasons.most_common()
+        more = f" (and {len(others)} other reasons)" if others else ""
+        lines.append(f"failed: {entry} {reasons.total()} of {len(own)} windows: {reason}{more}")
     return lines
 
 
@@ -77,9 +95,13 @@ def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) 
     estimate = board.estimate(condition, entry, metric)
     value = cell(estimate, metric, interval=False)
     coverage = board.coverage(condition, entry) if primary else ""
-    if not primary or estimate is None:
-        return f"{value} {coverage}".rstrip()
+    if not primary:
+        return value
     mark = "*" if board.no_better_than_chance(condition, entry) else ""
+    if estimate is None:
+        return f"{value}{mark} {coverage}".rstrip()
+    if math.isnan(estimate.low):
+        return f"{value}{mark}"
     low, high = (f"{bound:.{METRICS[metric].digits}f}" for bound in (estimate.low, estimate.high))
     return f"{value}{mark}\n[dim]{low}–{high}[/dim]" + (f"\n[red]{coverage}[/red]" if coverage else "")
 

@@ -53,7 +53,7 @@ def test_a_mistyped_component_is_answered():
 
 def test_show_tells_parameters_citation_licence_and_origin():
     told = run("show", "x264", env={"COLUMNS": "160", "PATH": ""}).stdout
-    for expected in ("bitrate_kbps", "preset", "rppgbench_ffmpeg", "GPL", "from          rppgbench", "ultrafast"):
+    for expected in ("bitrate_kbps", "preset", "rppgbench_ffmpeg", "GPL", "from            rppgbench", "ultrafast"):
         assert expected in told
 
 

@@ -166,3 +166,13 @@ def test_results_that_say_too_little_are_named(results, tmp_path):
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(RppgbenchError, match="no value for protocol, version"):
         Results.load(tmp_path)
+
+
+def test_failed_windows_are_told_with_their_reason_and_an_entry_without_any_score_is_marked(results, capsys):
+    failed = {"status": "failed", "error_bpm": None, "hr_pred_bpm": None, "snr_db": None, "reason": "not finite"}
+    rows = [{**row, **failed} if row["entry"] == "bad" else row for row in results.rows]
+    board = Board.of(Results(results.about, rows, results.encodings))
+    print_board(Console(width=200), board)
+    told = capsys.readouterr().out
+    assert "failed: bad 8 of 8 windows: not finite" in told
+    assert "-* 0/4" in told
