@@ -53,12 +53,12 @@ def times_started(store: Path) -> Counter[str]:
 
 
 def disturbed(store: Path, out: Path, kills: int, seconds: float, seed: int) -> int:
-    """Run to the end with ``kills`` kills at random moments of about ``seconds``; returns how many hit."""
+    """Run to the end with ``kills`` kills at random moments, ``seconds`` at most in all; returns how many hit."""
     moments = random.Random(seed)
     hits = 0
     for _ in range(kills):
         process = start(store, out, workers=2)
-        time.sleep(moments.uniform(0.5, seconds / kills * 2))
+        time.sleep(moments.uniform(0.5, seconds / kills))
         if process.poll() is None:
             hits += 1
             victims = workers_of(process.pid) if moments.random() < 0.3 else []
