@@ -85,15 +85,6 @@ class Registry:
     def method(self, name: str) -> MethodSpec:
         return cast("MethodSpec", self.spec("method", name))
 
-    def enhancer(self, name: str) -> EnhancerSpec:
-        return cast("EnhancerSpec", self.spec("enhancer", name))
-
-    def codec(self, name: str) -> CodecSpec:
-        return cast("CodecSpec", self.spec("codec", name))
-
-    def dataset(self, name: str) -> DatasetSpec:
-        return cast("DatasetSpec", self.spec("dataset", name))
-
     def plugin_of(self, spec: Spec) -> Plugin:
         """The plugin that registered ``spec``."""
         return self._specs[spec.kind, spec.name][1]
