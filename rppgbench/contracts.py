@@ -74,13 +74,15 @@ class MethodSpec(Spec):
     ``region`` is where a trace method's colour is averaged. ``control`` marks what exists to be beaten.
     ``fps_hz``, ``size`` and ``frames`` are what it demands, None when it takes anything.
     ``pretrained_on`` names datasets that its weights have seen. ``learns_from`` says what a learner needs of its
-    training subjects: their clips too, or the contact sensor's truth alone.
+    training subjects: their clips too, or the contact sensor's truth alone. ``skin_labels`` is True for one that also
+    wants to be told where the skin is while it learns.
     """
 
     kind: ClassVar[Kind] = "method"
     input: Literal["trace", "video"]
     learns: bool = False
     learns_from: Literal["clips", "truth"] = "clips"
+    skin_labels: bool = False
     region: Literal["skin", "background"] = "skin"
     control: bool = False
     fps_hz: float | None = None
@@ -94,13 +96,15 @@ class EnhancerSpec(Spec):
     """An enhancer: compressed clips in, clips of the same shape out, in float.
 
     ``blind`` is False when it must be told how the video was compressed; ``pairs`` is True when it learns from
-    compressed clips beside their reference.
+    compressed clips beside their reference. ``conditional`` is True when its factory takes ``n_conditions``, how many
+    conditions it learns from with the reference counted in.
     """
 
     kind: ClassVar[Kind] = "enhancer"
     learns: bool = False
     blind: bool = True
     pairs: bool = False
+    conditional: bool = False
     control: bool = False
     pretrained_on: tuple[str, ...] = ()
 

@@ -74,6 +74,10 @@ class SignalError(RppgbenchError):
     """A signal from which nothing can be derived: too short, constant, or not finite."""
 
 
+class TrainingFailed(RppgbenchError):
+    """A fit that cannot go on: its loss is no longer a number, or its recipe and its learner do not fit together."""
+
+
 class StoreError(RppgbenchError):
     """A store that cannot be written: there is no point in going on."""
 

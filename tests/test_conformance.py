@@ -10,7 +10,7 @@ import pytest
 
 from rppgbench.contracts import EnhancerSpec, MethodSpec
 from rppgbench.errors import PluginError
-from rppgbench.registry import SPEC_TYPES, load_registry
+from rppgbench.registry import SPEC_TYPES, load_registry, validate_params
 from rppgbench.testing import check
 
 SPECS = [spec for kind in SPEC_TYPES for spec in load_registry().specs(kind) if not getattr(spec, "needs_files", False)]
@@ -21,12 +21,23 @@ PARAMS = {
 
 
 def test_there_is_something_to_check():
-    assert {spec.kind for spec in SPECS} >= {"method", "codec", "dataset"}
+    assert {spec.kind for spec in SPECS} >= {"method", "enhancer", "codec", "dataset"}
+
+
+def smallest(spec):
+    """Params to check with: networks come in sizes that a CPU takes minutes for."""
+    try:
+        validate_params(spec, {"size": "small"})
+    except PluginError:
+        return PARAMS.get(spec.name)
+    return {"size": "small"}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: f"{spec.kind}-{spec.name}")
 def test_a_built_in_component_keeps_the_contract(spec, tmp_path):
-    check(spec, tmp_path, PARAMS.get(spec.name))
+    if getattr(spec, "learns", False):
+        pytest.importorskip("torch")
+    check(spec, tmp_path, smallest(spec))
 
 
 class Transposed:
@@ -58,10 +69,20 @@ class Rounding:
         return np.asarray(video)
 
 
+class OfBytesAlone:
+    def predict(self, video, fps_hz):
+        return np.asarray(video, np.uint8)[..., 1].mean((2, 3))
+
+
+class AlwaysDividing:
+    def enhance(self, video):
+        return np.asarray(video / 255, np.float32)
+
+
 @pytest.fixture
 def broken(monkeypatch):
     module = ModuleType("broken_components")
-    for thing in (Transposed, OfTheBatch, Remembering, Meddling, Rounding):
+    for thing in (Transposed, OfTheBatch, Remembering, Meddling, Rounding, OfBytesAlone, AlwaysDividing):
         setattr(module, thing.__name__, thing)
     monkeypatch.setitem(sys.modules, "broken_components", module)
 
@@ -84,3 +105,11 @@ def test_a_method_that_breaks_the_contract_is_caught(broken, name, complaint, tm
 def test_an_enhancer_that_rounds_is_caught(broken, tmp_path):
     with pytest.raises(PluginError, match="expected float32: rounding deletes the pulse"):
         check(EnhancerSpec(name="broken", factory="broken_components:Rounding", summary=""), tmp_path)
+
+
+def test_components_that_know_bytes_alone_are_caught(broken, tmp_path):
+    method = MethodSpec(name="broken", factory="broken_components:OfBytesAlone", input="video", summary="")
+    enhancer = EnhancerSpec(name="broken", factory="broken_components:AlwaysDividing", summary="")
+    for spec in (method, enhancer):
+        with pytest.raises(PluginError, match=r"the same clips as float32 in \[0, 1\]"):
+            check(spec, tmp_path)

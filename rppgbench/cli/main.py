@@ -17,6 +17,8 @@ COMMANDS = {
     "run": ("rppgbench.cli.run:run", "Run a protocol and print its leaderboard."),
     "plan": ("rppgbench.cli.run:plan", "Show what a run would do, what is cached, how long and how much disk."),
     "board": ("rppgbench.cli.board:board", "Print the leaderboard of finished results."),
+    "figures": ("rppgbench.cli.figures:figures", "Draw what to look at: faces, waves, gains, losses."),
+    "claims": ("rppgbench.cli.claims:claims", "Judge the paper's claims on the results at hand."),
     "measure": ("rppgbench.cli.measure:measure", "Heart rate from any video of a face; no ground truth needed."),
     "list": ("rppgbench.cli.registry:list_", "List methods, enhancers, codecs, datasets, protocols or plugins."),
     "show": ("rppgbench.cli.registry:show", "Explain one component or protocol: parameters, citation, licence."),

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from rppgbench.cli.progress import clock
 from rppgbench.engine.estimate import estimate
+from rppgbench.protocol.contestant import named
 
 if TYPE_CHECKING:
     from rppgbench.engine.plan import Plan
@@ -21,7 +22,7 @@ def print_declaration(console: Console, protocol: Protocol) -> None:
     """What the protocol declares; needs no data."""
     console.print(f"[bold]{protocol.name} v{protocol.version}[/bold]  {protocol.title}", highlight=False)
     console.print(f"digest      {protocol.digest[:12]}", highlight=False)
-    console.print(f"dataset     {protocol.dataset.short()}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"dataset     {named(protocol.dataset)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"conditions  {', '.join(c.id for c in protocol.conditions)}", highlight=False, soft_wrap=True)
     console.print(f"folds       {protocol.folds.k}, by subject, seed {protocol.folds.seed}", highlight=False)
     console.print(

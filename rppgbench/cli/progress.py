@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.text import Text
 
 from rppgbench.engine.execute import Failure, Observer
+from rppgbench.engine.fit import progress_of
+from rppgbench.engine.store import Store
 from rppgbench.engine.task import STAGES, Task
 
 
@@ -55,23 +58,34 @@ class Remaining:
         return weight * paced + (1 - weight) * planned
 
 
-def reporter(console: Console, tasks: Sequence[Task], remaining: Remaining) -> Reporter:
+def reporter(console: Console, tasks: Sequence[Task], remaining: Remaining, store: Store) -> Reporter:
     """Bars if ``console`` is a terminal, else plain lines."""
-    return Bars(console, tasks, remaining) if console.is_terminal else Lines(console, tasks, remaining)
+    shape = Bars if console.is_terminal else Lines
+    return shape(console, tasks, remaining, store)
+
+
+def describe(task: Task, store: Store) -> str:
+    """The task's name; of a fit also how far it is, its loss and the time it still takes."""
+    progress = progress_of(task, store) if task.stage == "fit" else None
+    if progress is None:
+        return task.label
+    return (
+        f"{task.label}: step {progress.step}/{progress.steps}, loss {progress.loss:.3g}, {clock(progress.left_s)} left"
+    )
 
 
 class Bars:
     """One bar a stage, and the time left."""
 
-    def __init__(self, console: Console, tasks: Sequence[Task], remaining: Remaining) -> None:
-        self._remaining = remaining
+    def __init__(self, console: Console, tasks: Sequence[Task], remaining: Remaining, store: Store) -> None:
+        self._remaining, self._store = remaining, store
         self._progress = Progress(TextColumn("{task.description:<8}"), BarColumn(40), MofNCompleteColumn())
         counts = Counter(task.stage for task in tasks)
         self._bars: dict[str, TaskID] = {
             stage: self._progress.add_task(stage, total=counts[stage]) for stage in STAGES if counts[stage]
         }
         self._failed = 0
-        self._running: dict[str, str] = {}
+        self._running: dict[str, Task] = {}
         self._live = Live(
             self._view(), console=console, refresh_per_second=4, transient=True, get_renderable=self._view
         )
@@ -86,7 +100,7 @@ class Bars:
         self._live.__exit__(kind, error, trace)
 
     def started(self, task: Task) -> None:
-        self._running[task.key] = task.label
+        self._running[task.key] = task
 
     def ended(self, task: Task, result: float | Failure) -> None:
         self._running.pop(task.key, None)
@@ -98,36 +112,47 @@ class Bars:
         words = f"{clock(self._remaining.elapsed_s)} elapsed, about {clock(self._remaining.seconds)} left"
         if self._failed:
             words += f", {self._failed} failed or blocked"
-        running = ", ".join(self._running.values())
-        return Group(self._progress, Text(running, style="dim", overflow="ellipsis", no_wrap=True), Text(words))
+        running = [
+            Text(describe(task, self._store), style="dim", overflow="ellipsis", no_wrap=True)
+            for task in list(self._running.values())
+        ]
+        return Group(self._progress, *running, Text(words))
 
 
 class Lines:
     """A line now and then, and one for each failure at once."""
 
     every_s = 10.0
+    fits_every_s = 30.0
 
-    def __init__(self, console: Console, tasks: Sequence[Task], remaining: Remaining) -> None:
-        self._console, self._remaining = console, remaining
+    def __init__(self, console: Console, tasks: Sequence[Task], remaining: Remaining, store: Store) -> None:
+        self._console, self._remaining, self._store = console, remaining, store
         self._total = Counter(task.stage for task in tasks)
         self._done: Counter[str] = Counter()
         self._told: set[tuple[str, str]] = set()
         self._next_s = 0.0
+        self._fits: dict[str, Task] = {}
+        self._over = threading.Event()
 
     def __enter__(self) -> Lines:
+        threading.Thread(target=self._tell_of_fits, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._over.set()
         if self._total:
             self._say()
 
     def started(self, task: Task) -> None:
-        """Lines tell of ends alone."""
+        """Lines tell of ends alone, but for fits, which take long."""
+        if task.stage == "fit":
+            self._fits[task.key] = task
 
     def ended(self, task: Task, result: float | Failure) -> None:
         self._remaining.ended(task)
+        self._fits.pop(task.key, None)
         self._done[task.stage] += 1
         if isinstance(result, Failure) and result.cause is None and (task.stage, result.message) not in self._told:
             self._told.add((task.stage, result.message))  # once: a broken method fails on every recording
@@ -135,6 +160,14 @@ class Lines:
         if self._remaining.elapsed_s >= self._next_s:
             self._say()
             self._next_s = self._remaining.elapsed_s + self.every_s
+
+    def _tell_of_fits(self) -> None:
+        while not self._over.wait(self.fits_every_s):
+            for task in list(self._fits.values()):
+                if progress_of(task, self._store) is not None:
+                    self._console.print(
+                        f"  {describe(task, self._store)}", soft_wrap=True, markup=False, highlight=False
+                    )
 
     def _say(self) -> None:
         counts = "  ".join(

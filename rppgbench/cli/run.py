@@ -51,8 +51,16 @@ def _common(command: Command) -> Command:
 @_common
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
               show_default=True, help="Folder for leaderboards: OUT/<protocol>/v<version>/.")  # fmt: skip
+@click.option("--device", default="auto", show_default=True, metavar="NAME",
+              help="Where networks train and run: cpu, cuda, cuda:1; auto takes a GPU if there is one.")  # fmt: skip
 def run(
-    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], workers: int | None, out: Path
+    protocol: str,
+    store_path: Path | None,
+    data: tuple[str, ...],
+    only: tuple[str, ...],
+    workers: int | None,
+    out: Path,
+    device: str,
 ) -> None:
     """Run PROTOCOL, a file or the name of one that comes with rppgbench, and print its leaderboard.
 
@@ -74,13 +82,15 @@ def run(
     workers = available_cores() if workers is None else workers
     to_do = plan.wanted(store)
     console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
-    settings = {"store": str(store.root), "workers": workers, "only": list(only), "data": list(data)}
+    settings = {"store": str(store.root), "workers": workers, "device": device, "only": list(only), "data": list(data)}
     journal = Journal(store, plan.protocol, settings)
     outcome = None
     try:
         with _progress(console, plan, store, to_do, workers) as progress:
             observer = Together(journal, progress)
-            outcome = execute(to_do, store, registry, workers=min(workers, len(to_do)), observer=observer)
+            outcome = execute(
+                to_do, store, registry, workers=min(workers, len(to_do)), observer=observer, device=device
+            )
     except KeyboardInterrupt:
         console.print("stopped; what is done is kept: the same command goes on from here", style="yellow")
         raise SystemExit(INTERRUPTED) from None
@@ -139,7 +149,7 @@ def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task],
     from rppgbench.cli.progress import Remaining, reporter
     from rppgbench.engine.estimate import task_seconds
 
-    return reporter(console, to_do, Remaining(to_do, task_seconds(plan, store, to_do), workers))
+    return reporter(console, to_do, Remaining(to_do, task_seconds(plan, store, to_do), workers), store)
 
 
 def _headline(plan: Plan, n_to_do: int) -> str:

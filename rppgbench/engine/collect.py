@@ -10,6 +10,8 @@ from rppgbench.engine.execute import Failure
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.store import Store
 from rppgbench.evaluation.schema import COLUMNS
+from rppgbench.protocol.choice import Choice
+from rppgbench.protocol.contestant import Contestant, Lesson
 
 Row = dict[str, Any]
 UNSCORED: Row = {column.name: None for column in COLUMNS}
@@ -68,6 +70,8 @@ def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -
         "nominal_bitrate_bps": cell.condition.nominal_bps,
         "achieved_bitrate_bps": achieved_bps,
         "entry": cell.entry.id,
+        "seed": cell.seed,
+        **_training(cell),
         "method": cell.entry.method.name,
         "enhancer": cell.entry.enhancer.name if cell.entry.enhancer else None,
         "control": cell.entry.method_spec.control,
@@ -76,6 +80,26 @@ def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -
         "recording": cell.recording.id,
         "tags": json.dumps(dict(cell.recording.tags), sort_keys=True),
     }
+
+
+def _training(cell: Cell) -> Row:
+    """What the entry's parts are and learnt from, so that rows can be chosen by it."""
+    entry = cell.entry
+    params = {kind: choice.params.model_dump(mode="json") for kind, choice in _parts(entry).items()}
+    return {
+        "train": entry.train,
+        "methods_learn_from": _learns_from(entry.method_lesson, cell.condition.id),
+        "enhancers_learn_from": _learns_from(entry.enhancer_lesson, cell.condition.id),
+        "params": json.dumps(params, sort_keys=True),
+    }
+
+
+def _parts(entry: Contestant) -> dict[str, Choice]:
+    return {"method": entry.method, **({"enhancer": entry.enhancer} if entry.enhancer else {})}
+
+
+def _learns_from(lesson: Lesson | None, tested: str) -> str | None:
+    return None if lesson is None else ",".join(lesson.conditions(tested))
 
 
 def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:

@@ -61,17 +61,21 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def execute(tasks: Sequence[Task], store: Store, registry: Registry, *, workers: int, observer: Observer) -> Outcome:
+def execute(
+    tasks: Sequence[Task], store: Store, registry: Registry, *, workers: int, observer: Observer, device: str = "auto"
+) -> Outcome:
     """Run ``tasks``, which come after their inputs, with ``workers`` processes (0: in this one).
 
     A task that fails blocks only what needs it. A worker that dies is replaced and its task retried once.
-    ``observer`` hears of every task.
+    ``observer`` hears of every task. ``device`` is where networks run, "auto" for a GPU if there is one.
 
     Raises:
         StoreError: the store cannot be written any more; there is no point in going on.
     """
     schedule = _Schedule(tasks, observer)
-    lanes: list[_Lane] = [_Worker(store) for _ in range(workers)] if workers else [_Here(store, registry)]
+    lanes: list[_Lane] = (
+        [_Worker(store, device) for _ in range(workers)] if workers else [_Here(store, registry, device)]
+    )
     try:
         _drive(schedule, lanes)
     finally:
@@ -183,14 +187,14 @@ class _Lane:
 class _Here(_Lane):
     """This process: for debugging, and for tests."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
-        self._store, self._registry = store, registry
+    def __init__(self, store: Store, registry: Registry, device: str) -> None:
+        self._store, self._registry, self._device = store, registry, device
 
     def start(self, task: Task) -> Future[float]:
         future: Future[float] = Future()
         started = time.perf_counter()
         try:
-            perform(task, self._store, self._registry)
+            perform(task, self._store, self._registry, self._device)
             future.set_result(time.perf_counter() - started)
         except Exception as error:  # a task's failure is an outcome, not the end
             future.set_exception(error)
@@ -201,17 +205,17 @@ class _Here(_Lane):
 class _Worker(_Lane):
     """A process of its own, so that its death costs one task and nobody else's."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, device: str) -> None:
+        self._store, self._device = store, device
         self._pool: ProcessPoolExecutor | None = None
 
     def start(self, task: Task) -> Future[float]:
         self.recording = task.recording
         try:
-            return self._running_pool().submit(_perform_in_worker, task, self._store)
+            return self._running_pool().submit(_perform_in_worker, task, self._store, self._device)
         except BrokenProcessPool:
             self._pool = None
-            return self._running_pool().submit(_perform_in_worker, task, self._store)
+            return self._running_pool().submit(_perform_in_worker, task, self._store, self._device)
 
     def _running_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
@@ -239,9 +243,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _perform_in_worker(task: Task, store: Store) -> float:
+def _perform_in_worker(task: Task, store: Store, device: str) -> float:
     started = time.perf_counter()
-    perform(task, store, load_registry())
+    perform(task, store, load_registry(), device)
     return time.perf_counter() - started
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rppgbench.contracts import CodecSpec, Recording
 from rppgbench.engine.keys import code_digest, library_versions
+from rppgbench.engine.lessons import Lessons
 from rppgbench.engine.sources import SourceDigests
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Stage, Task
+from rppgbench.protocol.choice import Choice, Condition
+from rppgbench.protocol.contestant import Contestant
 from rppgbench.protocol.folds import Fold
-from rppgbench.protocol.resolve import Choice, Condition, Contestant, Protocol
+from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import make
 
 # Libraries whose arithmetic a task's bytes may depend on.
 LIBRARIES = ("numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image")
-_WORK = ("rppgbench.engine.work", "rppgbench.engine.task")
+TORCH = ("torch", "safetensors")
+_WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task")
 # Core code behind each stage, beside its plugin's: a change to any of it makes new keys from that stage on. What only
 # scores is not behind what encodes, so that a change of scoring encodes and decodes nothing.
 CORE: Mapping[Stage, tuple[str, ...]] = {
@@ -26,8 +30,9 @@ CORE: Mapping[Stage, tuple[str, ...]] = {
     "encode": ("rppgbench.media",),
     "traces": ("rppgbench.media", *_WORK),
     "crop": ("rppgbench.media", *_WORK),
-    "fit": ("rppgbench.signal", *_WORK),
-    "predict": ("rppgbench.media", "rppgbench.signal", *_WORK),
+    "skin": ("rppgbench.media", *_WORK),
+    "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", *_WORK),
+    "predict": ("rppgbench.media", "rppgbench.signal", "rppgbench.engine.predict", *_WORK),
     "score": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
 }
 
@@ -45,18 +50,22 @@ class Graph:
         self._protocol, self._local = protocol, dict(local)
         self._digests = SourceDigests(store)
         self._builds: dict[str, str] = {}
+        self._made: dict[tuple[str, ...], Task] = {}
         self._by_subject: dict[str, list[Recording]] = {}
         for recording in recordings:
             self._by_subject.setdefault(recording.subject, []).append(recording)
+        self._lessons = Lessons(self, protocol)
 
-    def score(self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant) -> Task:
+    def score(
+        self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant, seed: int | None
+    ) -> Task:
         """The scoring of one cell, and with it everything that it needs."""
-        settings = {**self._windows(), "heart_rate": self._heart_rate()}
+        settings = {**self.windows(), "heart_rate": self.heart_rate()}
         inputs = {
-            "waves": self._predict(recording, fold, condition, entry).key,
-            "truth": self._truth(recording).key,
+            "waves": self._predict(recording, fold, condition, entry, seed).key,
+            "truth": self.truth(recording).key,
         }
-        return self._task("score", settings, inputs, recording, f"{condition.id} {entry.id}", bytes_out=2e3)
+        return self.task("score", settings, inputs, recording, f"{condition.id} {entry.id}", bytes_out=2e3)
 
     def encode(self, recording: Recording, condition: Condition) -> Task | None:
         """The encoding of a recording under a condition; None where the recording is taken as it is."""
@@ -68,15 +77,15 @@ class Graph:
         if condition.id not in self._builds:
             self._builds[condition.id] = make(spec, condition.codec.params).build()
         settings = {
-            "codec": self._described(condition.codec),
+            "codec": self.described(condition.codec),
             "build": self._builds[condition.id],
             "fps_hz": recording.fps_hz,
         }
         video, local = self._source(recording)
         bytes_out = recording.duration_s * (condition.nominal_bps or 8e6) / 8
-        return self._task("encode", settings, {"video": video}, recording, condition.id, local, bytes_out)
+        return self.task("encode", settings, {"video": video}, recording, condition.id, local, bytes_out)
 
-    def _task(
+    def task(
         self,
         stage: Stage,
         settings: Mapping[str, Any],
@@ -85,9 +94,10 @@ class Graph:
         details: str = "",
         local: Mapping[str, str] | None = None,
         bytes_out: float = 1e4,
+        libraries: Sequence[str] = LIBRARIES,
     ) -> Task:
         """The task with all that is behind it in its key; the one that is there already, if it is."""
-        made_by = {"core": code_digest(*CORE[stage]), "libraries": library_versions(*LIBRARIES)}
+        made_by = {"core": code_digest(*CORE[stage]), "libraries": library_versions(*libraries)}
         name = recording.id if recording else ""
         label = " ".join(part for part in (stage, name, details) if part)
         task = Task(stage, {**settings, **made_by}, inputs, label, name, local or {}, bytes_out)
@@ -97,15 +107,19 @@ class Graph:
         """Key and local path of the recording as the dataset gives it."""
         if recording.path is not None:
             return self._digests.key(recording.path), {"video": str(recording.path)}
-        settings = {"dataset": self._described(self._protocol.dataset), "recording": recording.id}
+        settings = {"dataset": self.described(self._protocol.dataset), "recording": recording.id}
         width, height = getattr(self._protocol.dataset.params, "size", (0, 0))
         bytes_out = 1.3 * recording.duration_s * recording.fps_hz * width * height
-        return self._task("render", settings, {}, recording, local=self._local, bytes_out=bytes_out).key, {}
+        return self.task("render", settings, {}, recording, local=self._local, bytes_out=bytes_out).key, {}
+
+    def truth(self, recording: Recording) -> Task:
+        """What the contact sensor said."""
+        return self.once("truth", recording.id, make=lambda: self._truth(recording))
 
     def _truth(self, recording: Recording) -> Task:
-        settings = {"dataset": self._described(self._protocol.dataset), "recording": recording.id}
+        settings = {"dataset": self.described(self._protocol.dataset), "recording": recording.id}
         inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.truth_files)}
-        return self._task("truth", settings, inputs, recording, local=self._local, bytes_out=2e5)
+        return self.task("truth", settings, inputs, recording, local=self._local, bytes_out=2e5)
 
     def _boxes(self, recording: Recording) -> Task:
         """Faces on the reference video, whatever the condition: a detector's failure is no codec's effect."""
@@ -116,20 +130,49 @@ class Graph:
             "frames_are_skin": recording.frames_are_skin,
         }
         video, local = self._video(recording, self.encode(recording, self._protocol.reference))
-        return self._task("boxes", settings, {"video": video}, recording, local=local)
+        return self.task("boxes", settings, {"video": video}, recording, local=local)
 
     def _video(self, recording: Recording, encode: Task | None) -> tuple[str, dict[str, str]]:
         return self._source(recording) if encode is None else (encode.key, {})
 
+    def once(self, *identity: str, make: Callable[[], Task]) -> Task:
+        """The task called ``identity``, made the first time it is asked for: hundreds of cells ask for the same."""
+        if identity not in self._made:
+            self._made[identity] = make()
+        return self._made[identity]
+
+    def traces(self, recording: Recording, condition: Condition) -> Task:
+        """Mean colours of the recording under the condition."""
+
+        def make() -> Task:
+            return self._traces(recording, self.encode(recording, condition), condition.id)
+
+        return self.once("traces", recording.id, condition.id, make=make)
+
     def _traces(self, recording: Recording, encode: Task | None, details: str) -> Task:
         return self._decoded("traces", recording, encode, details, {}, 6e4)
 
-    def _crop(self, recording: Recording, encode: Task | None, details: str) -> Task:
+    def skin(self, recording: Recording) -> Task:
+        """Where the reference's clips show skin."""
+
+        def make() -> Task:
+            crops = self.crop(recording, self._protocol.reference)
+            settings = {"skin_threshold": self._protocol.clips.skin.threshold}
+            return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=crops.bytes_out / 3)
+
+        return self.once("skin", recording.id, make=make)
+
+    def crop(self, recording: Recording, condition: Condition) -> Task:
+        """Face clips of the recording under the condition."""
+        return self.once("crop", recording.id, condition.id, make=lambda: self._crop(recording, condition))
+
+    def _crop(self, recording: Recording, condition: Condition) -> Task:
+        encode = self.encode(recording, condition)
         clips = self._protocol.clips
         height, width = clips.size
         settings = {"size": [height, width], "fps_hz": clips.fps_hz}
         bytes_out = 3 * height * width * clips.fps_hz * recording.duration_s
-        return self._decoded("crop", recording, encode, details, settings, bytes_out)
+        return self._decoded("crop", recording, encode, condition.id, settings, bytes_out)
 
     def _decoded(
         self,
@@ -153,47 +196,59 @@ class Graph:
             "skin_threshold": clips.skin.threshold,
             "frames_are_skin": recording.frames_are_skin,
         }
-        return self._task(stage, settings, inputs, recording, details, local, bytes_out)
+        return self.task(stage, settings, inputs, recording, details, local, bytes_out)
 
-    def _fit(self, fold: Fold, entry: Contestant) -> Task:
-        """What the entry's method learns from the fold's training subjects, and from nobody else."""
-        training = [recording for subject in fold.train for recording in self._by_subject[subject]]
+    def training(self, fold: Fold) -> list[Recording]:
+        """The recordings of the fold's training subjects: all that any fit of it may see."""
+        return [recording for subject in fold.train for recording in self._by_subject[subject]]
+
+    def _fit_in_closed_form(self, fold: Fold, entry: Contestant) -> Task:
+        training = self.training(fold)
         settings = {
-            "method": self._described(entry.method),
+            "method": self.described(entry.method),
             "durations_s": {recording.id: recording.duration_s for recording in training},
-            **self._windows(),
-            "heart_rate": self._heart_rate(),
+            **self.windows(),
+            "heart_rate": self.heart_rate(),
         }
-        inputs = {recording.id: self._truth(recording).key for recording in training}
-        return self._task("fit", settings, inputs, None, f"{entry.id} fold {fold.index}", bytes_out=1e3)
+        inputs = {recording.id: self.truth(recording).key for recording in training}
+        return self.task("fit", settings, inputs, None, f"{entry.id} fold {fold.index}", bytes_out=1e3)
 
-    def _predict(self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant) -> Task:
+    def _predict(
+        self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant, seed: int | None
+    ) -> Task:
         spec = entry.method_spec
         settings: dict[str, Any] = {
-            "method": self._described(entry.method),
+            "method": self.described(entry.method),
             "input": spec.input,
             "region": spec.region,
             "duration_s": recording.duration_s,
-            **self._windows(),
+            **self.windows(),
         }
-        encode = self.encode(recording, condition)
-        if spec.input == "trace" and entry.enhancer is None:
-            inputs = {"traces": self._traces(recording, encode, condition.id).key}
-        else:
-            inputs = {"crops": self._crop(recording, encode, condition.id).key}
+        inputs = {}
+        if spec.input == "trace":
+            inputs["traces"] = self.traces(recording, condition).key
+        if spec.input == "video" or entry.enhancer is not None:
+            inputs["crops"] = self.crop(recording, condition).key
         if entry.enhancer is not None:
-            settings["enhancer"] = self._described(entry.enhancer)
+            settings["enhancer"] = self._lessons.described_enhancer(entry)
             settings["skin_threshold"] = self._protocol.clips.skin.threshold
-        if spec.learns:
-            inputs["state"] = self._fit(fold, entry).key
-        return self._task("predict", settings, inputs, recording, f"{condition.id} {entry.id}")
+            settings["frames_are_skin"] = recording.frames_are_skin
+            if not condition.is_reference:
+                inputs["reference"] = self.crop(recording, self._protocol.reference).key
+        if spec.learns and entry.method_lesson is None:
+            inputs["method state"] = self._fit_in_closed_form(fold, entry).key
+        if seed is None:
+            return self.task("predict", settings, inputs, recording, f"{condition.id} {entry.id}")
+        inputs |= self._lessons.states(fold, condition, entry, seed)
+        details = f"{condition.id} {entry.id} seed {seed}"
+        return self.task("predict", settings, inputs, recording, details, libraries=(*LIBRARIES, *TORCH))
 
-    def _windows(self) -> dict[str, Any]:
+    def windows(self) -> dict[str, Any]:
         return {"length_s": self._protocol.clips.length_s, "fps_hz": self._protocol.clips.fps_hz}
 
-    def _heart_rate(self) -> dict[str, Any]:
+    def heart_rate(self) -> dict[str, Any]:
         return self._protocol.evaluation.heart_rate.model_dump(mode="json")
 
-    def _described(self, choice: Choice) -> dict[str, Any]:
+    def described(self, choice: Choice) -> dict[str, Any]:
         package = choice.spec.factory.partition(":")[0].partition(".")[0]
         return {"kind": choice.spec.kind, **choice.described(), "code": code_digest(package)}

@@ -11,8 +11,10 @@ from rppgbench.engine.graph import Graph
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task, count_windows
 from rppgbench.errors import ProtocolError, nearest
+from rppgbench.protocol.choice import Condition
+from rppgbench.protocol.contestant import Contestant
 from rppgbench.protocol.folds import Fold, natural_order, subject_kfold
-from rppgbench.protocol.resolve import Condition, Contestant, Protocol
+from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import make
 
 NARROWABLE = ("method", "enhancer", "entry", "condition", "codec", "subject", "recording", "fold")
@@ -20,12 +22,16 @@ NARROWABLE = ("method", "enhancer", "entry", "condition", "codec", "subject", "r
 
 @dataclass(frozen=True)
 class Cell:
-    """One recording under one condition by one entry: what a score task answers for."""
+    """One recording under one condition by one entry: what a score task answers for.
+
+    ``seed`` is that of what the entry learnt; None where it learns nothing by chance.
+    """
 
     recording: Recording
     fold: Fold
     condition: Condition
     entry: Contestant
+    seed: int | None
     score: Task
     encode: Task | None
     n_windows: int
@@ -143,7 +149,9 @@ def _cells(plan: Plan, graph: Graph, chosen: Mapping[str, set[str]]) -> Iterator
                 continue
             for entry in plan.protocol.entries:
                 enhancer = entry.enhancer.name if entry.enhancer else ""
-                if keeps(method=entry.method.name, entry=entry.id, enhancer=enhancer):
-                    score = graph.score(recording, fold, condition, entry)
+                if not keeps(method=entry.method.name, entry=entry.id, enhancer=enhancer):
+                    continue
+                for seed in plan.protocol.training.seeds if entry.seeded else (None,):
+                    score = graph.score(recording, fold, condition, entry, seed)
                     encode = graph.encode(recording, condition)
-                    yield Cell(recording, fold, condition, entry, score, encode, n_windows)
+                    yield Cell(recording, fold, condition, entry, seed, score, encode, n_windows)

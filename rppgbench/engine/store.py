@@ -3,6 +3,7 @@
 ```
 <root>/objects/ab/abcdef.../     an artefact: its files and manifest.json
 <root>/tmp/                      artefacts being written; swept when their writer is dead
+<root>/partial/ab/abcdef.../     what a long task keeps to go on from, should it be killed
 <root>/runs/<run>/               what one run did: events.jsonl, run.json, failures/
 ```
 
@@ -56,7 +57,7 @@ class Store:
         """
         store = cls(root.absolute())
         try:
-            for folder in ("objects", "tmp", "runs"):
+            for folder in ("objects", "tmp", "partial", "runs"):
                 (store.root / folder).mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=store.root / "tmp"):
                 pass
@@ -96,6 +97,20 @@ class Store:
         """What the task recorded of the artefact."""
         facts: dict[str, Any] = self.manifest(key)["facts"]
         return facts
+
+    def scratch(self, key: str) -> Path:
+        """A folder for what the task of ``key`` needs to go on from, should it be killed; made if need be."""
+        folder = self.peek(key)
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def peek(self, key: str) -> Path:
+        """Where ``scratch`` is, or would be."""
+        return self.root / "partial" / key[:2] / key
+
+    def clear_scratch(self, key: str) -> None:
+        shutil.rmtree(self.peek(key), ignore_errors=True)
 
     def publish(self, preimage: Mapping[str, Any], write: Callable[[Path], Facts]) -> str:
         """Run ``write`` on an empty folder and publish what it leaves there, all at once; returns the key.

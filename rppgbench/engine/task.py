@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from rppgbench.engine.keys import key_of
 
-Stage = Literal["render", "truth", "boxes", "encode", "traces", "crop", "fit", "predict", "score"]
-STAGES: tuple[Stage, ...] = ("render", "truth", "boxes", "encode", "traces", "crop", "fit", "predict", "score")
+Stage = Literal["render", "truth", "boxes", "encode", "traces", "crop", "skin", "fit", "predict", "score"]
+STAGES: tuple[Stage, ...] = ("render", "truth", "boxes", "encode", "traces", "crop", "skin", "fit", "predict", "score")
 
 
 @dataclass(frozen=True)

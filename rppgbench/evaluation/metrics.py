@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 WITHIN_BPM = 5.0
 # Variance of heart rates below which they are taken as constant, 1/min^2; rounding leaves about a hundredth of it.
 CONSTANT_BPM2 = 1e-12
+# What an enhancer did to the pixels: columns before and after it.
+CHANGES = {"psnr": ("psnr_in_db", "psnr_out_db"), "psnr_sd": ("psnr_sd_in_db", "psnr_sd_out_db")}
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class SubjectSums:
         # Means of subjects: what a subject with many windows says counts no more than what another says.
         sums["subject_mae"] = sums["abs"] / n.clip(1)
         sums["subject_within"] = total((np.abs(error) <= WITHIN_BPM).astype(np.float64), scored) / n_tried.clip(1)
+        for name, (before, after) in CHANGES.items():
+            seen = [row for row in rows if row.get(before) is not None and row.get(after) is not None]
+            n_seen = total(None, seen)
+            sums[f"subject_{name}"] = total(_column(seen, after) - _column(seen, before), seen) / n_seen.clip(1)
+            sums[f"subjects_{name}"] = (n_seen > 0).astype(np.float64)
         sums["subject_snr"] = total(_column(rated, "snr_db"), rated) / n_rated.clip(1)
         return cls(sums)
 
@@ -166,5 +173,21 @@ METRICS: Mapping[str, Metric] = {
         "higher",
         "mean over subjects of the share of windows within 5 bpm, failed windows counted as not within",
         lambda sums: _ratio(sums["subject_within"], sums["subjects_tried"]),
+    ),
+    "delta_psnr_db": Metric(
+        "change of PSNR (dB)",
+        "dB",
+        "higher",
+        "mean over subjects of what the enhancer adds to the face clip's PSNR against the reference",
+        lambda sums: _ratio(sums["subject_psnr"], sums["subjects_psnr"]),
+        "no enhancer, or nothing to compare with",
+    ),
+    "psnr_sd_change_db": Metric(
+        "change of PSNR variation (dB)",
+        "dB",
+        "lower",
+        "mean over subjects of what the enhancer adds to the SD of the PSNR over time",
+        lambda sums: _ratio(sums["subject_psnr_sd"], sums["subjects_psnr_sd"]),
+        "no enhancer, or nothing to compare with",
     ),
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ COLUMNS = (
     Column("entry", "string", "", "enhancer and method, as ranked"),
     Column("method", "string", "", "name of the method"),
     Column("enhancer", "string", "", "name of the enhancer", required=False),
+    Column("params", "string", "", "params of the method and of the enhancer, as JSON"),
+    Column("train", "string", "", "how the enhancer was trained: separate or joint", required=False),
+    Column("methods_learn_from", "string", "", "conditions whose clips the method learnt from", required=False),
+    Column("enhancers_learn_from", "string", "", "conditions whose clips the enhancer learnt from", required=False),
+    Column("seed", "int64", "", "seed of what was learnt by gradients", required=False),
     Column("control", "bool", "", "whether the entry exists to be beaten"),
     Column("dataset", "string", "", "name of the dataset"),
     Column("subject", "string", "", "pseudonym of the subject"),
@@ -57,11 +62,15 @@ COLUMNS = (
     Column("hr_true_bpm", "float64", "1/min", "the same estimate of the contact sensor", False),
     Column("error_bpm", "float64", "1/min", "hr_pred_bpm - hr_true_bpm", False),
     Column("snr_db", "float64", "dB", "signal-to-noise ratio of the prediction about hr_true_bpm", False),
+    Column("psnr_in_db", "float64", "dB", "PSNR of the face clip against the reference's, mean over its frames", False),
+    Column("psnr_out_db", "float64", "dB", "the same behind the enhancer", False),
+    Column("psnr_sd_in_db", "float64", "dB", "SD of that PSNR over the frames of the window", False),
+    Column("psnr_sd_out_db", "float64", "dB", "the same behind the enhancer", False),
     Column("status", "string", "", "scored; failed: no prediction; excluded: no truth"),
     Column("reason", "string", "", "why it is not scored", required=False),
 )
 # The order of rows in a file, so that the order in which they were computed leaves no trace.
-SORTED_BY = ("dataset", "condition", "entry", "subject", "recording", "window")
+SORTED_BY = ("dataset", "condition", "entry", "subject", "recording", "window", "seed")
 
 
 def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -82,7 +91,7 @@ def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
         empty = [name for name in required if row[name] is None]
         if empty:
             raise StoreError(f"row {number}: no value in {', '.join(empty)}")
-    checked.sort(key=lambda row: tuple(row[name] for name in SORTED_BY))
+    checked.sort(key=lambda row: tuple(-1 if row[name] is None else row[name] for name in SORTED_BY))
     return pa.Table.from_pylist(checked, schema=_arrow_schema())
 
 

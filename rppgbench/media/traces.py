@@ -101,9 +101,9 @@ def skin_means(
 ) -> Iterator[tuple[FloatArray, float]]:
     """Mean colour of the skin in each patch, and the share of it that is skin; NaN and 0 where there is none.
 
-    ``patches`` gives a time in seconds and ``(H, W, 3)`` grey levels, or None where there is no face. With
-    ``settings`` None all of a patch is skin. Between two masks the weights fade from one to the other, so results
-    come late by up to ``settings.every_s``.
+    ``patches`` gives a time in seconds and ``(H, W, 3)`` grey levels, or None where there is no face; further channels
+    are averaged over the same skin. With ``settings`` None all of a patch is skin. Between two masks the weights fade
+    from one to the other, so results come late by up to ``settings.every_s``.
     """
     waiting: list[tuple[float, NDArray[np.float32]]] = []
     mask: NDArray[np.float64] | None = None
@@ -120,7 +120,7 @@ def skin_means(
             yield from _faded(waiting, time_s, None, time_s, np.ones(patch.shape[:2]))
             waiting = []
         elif mask is None or time_s - mask_s >= settings.every_s - 1e-3:
-            new = skin_mask(patch, settings.threshold).astype(np.float64)
+            new = skin_mask(patch[..., :3], settings.threshold).astype(np.float64)
             n_masks += 1
             if mask is not None:
                 new = mask + _share_of_new(time_s - mask_s, n_masks, settings.memory_s) * (new - mask)
@@ -161,6 +161,6 @@ def _faded(
         weights = end if start is None else start + min(share, 1.0) * (end - start)
         total = float(weights.sum())
         if total < _LEAST_SKIN_SHARE * weights.size:
-            yield np.full(3, math.nan), total / weights.size
+            yield np.full(patch.shape[-1], math.nan), total / weights.size
         else:
             yield np.einsum("hw,hwc->c", weights, patch, dtype=np.float64) / total, total / weights.size

@@ -84,9 +84,30 @@ class Clips(Frozen):
     skin: Skin = Skin()
 
 
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+# What a method's training clips went through; names are of codecs (all their conditions) or of conditions.
+MethodsLearnFrom = Literal["reference", "condition", "all"] | Names
+# Likewise for enhancers, which learn from compressed clips beside their reference.
+EnhancersLearnFrom = Literal["all"] | Names
+
+
 class Training(Frozen):
-    methods_learn_from: Literal["reference"] = "reference"
-    seeds: tuple[int, ...] = (0,)
+    """What may be learnt from: always training subjects alone, under these conditions.
+
+    ``condition`` is a method of its own for every condition it is tested under; ``all`` is one from all of them, the
+    reference included. An entry may say otherwise, and its name on the board tells.
+    """
+
+    methods_learn_from: MethodsLearnFrom = "reference"
+    enhancers_learn_from: EnhancersLearnFrom = "all"
+    select: Annotated[Literal["last"], Field(description="which weights are kept: the last")] = "last"
+    seeds: Annotated[tuple[int, ...], Field(min_length=1, description="each learner is trained once a seed")] = (0,)
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Training:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)} are not all different")
+        return self
 
 
 class Interval(Frozen):
@@ -109,11 +130,25 @@ class Evaluation(Frozen):
         return self
 
 
-class Entry(Frozen):
-    """One contestant: a method, behind an enhancer or none."""
+class Trainee(Component):
+    """A component of an entry. ``recipe`` changes how it is trained, key by key, from what its params say."""
 
-    method: Component
-    enhancer: Component | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
+
+
+class Entry(Frozen):
+    """One contestant: a method, behind an enhancer or none.
+
+    ``train: joint`` lets the enhancer, once both are trained, learn on in front of the frozen method; ``joint``
+    changes that recipe key by key.
+    """
+
+    method: Trainee
+    enhancer: Trainee | None = None
+    train: Literal["separate", "joint"] = "separate"
+    joint: dict[str, Any] = Field(default_factory=dict)
+    methods_learn_from: MethodsLearnFrom | None = None
+    enhancers_learn_from: EnhancersLearnFrom | None = None
 
 
 class ProtocolFile(Frozen):

@@ -6,72 +6,25 @@ import hashlib
 import itertools
 import json
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Params, Spec
+from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
 from rppgbench.evaluation.metrics import METRICS
+from rppgbench.learning.recipe import LearnerParams
 from rppgbench.media.faces import DETECTORS
 from rppgbench.protocol import document
+from rppgbench.protocol.choice import Choice, Condition
+from rppgbench.protocol.contestant import Contestant, learns_by_gradients
 from rppgbench.protocol.document import Document, Location
+from rppgbench.protocol.entries import Entries
 from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, ProtocolFile, Training
 from rppgbench.registry import Registry, validate_params
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A component with its params filled in: what a name in a protocol came to."""
-
-    spec: Spec
-    params: Params
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-    def described(self) -> dict[str, Any]:
-        """Name, version and params as plain data: the identity of the choice."""
-        return {"use": self.spec.name, "version": self.spec.version, "params": self.params.model_dump(mode="json")}
-
-    def short(self) -> str:
-        """The name, with those params that are not at their default: an entry's and a row's label."""
-        changed = {
-            key: value
-            for key, value in self.params.model_dump(mode="json").items()
-            if self.spec.params.model_fields[key].is_required() or value != _default(self.spec, key)
-        }
-        return self.name + (f"({', '.join(f'{k}={v}' for k, v in changed.items())})" if changed else "")
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One way the video reached the method. ``nominal_bps`` is the rate asked for, if one was."""
-
-    id: str
-    codec: Choice
-    is_reference: bool
-    nominal_bps: float | None
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """An entry with its components looked up. ``id`` names its row on a board."""
-
-    id: str
-    method: Choice
-    enhancer: Choice | None
-
-    @property
-    def method_spec(self) -> MethodSpec:
-        spec = self.method.spec
-        if not isinstance(spec, MethodSpec):
-            raise TypeError(f"{spec.name} is a {spec.kind}")
-        return spec
 
 
 @dataclass(frozen=True)
@@ -143,6 +96,7 @@ class _Resolver:
         self._known(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
         for index, metric in enumerate(model.evaluation.metrics):
             self._known(metric, METRICS, "metric", ("evaluation", "metrics", index))
+        conditions = self._unique(self.conditions(model), ("conditions",), "condition")
         return Protocol(
             path=self.source.path,
             name=model.name,
@@ -151,11 +105,11 @@ class _Resolver:
             cite=model.cite,
             dataset=self.choice("dataset", model.dataset, ("dataset",)),
             folds=model.folds,
-            conditions=self._unique(self.conditions(model), ("conditions",), "condition"),
+            conditions=conditions,
             clips=model.clips,
             training=model.training,
             evaluation=model.evaluation,
-            entries=self._unique(self.entries(model), ("entries",), "entry"),
+            entries=self._unique(self.entries(model, conditions), ("entries",), "entry"),
         )
 
     def choice(self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None) -> Choice:
@@ -190,7 +144,8 @@ class _Resolver:
                 codec = self.choice("codec", item, at, dict(zip(item.sweep, values, strict=True)))
                 yield Condition(_label(codec, item.sweep), codec, False, _nominal_bps(codec))
 
-    def entries(self, model: ProtocolFile) -> Iterator[Contestant]:
+    def entries(self, model: ProtocolFile, conditions: Sequence[Condition]) -> Iterator[Contestant]:
+        entries = Entries(self.source, model.training, conditions)
         for index, entry in enumerate(model.entries):
             at = ("entries", index)
             method = self.choice("method", entry.method, (*at, "method"))
@@ -198,7 +153,7 @@ class _Resolver:
             for kind, choice in (("method", method), ("enhancer", enhancer)):
                 if choice is not None:
                     self._fits(choice, model, (*at, kind))
-            yield Contestant(" + ".join(c.short() for c in (enhancer, method) if c), method, enhancer)
+            yield entries.contestant(entry, at, method, enhancer)
 
     def _fits(self, choice: Choice, model: ProtocolFile, at: Location) -> None:
         for objection in objections(choice.spec, model):
@@ -231,10 +186,10 @@ def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:
         for name, (demanded, given) in demands.items():
             if demanded is not None and demanded != given:
                 yield f"method {spec.name!r} demands {name} {demanded}, the clips have {given}"
-        if spec.learns and spec.learns_from == "clips":
-            yield f"method {spec.name!r} learns from clips, which this version of rppgbench cannot fit yet"
-    if isinstance(spec, EnhancerSpec) and (spec.learns or spec.pairs or not spec.blind):
-        yield f"enhancer {spec.name!r} has to be trained or told the codec, which this version cannot do yet"
+    if isinstance(spec, EnhancerSpec) and not spec.blind:
+        yield f"enhancer {spec.name!r} has to be told the codec, which this version cannot do yet"
+    if learns_by_gradients(spec) and not issubclass(spec.params, LearnerParams):
+        yield f"{spec.kind} {spec.name!r} learns, but its params are no rppgbench.learning.recipe.LearnerParams"
 
 
 def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
@@ -248,10 +203,6 @@ def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
 def _nominal_bps(codec: Choice) -> float | None:
     rate = getattr(codec.params, "bitrate_kbps", None)
     return None if rate is None else float(rate) * 1000
-
-
-def _default(spec: Spec, key: str) -> Any:
-    return json.loads(json.dumps(spec.params.model_fields[key].get_default(call_default_factory=True), default=list))
 
 
 def _explain(source: Document, error: ValidationError) -> Iterator[str]:

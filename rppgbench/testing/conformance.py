@@ -12,6 +12,7 @@ import numpy as np
 
 from rppgbench.contracts import (
     CodecSpec,
+    EnhancerSpec,
     FittedMethod,
     GroundTruth,
     Kind,
@@ -20,75 +21,106 @@ from rppgbench.contracts import (
     Spec,
     TrainingWindow,
 )
-from rppgbench.errors import PluginError
 from rppgbench.registry import make, validate_params
-
-FPS_HZ = 30.0
+from rppgbench.testing.demand import demand
+from rppgbench.testing.material import FPS_HZ, N_CONDITIONS, clips
 
 
 def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **local: Any) -> None:
     """Try a component out on small made-up input; ``folder`` takes the files, ``local`` a dataset's ``root``.
 
+    What is trained by gradients is trained for a step first, and then checked as any other.
+
     Raises:
-        PluginError: it does not keep the contract.
+        PluginError: it does not keep the contract, or it needs torch and there is none.
     """
-    component = make(spec, validate_params(spec, params or {}), **local)
-    _CHECKS[spec.kind](spec, component, folder)
+    validated = validate_params(spec, params or {})
+    if isinstance(spec, EnhancerSpec) and spec.conditional:
+        local.setdefault("n_conditions", N_CONDITIONS)
+
+    def new() -> Any:
+        return make(spec, validated, **local)
+
+    if not _is_trained_by_gradients(spec):
+        _CHECKS[spec.kind](spec, new(), folder)
+        return
+    _demand_torch(spec)
+    from rppgbench.learning.determinism import reproducible
+    from rppgbench.testing.learning import check_learner
+
+    with reproducible(seed=0):
+        learner = check_learner(spec, new, lambda component: _use(spec, component, _clips(spec)), folder)
+        _CHECKS[spec.kind](spec, learner, folder)
 
 
-def _demand(holds: bool, spec: Spec, what: str) -> None:
-    if not holds:
-        raise PluginError(f"{spec.kind} {spec.name!r}: {what}", hint="see rppgbench/contracts.py")
+def _is_trained_by_gradients(spec: Spec) -> bool:
+    if isinstance(spec, MethodSpec):
+        return spec.learns and spec.learns_from == "clips"
+    return isinstance(spec, EnhancerSpec) and spec.learns
+
+
+def _demand_torch(spec: Spec) -> None:
+    try:
+        import torch  # noqa: F401 - whether it can be
+    except ImportError:
+        demand(False, spec, "learns by gradients, and torch is not installed", "pip install 'rppgbench[learn]'")
+
+
+def _use(spec: Spec, component: Any, video: Any) -> Any:
+    """What the component makes of ``video``, as an array."""
+    return np.asarray(component.predict(video, FPS_HZ) if spec.kind == "method" else component.enhance(video))
+
+
+def _clips(spec: Spec) -> Any:
+    """Three clips for a method, of as many frames as it demands or of twelve seconds; two short ones to enhance."""
+    if not isinstance(spec, MethodSpec):
+        return clips(spec, B=2, T=16)
+    return clips(spec, B=3, T=spec.frames or (64 if _is_trained_by_gradients(spec) else 360))
 
 
 def _check_method(spec: Spec, method: Any, folder: Path) -> None:
     if not isinstance(spec, MethodSpec):
         raise TypeError(spec.kind)
-    if spec.learns:
-        _demand(isinstance(method, FittedMethod), spec, "learns, but has no fit(), state() and load()")
-        method.fit([TrainingWindow(trace=None, fps_hz=FPS_HZ, hr_bpm=hr_bpm) for hr_bpm in (60.0, 80.0)])
-        state = {name: np.array(array) for name, array in method.state().items()}
-        _demand(bool(state), spec, "state() is empty after fit()")
-        method.load(state)
-    clips = _clips(spec)
-    kept = clips.copy()
-    waves = np.asarray(method.predict(clips, FPS_HZ))
-    _demand(waves.shape == clips.shape[:2], spec, f"waves of shape {waves.shape}, expected {clips.shape[:2]}")
-    _demand(bool(np.isfinite(waves).all()), spec, "waves are not finite for clips that are")
-    _demand(bool((clips == kept).all()), spec, "changes the clips it is given")
-    again = np.asarray(method.predict(clips, FPS_HZ))
-    _demand(np.array_equal(waves, again), spec, "gives other waves when called again: depends on earlier calls")
-    for row, clip in enumerate(clips):
-        alone = np.asarray(method.predict(clip[None], FPS_HZ))[0]
-        _demand(
-            np.allclose(alone, waves[row], rtol=1e-5, atol=1e-6 * float(np.abs(waves[row]).max())),
-            spec,
-            f"clip {row} alone gives another wave than in a batch of {len(clips)}",
-        )
+    if spec.learns and spec.learns_from == "truth":
+        _check_fit(spec, method)
+    video = _clips(spec)
+    kept = video.copy()
+    waves = _use(spec, method, video)
+    demand(waves.shape == video.shape[:2], spec, f"waves of shape {waves.shape}, expected {video.shape[:2]}")
+    demand(bool(np.isfinite(waves).all()), spec, "waves are not finite for clips that are")
+    demand(bool((video == kept).all()), spec, "changes the clips it is given")
+    again = _use(spec, method, video)
+    demand(np.array_equal(waves, again), spec, "gives other waves when called again: depends on earlier calls")
+    tolerance = 1e-6 * float(np.abs(waves).max())
+    for row, clip in enumerate(video):
+        alone = _use(spec, method, clip[None])[0]
+        same = np.allclose(alone, waves[row], rtol=1e-5, atol=tolerance)
+        demand(same, spec, f"clip {row} alone gives another wave than in a batch of {len(video)}")
+    if spec.input == "video":
+        floats = _use(spec, method, video / np.float32(255))
+        same = np.allclose(floats, waves, rtol=1e-4, atol=10 * tolerance)
+        demand(same, spec, "the same clips as float32 in [0, 1] give other waves than in 8 bits")
 
 
-def _clips(spec: MethodSpec) -> Any:
-    """Three clips of twelve seconds with a pulse of 72 bpm, mean colours or faces of that colour."""
-    rng = np.random.RandomState(0)
-    T = spec.frames or 360
-    pulse = np.sin(2 * np.pi * 1.2 * np.arange(T) / FPS_HZ)
-    traces = np.array([170.0, 120.0, 100.0]) * (1 + 0.01 * pulse[:, None] * [0.33, 0.77, 0.53])
-    traces = traces + 0.2 * rng.standard_normal((3, T, 3))
-    if spec.input == "trace":
-        return traces
-    H, W = spec.size or (32, 32)
-    frames = traces[:, :, None, None] + rng.standard_normal((3, T, H, W, 3))
-    return np.rint(frames).clip(0, 255).astype(np.uint8)
+def _check_fit(spec: Spec, method: Any) -> None:
+    demand(isinstance(method, FittedMethod), spec, "learns, but has no fit(), state() and load()")
+    method.fit([TrainingWindow(trace=None, fps_hz=FPS_HZ, hr_bpm=hr_bpm) for hr_bpm in (60.0, 80.0)])
+    state = {name: np.array(array) for name, array in method.state().items()}
+    demand(bool(state), spec, "state() is empty after fit()")
+    method.load(state)
 
 
 def _check_enhancer(spec: Spec, enhancer: Any, folder: Path) -> None:
     video = np.random.RandomState(0).randint(0, 256, (2, 16, 32, 32, 3)).astype(np.uint8)
-    enhanced = np.asarray(enhancer.enhance(video))
-    _demand(enhanced.shape == video.shape, spec, f"gave shape {enhanced.shape}, expected {video.shape}")
-    _demand(enhanced.dtype == np.float32, spec, f"gave {enhanced.dtype}, expected float32: rounding deletes the pulse")
-    _demand(float(enhanced.min()) >= 0 and float(enhanced.max()) <= 1, spec, "gave values outside of [0, 1]")
-    alone = np.asarray(enhancer.enhance(video[:1]))
-    _demand(np.allclose(alone[0], enhanced[0], atol=1e-5), spec, "a clip alone comes out differently than in a batch")
+    enhanced = _use(spec, enhancer, video)
+    demand(enhanced.shape == video.shape, spec, f"gave shape {enhanced.shape}, expected {video.shape}")
+    demand(enhanced.dtype == np.float32, spec, f"gave {enhanced.dtype}, expected float32: rounding deletes the pulse")
+    demand(float(enhanced.min()) >= 0 and float(enhanced.max()) <= 1, spec, "gave values outside of [0, 1]")
+    alone = _use(spec, enhancer, video[:1])
+    demand(np.allclose(alone[0], enhanced[0], atol=1e-5), spec, "a clip alone comes out differently than in a batch")
+    floats = _use(spec, enhancer, video / np.float32(255))
+    same = np.allclose(floats, enhanced, atol=1e-5)
+    demand(same, spec, "the same clips as float32 in [0, 1] come out differently than in 8 bits")
 
 
 def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
@@ -96,7 +128,7 @@ def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
 
     if not isinstance(spec, CodecSpec):
         raise TypeError(spec.kind)
-    _demand(bool(codec.build()), spec, "build() is empty: encoder and version are part of every key")
+    demand(bool(codec.build()), spec, "build() is empty: encoder and version are part of every key")
     if spec.encoder is None:
         return
     source = folder / "source.avi"
@@ -107,8 +139,8 @@ def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
         encoded = codec.encode(source, target, FPS_HZ)
         digests.append(hashlib.sha256(target.read_bytes()).hexdigest())
         n_frames = sum(1 for _ in frames(target))
-        _demand(n_frames == encoded.n_frames == 30, spec, f"{n_frames} frames came out, said {encoded.n_frames}, of 30")
-    _demand(digests[0] == digests[1], spec, "two runs gave different bytes")
+        demand(n_frames == encoded.n_frames == 30, spec, f"{n_frames} frames came out, said {encoded.n_frames}, of 30")
+    demand(digests[0] == digests[1], spec, "two runs gave different bytes")
 
 
 def _write_video(path: Path) -> None:
@@ -128,19 +160,19 @@ def _write_video(path: Path) -> None:
 
 def _check_dataset(spec: Spec, dataset: Any, folder: Path) -> None:
     recordings = list(dataset.recordings())
-    _demand(bool(recordings), spec, "has no recordings")
+    demand(bool(recordings), spec, "has no recordings")
     ids = [recording.id for recording in recordings]
-    _demand(len(set(ids)) == len(ids), spec, "two recordings share an id")
-    _demand(ids == [recording.id for recording in dataset.recordings()], spec, "recordings() changes between calls")
+    demand(len(set(ids)) == len(ids), spec, "two recordings share an id")
+    demand(ids == [recording.id for recording in dataset.recordings()], spec, "recordings() changes between calls")
     first = recordings[0]
     truth: GroundTruth = dataset.ground_truth(first)
     times_s = np.asarray(truth.times_s)
-    _demand(truth.samples.shape == times_s.shape, spec, f"{truth.samples.shape} samples at {times_s.shape} times")
-    _demand(bool((np.diff(times_s) > 0).all()), spec, "times of the ground truth do not ascend")
+    demand(truth.samples.shape == times_s.shape, spec, f"{truth.samples.shape} samples at {times_s.shape} times")
+    demand(bool((np.diff(times_s) > 0).all()), spec, "times of the ground truth do not ascend")
     covered = float(min(times_s[-1], first.duration_s) - max(times_s[0], 0.0))
-    _demand(covered > 0.5 * first.duration_s, spec, f"the ground truth covers {covered:.1f} s of {first.duration_s} s")
+    demand(covered > 0.5 * first.duration_s, spec, f"the ground truth covers {covered:.1f} s of {first.duration_s} s")
     if first.path is None:
-        _demand(isinstance(dataset, RenderingDataset), spec, "recordings have no path, and there is no render()")
+        demand(isinstance(dataset, RenderingDataset), spec, "recordings have no path, and there is no render()")
         _check_rendering(spec, dataset, recordings, folder)
 
 
@@ -152,10 +184,10 @@ def _check_rendering(spec: Spec, dataset: Any, recordings: Sequence[Any], folder
         target = folder / f"rendered{run}{dataset.container()}"
         dataset.render(recordings[0], target)
         digests.append(hashlib.sha256(target.read_bytes()).hexdigest())
-    _demand(digests[0] == digests[1], spec, "rendering twice gave different bytes")
+    demand(digests[0] == digests[1], spec, "rendering twice gave different bytes")
     n_frames = sum(1 for _ in frames(target))
     expected = round(recordings[0].fps_hz * recordings[0].duration_s)
-    _demand(n_frames == expected, spec, f"rendered {n_frames} frames, expected {expected}")
+    demand(n_frames == expected, spec, f"rendered {n_frames} frames, expected {expected}")
 
 
 _CHECKS: Mapping[Kind, Callable[[Spec, Any, Path], None]] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import av
@@ -164,8 +167,9 @@ class Filmed:
         return video[..., 1].mean((2, 3))
 
 
-@pytest.fixture
-def registry(monkeypatch) -> Registry:
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    """Of two plugins: this one, and the learners next door."""
     module = ModuleType("mini")
     for thing in (
         MiniDataset,
@@ -180,9 +184,11 @@ def registry(monkeypatch) -> Registry:
     ):
         setattr(module, thing.__name__, thing)
     module.__file__ = __file__
-    monkeypatch.setitem(sys.modules, "mini", module)
-    monkeypatch.setattr("rppgbench.engine.graph.code_digest", lambda *packages: "mini")
-    return Registry.from_plugins(mini=module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mini", module)
+        patch.syspath_prepend(str(Path(__file__).parent))
+        patch.setattr("rppgbench.engine.graph.code_digest", lambda *packages: "mini")
+        yield Registry.from_plugins(mini=module, tiny=import_module("tiny_learners"))
 
 
 PROTOCOL = """\
@@ -225,5 +231,24 @@ def protocol(tmp_path, registry):
         path = tmp_path / "mini.yaml"
         path.write_text(text)
         return load(path, registry)
+
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def learning(registry, tmp_path_factory):
+    """A function from names of entries, all that can be trained if none, to a protocol with a codec of known error."""
+    written = sys.modules["tiny_learners"].ENTRIES
+
+    def loaded(*names: str, seeds: str = "[0, 1]", levels: str = "[10]", subjects: int = 4):
+        names = names or tuple(name for name in written if name != "drift")
+        text = PROTOCOL[: PROTOCOL.index("entries:")].replace("use: mini", f"use: mini, subjects: {subjects}")
+        text = text.replace("copy, sweep: {bitrate_kbps: [100]}", f"brighter, sweep: {{levels: {levels}}}")
+        entries = "".join(f"  - {written[name]}\n" for name in names)
+        path = tmp_path_factory.mktemp("learning") / "mini.yaml"
+        path.write_text(f"{text}training: {{seeds: {seeds}}}\nentries:\n{entries}")
+        protocol = load(path, registry)
+        assert tuple(entry.id for entry in protocol.entries) == names
+        return protocol
 
     return loaded

@@ -30,7 +30,7 @@ def behave(monkeypatch):
     """Replace what tasks do by functions by name; others publish an empty artefact."""
     done: list[str] = []
 
-    def perform(task, store, registry):
+    def perform(task, store, registry, device="auto"):
         done.append(task.label)
         action = behaviours.get(task.label)
         if action:
@@ -121,7 +121,7 @@ def test_a_worker_that_dies_twice_is_a_failure_and_the_rest_goes_on(store, monke
     attempts: dict[str, int] = {}
 
     class Lane(module._Lane):
-        def __init__(self, store):
+        def __init__(self, store, device):
             pass
 
         def start(self, task):
@@ -142,7 +142,7 @@ def test_a_worker_that_dies_twice_is_a_failure_and_the_rest_goes_on(store, monke
 
 
 def test_a_killed_worker_is_replaced(store):
-    worker = module._Worker(store)
+    worker = module._Worker(store, "cpu")
     try:
         pool = worker._running_pool()
         pid = pool.submit(os.getpid).result()

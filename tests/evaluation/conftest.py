@@ -17,7 +17,10 @@ def make_rows() -> Callable[..., list[dict[str, Any]]]:
             {
                 "protocol": "p", "version": 1, "digest": "d", "fold": 0, "condition": condition, "codec": "original",
                 "nominal_bitrate_bps": None, "achieved_bitrate_bps": 1e6, "entry": entry, "method": entry,
-                "enhancer": None, "control": False, "dataset": "synthetic", "tags": "{}", "subject": subject,
+                "params": "{}", "enhancer": None, "train": None, "methods_learn_from": None,
+                "enhancers_learn_from": None, "seed": None, "control": False, "psnr_in_db": 30.0 + window,
+                "psnr_out_db": 30.5 + 2 * window, "psnr_sd_in_db": 1.0, "psnr_sd_out_db": 0.5,
+                "dataset": "synthetic", "tags": "{}", "subject": subject,
                 "recording": f"{subject}-rest", "window": window, "start_s": 30.0 * window,
                 "end_s": 30.0 * (window + 1), "hr_pred_beats_bpm": pred, "hr_pred_spectrum_bpm": pred,
                 "hr_true_beats_bpm": true, "hr_true_spectrum_bpm": true, "hr_pred_bpm": pred, "hr_true_bpm": true,

@@ -96,7 +96,8 @@ def test_perfect_predictions(make_rows):
     assert found["within_5_bpm"] == 1
 
 
-def test_nothing_scored_leaves_all_but_coverage_undefined(make_rows):
+def test_nothing_scored_leaves_all_but_coverage_and_pixels_undefined(make_rows):
     found = values(make_rows({"a": [(60, None)], "b": [(70, None)]}))
     assert found.pop("within_5_bpm") == 0
+    assert (found.pop("delta_psnr_db"), found.pop("psnr_sd_change_db")) == (0.5, -0.5)
     assert np.isnan(list(found.values())).all()

@@ -66,7 +66,7 @@ def test_no_rows_are_a_table_too(tmp_path):
 def test_another_schema_version_is_refused(rows, tmp_path):
     table = rows_to_table(rows)
     pq.write_table(table.replace_schema_metadata({"rppgbench_schema_version": "0"}), tmp_path / "old.parquet")
-    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 1"):
+    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 2"):
         read_rows(tmp_path / "old.parquet")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign.parquet")
     with pytest.raises(IncomparableResults, match="schema version none"):

@@ -17,8 +17,9 @@ def row(condition: str, entry: str, subject: int, error_bpm: float, **changes):
     return {
         **{column.name: None for column in COLUMNS},
         "protocol": "tiny", "version": 1, "digest": "abc", "fold": subject % 2, "condition": condition,
-        "codec": condition.partition("-")[0], "entry": entry, "method": entry, "control": entry == "mean",
-        "dataset": "mini", "subject": f"s{subject}", "recording": f"s{subject}-rest", "tags": "{}", "window": 0,
+        "codec": condition.partition("-")[0], "entry": entry, "method": entry, "params": "{}",
+        "control": entry == "mean", "dataset": "mini", "subject": f"s{subject}", "recording": f"s{subject}-rest",
+        "tags": "{}", "window": 0,
         "start_s": 0.0, "end_s": 30.0, "hr_true_bpm": 60.0 + subject, "hr_pred_bpm": 60.0 + subject + error_bpm,
         "error_bpm": error_bpm, "snr_db": -error_bpm, "status": "scored", **changes,
     }  # fmt: skip

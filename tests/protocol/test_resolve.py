@@ -81,9 +81,9 @@ def test_whatever_is_swept_tells_conditions_apart(protocol, text):
     [
         (MethodSpec(name="m", factory="a:B", input="trace", summary="", fps_hz=20.0), "demands fps_hz 20.0"),
         (MethodSpec(name="m", factory="a:B", input="video", summary="", frames=64), "the clips have 300"),
-        (MethodSpec(name="m", factory="a:B", input="trace", summary="", learns=True), "cannot fit yet"),
+        (MethodSpec(name="m", factory="a:B", input="trace", summary="", learns=True), "are no rppgbench.learning."),
         (MethodSpec(name="m", factory="a:B", input="trace", summary="", pretrained_on=("synthetic",)), "that saw"),
-        (EnhancerSpec(name="e", factory="a:B", summary="", learns=True), "has to be trained"),
+        (EnhancerSpec(name="e", factory="a:B", summary="", learns=True), "are no rppgbench.learning."),
         (MethodSpec(name="m", factory="a:B", input="trace", summary="", fps_hz=30.0, frames=300), None),
     ],
 )  # fmt: skip

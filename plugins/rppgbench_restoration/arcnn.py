@@ -1,0 +1,99 @@
+"""AR-CNN: Dong, Deng, Loy, Tang, ICCV 2015; its fast form: Yu, Dong, Loy, Tang, arXiv:1608.02778, 2016.
+
+Both predict the clean image itself. The activation is the later paper's PReLU, here of one slope a layer.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from rppgbench_restoration.framewise import FramewiseLearner
+from rppgbench_restoration.initialisation import start_gaussian, start_handing_through
+from rppgbench_restoration.params import Size, Space, Start, Variant
+
+WIDTHS: dict[Size, tuple[int, int, int]] = {"paper": (64, 32, 16), "small": (8, 8, 8)}
+FAST_WIDTHS: dict[Size, tuple[int, int]] = {"paper": (64, 32), "small": (16, 16)}
+
+
+class Arcnn(FramewiseLearner):
+    """AR-CNN or Fast AR-CNN, of R, G and B or of the luma.
+
+    From Gaussian noise, the published start, it has first to learn to give back the video that it was given, which
+    takes longer than a comparison on equal terms lasts. So unless ``start`` says otherwise it starts by handing the
+    video through, as the other networks do: that is our choice. Its layers are as published, without a residual.
+    """
+
+    def __init__(
+        self, size: Size = "paper", space: Space = "rgb", variant: Variant = "arcnn", start: Start = "identity"
+    ) -> None:
+        colours = 3 if space == "rgb" else 1
+        network: ArcnnNetwork | FastArcnnNetwork
+        if variant == "arcnn":
+            network = ArcnnNetwork(colours, *WIDTHS[size])
+        else:
+            network = FastArcnnNetwork(colours, *FAST_WIDTHS[size])
+        convolutions = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]
+        if start == "gaussian":
+            start_gaussian(convolutions)
+        else:
+            start_handing_through(convolutions, colours)
+        super().__init__(network, space)
+
+
+class ArcnnNetwork(nn.Module):
+    """``(N, C, H, W)`` to the same shape."""
+
+    def __init__(self, colours: int, extracted: int, enhanced: int, mapped: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                extraction=nn.Conv2d(colours, extracted, 9, padding=4),
+                extraction_slope=nn.PReLU(),
+                enhancement=nn.Conv2d(extracted, enhanced, 7, padding=3),
+                enhancement_slope=nn.PReLU(),
+                mapping=nn.Conv2d(enhanced, mapped, 1),
+                mapping_slope=nn.PReLU(),
+            )
+        )
+        self.reconstruction = nn.Conv2d(mapped, colours, 5, padding=2)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        with _in_float32(frames):
+            restored: Tensor = self.reconstruction(self.features(frames.to(self.reconstruction.weight.dtype)))
+        return restored
+
+
+class FastArcnnNetwork(nn.Module):
+    """``(N, C, H, W)`` to the same shape, at half the resolution between the first layer and the last."""
+
+    def __init__(self, colours: int, extracted: int, mapped: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                extraction=nn.Conv2d(colours, extracted, 9, stride=2, padding=4),
+                extraction_slope=nn.PReLU(),
+                shrinking=nn.Conv2d(extracted, mapped, 1),
+                shrinking_slope=nn.PReLU(),
+                enhancement=nn.Conv2d(mapped, mapped, 7, padding=3),
+                enhancement_slope=nn.PReLU(),
+                expanding=nn.Conv2d(mapped, extracted, 1),
+                expanding_slope=nn.PReLU(),
+            )
+        )
+        self.reconstruction = nn.ConvTranspose2d(extracted, colours, 9, stride=2, padding=4)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        H, W = frames.shape[2:]
+        with _in_float32(frames):
+            restored: Tensor = self.reconstruction(
+                self.features(frames.to(self.reconstruction.weight.dtype)), output_size=[H, W]
+            )
+        return restored
+
+
+def _in_float32(frames: Tensor) -> torch.autocast:
+    """A block without autocast: bfloat16 has 8 bits, and would round every colour predicted to about a grey level."""
+    return torch.autocast(frames.device.type, enabled=False)

@@ -1,0 +1,21 @@
+"""The enhancer that does nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Identity:
+    """The video itself."""
+
+    def enhance(self, video: Any) -> NDArray[np.float32]:
+        """``(B, T, H, W, 3)`` uint8 divided by 255, or floats as they are, as float32."""
+        pixels = np.asarray(video)
+        if pixels.dtype == np.uint8:
+            return pixels.astype(np.float32) / np.float32(255)
+        return pixels.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Judging what a paper claims on results at hand."""

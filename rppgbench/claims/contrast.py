@@ -1,0 +1,156 @@
+"""A claim's parts spelt out on the results at hand: which entries, which conditions, and one number a subject."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench.claims.measures import MEASURES
+from rppgbench.claims.model import EntrySelector, Part
+from rppgbench.claims.observations import Condition, Observations
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A contrast that cannot be made: ``entries`` that the results have not, by name, or whatever else it needs."""
+
+    label: str
+    part: Part
+    entries: tuple[str, ...] = ()
+    needs: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrast:
+    """One number a subject: weighed measures of ``entry``, less those of ``rival``, under ``conditions``."""
+
+    label: str
+    part: Part
+    entry: str
+    rival: str | None
+    conditions: tuple[Condition, ...]
+    weights: tuple[float, ...]
+
+    def of_subjects(self, seen: Observations, floor_bpm: float, seed: int | None = None) -> FloatArray:
+        """``(subjects,)`` in the order of ``seen.subjects``; NaN for a subject without a number somewhere.
+
+        Windows count where both sides have a number. Without a seed, seeds are averaged, window by window.
+        """
+        measure = MEASURES[self.part.measure]
+        columns = []
+        for condition in self.conditions:
+            own = seen.cell(self.entry, condition.id, self.part.measure, self._seed(seen, self.entry, seed))
+            if self.rival is None:
+                columns.append(measure.scale(_subject_means(own, own, seen.subjects), floor_bpm))
+                continue
+            other = seen.cell(self.rival, condition.id, self.part.measure, self._seed(seen, self.rival, seed))
+            both = [_subject_means(side, own.keys() & other.keys(), seen.subjects) for side in (own, other)]
+            columns.append(measure.scale(both[0], floor_bpm) - measure.scale(both[1], floor_bpm))
+        return np.asarray(np.stack(columns, axis=1) @ np.array(self.weights))
+
+    @staticmethod
+    def _seed(seen: Observations, entry: str, seed: int | None) -> int | None:
+        """A side that was not trained from this seed stands as it is against each of the other's."""
+        return seed if seed in seen.seeds(entry) else None
+
+
+def contrasts(part: Part, entries: Mapping[str, EntrySelector], seen: Observations) -> Iterator[Contrast | Missing]:
+    """What the part comes to on the results at hand."""
+    measure = MEASURES[part.measure]
+    for name, against in itertools.product(part.of, part.against or (None,)):
+        versus = f" {'over' if measure.ratio else 'minus'} {against}" if against else ""
+        label = f"{measure.label} of {name}{versus}"
+        found = {side: seen.find(entries[side]) for side in (name, against) if side}
+        if absent := tuple(side for side, ids in found.items() if not ids):
+            yield Missing(label, part, entries=absent)
+            continue
+        if several := [f"{side} ({', '.join(ids)})" for side, ids in found.items() if len(ids) > 1]:
+            yield Missing(label, part, needs=f"one entry where the definition means several: {'; '.join(several)}")
+            continue
+        entry, rival = found[name][0], found[against][0] if against else None
+        if entry == rival:
+            yield Missing(label, part, needs=f"two entries, but {name} and {against} are both {entry!r}")
+            continue
+        conditions = seen.conditions(entry, part.where)
+        if rival:
+            rivals = {condition.id for condition in seen.conditions(rival, type(part.where)())}
+            conditions = [condition for condition in conditions if condition.id in rivals]
+        base = Contrast(label=label, part=part, entry=entry, rival=rival, conditions=(), weights=())
+        yield from _grouped(base, conditions)
+
+
+def _grouped(base: Contrast, conditions: Sequence[Condition]) -> Iterator[Contrast | Missing]:
+    if not base.part.each:
+        yield from _spelt(base, conditions, str(base.part.where))
+        return
+    (column, wanted), *_ = base.part.each.items()
+    groups: dict[str | float, list[Condition]] = {}
+    for condition in conditions:
+        value = {"codec": condition.codec, "bitrate_kbps": condition.rate_kbps, "condition": condition.id}[column]
+        if value is not None:
+            groups.setdefault(value, []).append(condition)
+    for value in (sorted(groups, key=str) if column != "bitrate_kbps" else groups) if wanted == "any" else wanted:
+        words = f"{value:g} kb/s" if isinstance(value, float) else str(value)
+        yield from _spelt(replace(base, label=f"{base.label}, {words}"), groups.get(value, []), f"{column} {words}")
+    if wanted == "any" and not groups:
+        yield Missing(base.label, base.part, needs=f"conditions of any {column}: {base.part.where}")
+
+
+def _spelt(base: Contrast, conditions: Sequence[Condition], what: str) -> Iterator[Contrast | Missing]:
+    """The contrasts over the conditions of one group."""
+    if not conditions:
+        tail = f" that are {base.part.where}" if base.part.each and base.part.where.model_fields_set else ""
+        yield Missing(base.label, base.part, needs=f"conditions: {what}{tail}")
+    elif base.part.over == "mean":
+        yield replace(base, conditions=tuple(conditions), weights=(1 / len(conditions),) * len(conditions))
+    else:
+        swept = _rates(conditions)
+        if not swept:
+            yield Missing(base.label, base.part, needs=f"two bitrates of one codec: {what}")
+        elif base.part.over == "halving":
+            yield _trend(base, swept)
+        else:
+            yield from _steps(base, swept)
+
+
+def _rates(conditions: Sequence[Condition]) -> dict[str, list[tuple[float, Condition]]]:
+    """Conditions with their rates in kb/s, from the highest down, of the codecs that have several."""
+    swept: dict[str, list[tuple[float, Condition]]] = {}
+    for condition in conditions:
+        if condition.rate_kbps is not None:
+            swept.setdefault(condition.codec, []).append((condition.rate_kbps, condition))
+    several = {codec: sorted(rated, key=lambda x: -x[0]) for codec, rated in swept.items()}
+    return {codec: rated for codec, rated in several.items() if len({rate for rate, _ in rated}) > 1}
+
+
+def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]]) -> Contrast:
+    """Least-squares slope on halvings of the bitrate, common to the codecs, each with a level of its own."""
+    halvings = [-np.log2([rate for rate, _ in rated]) for rated in swept.values()]
+    x = np.concatenate([one - one.mean() for one in halvings])
+    ordered = tuple(condition for rated in swept.values() for _, condition in rated)
+    label = f"{base.label}, per halving of the bitrate"
+    return replace(base, label=label, conditions=ordered, weights=tuple((x / (x @ x)).tolist()))
+
+
+def _steps(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]]) -> Iterator[Contrast]:
+    for rated in swept.values():
+        for (rate, upper), (lower_rate, lower) in itertools.pairwise(rated):
+            label = f"{base.label}, from {rate:g} to {lower_rate:g} kb/s"
+            yield replace(base, label=label, conditions=(upper, lower), weights=(-1.0, 1.0))
+
+
+def _subject_means(
+    values: Mapping[tuple[str, str, int], float], windows: Iterable[tuple[str, str, int]], subjects: Sequence[str]
+) -> FloatArray:
+    """``(subjects,)`` means over those of the windows; NaN for a subject without any."""
+    of: dict[str, list[float]] = {}
+    for window in sorted(windows):
+        of.setdefault(window[0], []).append(values[window])
+    return np.array([np.mean(of[subject]) if subject in of else np.nan for subject in subjects])

@@ -1,0 +1,147 @@
+"""Rows of results by entry and condition, and what may be asked of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from rppgbench.claims.measures import MEASURES, Row
+from rppgbench.claims.model import ConditionSelector, EntrySelector
+
+Window = tuple[str, str, int]  # subject, recording, number
+
+
+@dataclass(frozen=True)
+class Condition:
+    """``rate_kbps`` is what was asked of the encoder, None where no rate was."""
+
+    id: str
+    codec: str
+    is_reference: bool
+    rate_kbps: float | None
+
+
+class Observations:
+    """Rows of results. ``conditions`` are those of the protocol, with id, use and reference."""
+
+    def __init__(self, rows: Sequence[Row], conditions: Sequence[Mapping[str, Any]]) -> None:
+        self.rows = rows
+        self._by_cell: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            self._by_cell.setdefault((row["entry"], row["condition"]), []).append(row)
+        self._first = {entry: cell[0] for (entry, _), cell in reversed(self._by_cell.items())}
+        self._cells: dict[tuple[str, str, str, int | None], dict[Window, float]] = {}
+        self._codecs = {c["id"]: c["use"] for c in conditions}
+        self._references = {c["id"] for c in conditions if c["reference"]}
+
+    @cached_property
+    def subjects(self) -> Sequence[str]:
+        return sorted({row["subject"] for row in self.rows})
+
+    def find(self, selector: EntrySelector) -> list[str]:
+        """Ids of the entries that the selector means."""
+        # Under every condition: a method that learns from the condition it is tested under is no other's twin in any.
+        refused = {entry for (entry, _), cell in self._by_cell.items() if not self._means(selector, cell[0])}
+        return sorted(self._first.keys() - refused)
+
+    def conditions(self, entry: str, selector: ConditionSelector) -> list[Condition]:
+        """The conditions that the entry was tested under and the selector means."""
+        learnt = _ids(self._first[entry].get("enhancers_learn_from"))
+        learnt_codecs = {self._codecs.get(one) for one in learnt}
+        found = []
+        for condition in self._tested(entry):
+            facts = {
+                "condition": condition.id,
+                "codec": condition.codec,
+                "reference": condition.is_reference,
+                "condition_learnt": condition.id in learnt,
+                "codec_learnt": condition.codec in learnt_codecs,
+            }
+            if all(_any_of(facts[key], getattr(selector, key)) for key in selector.model_fields_set):
+                found.append(condition)
+        return found
+
+    def seeds(self, entry: str) -> list[int]:
+        """Seeds that the entry was trained from; none where nothing depends on one."""
+        return self._seeds.get(entry, [])
+
+    def cell(self, entry: str, condition: str, measure: str, seed: int | None = None) -> dict[Window, float]:
+        """The measure of an entry under a condition, by window, seeds averaged unless one is asked for.
+
+        A failed window's error is what the constant predictor's would be: the mean heart rate of the other folds'
+        subjects.
+        """
+        asked = (entry, condition, measure, seed)
+        if asked not in self._cells:
+            self._cells[asked] = self._averaged(*asked)
+        return self._cells[asked]
+
+    def _averaged(self, entry: str, condition: str, measure: str, seed: int | None) -> dict[Window, float]:
+        values: dict[Window, list[float]] = {}
+        for row in self._by_cell.get((entry, condition), ()):
+            if seed is not None and row.get("seed") != seed:
+                continue
+            value = MEASURES[measure].of(row)
+            if value is None and measure == "error" and row["status"] == "failed":
+                value = self._constant_errors.get((row["recording"], row["window"]))
+            if value is not None:
+                values.setdefault((row["subject"], row["recording"], row["window"]), []).append(value)
+        return {window: sum(many) / len(many) for window, many in values.items()}
+
+    def n_failed(self, entry: str, condition: str) -> int:
+        return sum(row["status"] == "failed" for row in self._by_cell.get((entry, condition), ()))
+
+    @cached_property
+    def _seeds(self) -> dict[str, list[int]]:
+        seeds = {(row["entry"], row["seed"]) for row in self.rows if row.get("seed") is not None}
+        return {entry: sorted(seed for other, seed in seeds if other == entry) for entry, _ in seeds}
+
+    @cached_property
+    def _constant_errors(self) -> dict[tuple[str, int], float]:
+        """Of the constant predictor, by recording and window, wherever some row tells the truth."""
+        by_subject: dict[str, dict[tuple[str, int], float]] = {}
+        folds = {}
+        for row in self.rows:
+            if row["hr_true_bpm"] is not None:
+                by_subject.setdefault(row["subject"], {})[row["recording"], row["window"]] = row["hr_true_bpm"]
+                folds[row["subject"]] = row["fold"]
+        means = {subject: float(np.mean(list(truth.values()))) for subject, truth in by_subject.items()}
+        errors: dict[tuple[str, int], float] = {}
+        for subject, truth in by_subject.items():
+            others = [mean for other, mean in means.items() if folds[other] != folds[subject]]
+            if others:
+                errors |= {window: abs(float(np.mean(others)) - true) for window, true in truth.items()}
+        return errors
+
+    def _tested(self, entry: str) -> Iterator[Condition]:
+        for (name, id_), cell in self._by_cell.items():
+            if name == entry:
+                rate_bps = cell[0]["nominal_bitrate_bps"]
+                codec = str(cell[0]["codec"])
+                yield Condition(id_, codec, id_ in self._references, None if rate_bps is None else rate_bps / 1000)
+
+    def _means(self, selector: EntrySelector, row: Row) -> bool:
+        learnt = {self._codecs.get(one, "") for one in _ids(row.get("enhancers_learn_from"))}
+        facts = {**row, "learnt_codecs": ",".join(sorted(learnt)) or None}
+        keys = selector.model_fields_set - {"params"}
+        if not all(_any_of(facts.get(key), getattr(selector, key)) for key in keys):
+            return False
+        params = json.loads(row.get("params") or "{}")
+        return all(
+            key in (params.get(kind) or {}) and params[kind][key] == value
+            for kind, wanted in selector.params.items()
+            for key, value in wanted.items()
+        )
+
+
+def _ids(joined: str | None) -> list[str]:
+    return [one.strip() for one in joined.split(",")] if joined else []
+
+
+def _any_of(found: Any, wanted: Any) -> bool:
+    return found in wanted if isinstance(wanted, list) else bool(found == wanted)

@@ -1,0 +1,71 @@
+"""Verdicts on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rppgbench.claims.finding import Finding
+from rppgbench.claims.judge import Judgement, Verdict
+from rppgbench.claims.report import about, counted, definitions, p_text
+
+WIDTH_IN_A_PIPE = 132
+STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
+
+
+def print_judgement(console: Console, judgement: Judgement, *, parts: bool = False) -> None:
+    """Print a row a claim; with ``parts``, one for each of its contrasts too."""
+    if not console.is_terminal:
+        console.width = WIDTH_IN_A_PIPE
+    title = Text.assemble("\n", (judgement.claims.title, "bold"), f"  {judgement.claims.cite}\n")
+    console.print(title, highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("claim", no_wrap=True)
+    table.add_column("", ratio=3)
+    table.add_column("effect, interval", ratio=2)
+    table.add_column("p", justify="right", no_wrap=True)
+    table.add_column("corr. p", justify="right", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    table.add_column("verdict", ratio=2)
+    for number, verdict in enumerate(judgement.verdicts):
+        if number:
+            table.add_row()
+        _add(table, verdict)
+        for finding in verdict.evidence.findings if parts else ():
+            _add_part(table, finding)
+        for missing in verdict.evidence.missing if parts else ():
+            needs = f"needs {', '.join(missing.entries) or missing.needs}"
+            table.add_row("", Text(f"  {missing.label}", style="dim"), "", "", "", "", Text(needs, style="dim"))
+    console.print(table)
+    for note in [*about(judgement), *_absent(judgement, parts)]:
+        console.print(Text(note, style="dim"), soft_wrap=True)
+    console.print()
+
+
+def _absent(judgement: Judgement, parts: bool) -> list[str]:
+    if not judgement.absent or parts:
+        return definitions(judgement)
+    return [f"{len(judgement.absent)} entries are not among these results; --parts says what their names mean."]
+
+
+def _add(table: Table, verdict: Verdict) -> None:
+    speaks, outcome = verdict.speaks, Text(verdict.outcome, style=STYLES[verdict.outcome])
+    if verdict.reason:
+        outcome.append(f"\n{verdict.reason}", style="dim")
+    if speaks is None:
+        table.add_row(verdict.claim.id, Text(verdict.claim.text), "", "", "", "", outcome)
+        return
+    effect = Text.assemble(speaks.words, (f"\n{speaks.contrast.label}", "dim"))
+    corrected = p_text(verdict.p_corrected)
+    table.add_row(
+        verdict.claim.id, Text(verdict.claim.text), effect, p_text(speaks.p), corrected, counted(speaks), outcome
+    )
+
+
+def _add_part(table: Table, finding: Finding) -> None:
+    part = finding.contrast.part
+    mark = "" if finding.as_claimed else "points the other way"
+    note = ", ".join(filter(None, ("" if part.role == "decides" else part.role, mark)))
+    cells = (f"  {finding.contrast.label}", finding.words, p_text(finding.p), "", counted(finding), note)
+    table.add_row("", *(Text(cell, style="dim") for cell in cells))

@@ -1,0 +1,180 @@
+"""The fit stage: what a method or an enhancer learns from the training subjects of one fold."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rppgbench.contracts import FittedMethod, TrainingWindow
+from rppgbench.engine.job import Job, load_arrays, window_starts_s
+from rppgbench.engine.predict import STATE, trained
+from rppgbench.engine.store import Facts, Store
+from rppgbench.engine.task import Task
+from rppgbench.errors import PluginError, SignalError
+from rppgbench.signal.heart_rate import HeartRateSettings
+
+CURVE = "curve.csv"
+PROGRESS = "progress.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a fit is: ``step`` of ``steps``, the loss, and the seconds it will still take at its pace."""
+
+    step: int
+    steps: int
+    loss: float
+    left_s: float
+
+
+def progress_of(task: Task, store: Store) -> Progress | None:
+    """Where the running fit is, whichever process it runs in; None before its first steps and after its last."""
+    try:
+        return Progress(**json.loads((store.peek(task.key) / PROGRESS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def fit(job: Job) -> Facts:
+    """Write ``state.safetensors``; of a fit by gradients ``curve.csv`` too, each loss at each step."""
+    return _fit_by_gradients(job) if "recipe" in job.task.settings else _fit_in_closed_form(job)
+
+
+def _fit_in_closed_form(job: Job) -> Facts:
+    from safetensors.numpy import save_file
+
+    method = job.component("method")
+    if not isinstance(method, FittedMethod):
+        raise PluginError(
+            f"method {job.setting('method')['use']!r} learns from the truth, but has no fit(), state() and load()",
+            hint="see rppgbench.contracts.FittedMethod",
+        )
+    windows = [window for role in job.task.inputs for window in _training_windows(job, role)]
+    if not windows:
+        raise SignalError("no training window has a usable heart rate", hint="look at the training subjects' truth")
+    method.fit(windows)
+    save_file({name: np.ascontiguousarray(array) for name, array in method.state().items()}, job.folder / STATE)
+    return {"n_windows": len(windows)}
+
+
+def _training_windows(job: Job, role: str) -> list[TrainingWindow]:
+    from rppgbench.signal.ground_truth import window_hrs
+    from rppgbench.signal.heart_rate import ranked
+
+    truth = job.truth(role)
+    length_s, fps_hz = job.setting("length_s"), job.setting("fps_hz")
+    settings = HeartRateSettings.model_validate(job.setting("heart_rate"))
+    starts_s = np.array(window_starts_s(job.setting("durations_s")[role], length_s))
+    rates = window_hrs(truth, starts_s, round(length_s * fps_hz), fps_hz, settings.band_hz)
+    known = [ranked(rate, settings) for rate in rates]
+    return [TrainingWindow(trace=None, fps_hz=fps_hz, hr_bpm=hr_bpm) for hr_bpm in known if hr_bpm is not None]
+
+
+def _fit_by_gradients(job: Job) -> Facts:
+    from safetensors.torch import save_file
+
+    from rppgbench.learning.checkpoint import Checkpoint
+    from rppgbench.learning.determinism import find_device, reproducible
+    from rppgbench.learning.loop import train
+    from rppgbench.learning.material import Material
+    from rppgbench.learning.recipe import JointRecipe, Recipe
+
+    kind = JointRecipe if job.setting("part") == "joint" else Recipe
+    recipe = kind.model_validate(job.setting("recipe"))
+    seed, device = job.setting("seed"), find_device(job.device)
+    delays_s: dict[str, float] = {}
+    material = Material(
+        [_lecture(job, name, delays_s) for name in job.setting("recordings")],
+        job.setting("labels"),
+        frames=recipe.frames,
+        fps_hz=job.setting("fps_hz"),
+        seed=seed,
+    )
+    with reproducible(seed, deterministic=recipe.deterministic):
+        learner = _learner(job, recipe)
+        curve = train(
+            learner,
+            material,
+            recipe,
+            seed=seed,
+            device=device,
+            checkpoint=Checkpoint(job.scratch / "checkpoint.safetensors"),
+            tell=lambda *where: _tell(job, Progress(*where)),
+        )
+    weights = {name: value.detach().cpu().contiguous() for name, value in learner.module.state_dict().items()}
+    save_file(weights, job.folder / STATE)
+    with (job.folder / CURVE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", *curve])
+        writer.writerows([step, *values] for step, values in enumerate(zip(*curve.values(), strict=True), 1))
+    return {
+        "n_parameters": sum(p.numel() for p in learner.module.parameters()),
+        "weights_sha256": hashlib.sha256((job.folder / STATE).read_bytes()).hexdigest(),
+        "steps": len(curve["total"]),
+        "last_total": float(np.mean(curve["total"][-20:])),
+        "device": str(device),
+        "delays_s": delays_s,
+    }
+
+
+def _lecture(job: Job, recording: str, delays_s: dict[str, float]) -> Any:
+    """One recording to learn from; notes its delay."""
+    from rppgbench.learning.material import Lecture
+    from rppgbench.learning.target import median_delay_s, target_wave
+    from rppgbench.media.clock import to_uniform
+
+    inputs = job.task.inputs
+    fps_hz = job.setting("fps_hz")
+    reference = job.crops(f"reference {recording}")
+    truth = job.truth(f"truth {recording}")
+    traces = load_arrays(job.input(f"traces {recording}") / "traces.npz")
+    _, skin = to_uniform(traces["times_s"], traces["skin"], fps_hz, duration_s=len(reference) / fps_hz)
+    delays_s[recording] = median_delay_s(truth, skin, fps_hz)
+    role = f"skin {recording}"
+    return Lecture(
+        recording=recording,
+        clips={
+            condition: job.crops(f"crops {recording} {condition}")
+            for condition, label in job.setting("labels").items()
+            if label != 0
+        },
+        reference=reference,
+        wave=target_wave(truth, delays_s[recording], len(reference), fps_hz),
+        skin=np.load(job.input(role) / "skin.npy", mmap_mode="r") if role in inputs else None,
+    )
+
+
+def _learner(job: Job, recipe: Any) -> Any:
+    """The network to train, as new, or where joint training takes it up."""
+    from rppgbench.learning.joint import Joint
+    from rppgbench.learning.learner import DifferentiableEnhancer, DifferentiableMethod, Learner
+
+    if job.setting("part") != "joint":
+        learner = trained(job, job.setting("part"))
+        _demand(learner, Learner, job, job.setting("part"))
+        return learner
+    enhancer, method = trained(job, "enhancer"), trained(job, "method")
+    _demand(enhancer, DifferentiableEnhancer, job, "enhancer")
+    _demand(method, DifferentiableMethod, job, "method")
+    return Joint(enhancer, method, recipe)
+
+
+def _demand(component: Any, contract: type, job: Job, role: str) -> None:
+    if not isinstance(component, contract):
+        raise PluginError(
+            f"{role} {job.setting(role)['use']!r} does not keep the contract {contract.__name__}",
+            hint=f"see rppgbench.learning.learner.{contract.__name__} for what it lacks",
+        )
+
+
+def _tell(job: Job, progress: Progress) -> None:
+    """Leave a note of where the fit is, for whoever watches from another process."""
+    target = job.scratch / PROGRESS
+    temporary = target.with_suffix(".new")
+    temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+    temporary.replace(target)

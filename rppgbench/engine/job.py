@@ -1,0 +1,76 @@
+"""A task at work: its settings, its inputs on disk, and the folder it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rppgbench.contracts import GroundTruth
+from rppgbench.engine.store import Store
+from rppgbench.engine.task import Task, count_windows
+from rppgbench.registry import Registry
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task at work: its settings, where its inputs are, and the folder it fills.
+
+    ``device`` is where networks run, "auto" for a GPU if there is one. ``scratch`` is a folder that outlives the
+    process when that is killed: what lies there is found by the next try and goes when the task is done.
+    """
+
+    task: Task
+    store: Store
+    registry: Registry
+    folder: Path
+    device: str = "auto"
+
+    @property
+    def scratch(self) -> Path:
+        return self.store.scratch(self.task.key)
+
+    def setting(self, name: str) -> Any:
+        return self.task.settings[name]
+
+    def input(self, role: str) -> Path:
+        return self.store.path(self.task.inputs[role])
+
+    def video(self) -> Path:
+        """The file of the input in the role "video"."""
+        source = self.task.inputs["video"]
+        if source.startswith("file:"):
+            return Path(self.task.local["video"])
+        return self.input("video") / str(self.store.facts(source)["file"])
+
+    def component(self, role: str, **local: Any) -> Any:
+        """The component the settings describe under ``role``."""
+        described = self.setting(role)
+        return self.registry.create(described["kind"], described["use"], described["params"], **local)
+
+    def dataset(self) -> Any:
+        root = self.task.local.get("root")
+        return self.component("dataset", **({"root": Path(root)} if root else {}))
+
+    def truth(self, role: str) -> GroundTruth:
+        """The ground truth in an input."""
+        arrays = load_arrays(self.input(role) / "truth.npz")
+        kind = self.store.facts(self.task.inputs[role])["kind"]
+        return GroundTruth(samples=arrays["samples"], times_s=arrays["times_s"], kind=kind)
+
+    def crops(self, role: str) -> Any:
+        """The face clips in an input, ``(T, H, W, 3)`` uint8, mapped from disk."""
+        return np.load(self.input(role) / "crops.npy", mmap_mode="r")
+
+
+def load_arrays(path: Path) -> Mapping[str, Any]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def window_starts_s(duration_s: float, length_s: float) -> list[float]:
+    """Where the windows of a recording start, one after the other."""
+    return [index * length_s for index in range(count_windows(duration_s, length_s))]

@@ -1,0 +1,119 @@
+"""What enhancers add to PSNR, and beside it what PSNR hides: Fig. 6 of Yu et al., ICCV 2019, with its control.
+
+An enhancer trained on squared error can raise PSNR by smoothing over time, which erases a pulse of less than one grey
+level; so the change of the pulse's own signal-to-noise ratio and of PSNR's spread over time stand below.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rppgbench.evaluation.statistics import Estimate
+from rppgbench.figures.arms import Arm, filling, find_arms, said_of_hollow, said_of_learning, styles
+from rppgbench.figures.paired import UNKNOWN, Draws, changes, columns
+from rppgbench.figures.rates import by_codec, label_rates, learnt_first, offset
+from rppgbench.figures.sheet import NothingToDraw, entitle, grid_lines, legend_below, look, named, save
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.results import Row
+
+NAME = "fig6_delta_psnr"
+QUANTITIES = {
+    "delta_psnr_db": "PSNR gained (dB)",
+    "snr_change_db": "pulse SNR gained (dB)",
+    "psnr_sd_change_db": "SD of PSNR over time,\nchange (dB)",
+}
+_CAPTION = (
+    "What each enhancer adds to the face's PSNR, to the pulse SNR of the method alone, and to PSNR's spread over time"
+)
+
+# By condition and entry, then by the name of the quantity.
+Changes = dict[tuple[str, str], dict[str, Estimate]]
+
+
+def draw_delta_psnr(board: Board, target: Path) -> list[Path]:
+    """Three rows of panels, a column a codec, a line an entry with an enhancer; returns the files written.
+
+    Raises:
+        NothingToDraw: no entry has an enhancer, nothing is compressed, or no PSNR was measured.
+    """
+    arms = find_arms(board.results)
+    codecs = learnt_first(by_codec(board), (name for arm in arms for name in arm.learnt))
+    found = _changes(board, arms, [c for conditions in codecs.values() for c in conditions])
+    if all(math.isnan(cell["delta_psnr_db"].value) for cell in found.values()):
+        raise NothingToDraw("the results hold no PSNR of enhanced faces")
+    caption = _CAPTION + said_of_hollow(arms, codecs.values())
+    with look():
+        figure = Figure(figsize=(3.4 * len(codecs) + 1.4, 8.2), layout="constrained")
+        panels = figure.subplots(len(QUANTITIES), len(codecs), sharey="row", sharex="col", squeeze=False)
+        for row, quantity in enumerate(QUANTITIES):
+            for column, (codec, conditions) in enumerate(codecs.items()):
+                panel = panels[row][column]
+                _draw(panel, arms, found, conditions, quantity)
+                label_rates(panel, board, conditions, name_axis=row == len(QUANTITIES) - 1)
+                if row == 0:
+                    panel.set_title(f"{codec}{said_of_learning(arms, conditions)}")
+            panels[row][0].set_ylabel(QUANTITIES[quantity])
+        # The pulse's row, because the first leaves out what is the same.
+        legend_below(figure, panels[1][0])
+        entitle(figure, named(board.results), caption)
+        return save(figure, list(_rows(board, arms, codecs, found)), target)
+
+
+def _changes(board: Board, arms: Sequence[Arm], conditions: Sequence[str]) -> Changes:
+    draws = Draws.of(board.results)
+    cells: dict[tuple[str, str | None], list[Row]] = {}
+    for row in board.results.rows:
+        cells.setdefault((row["condition"], row["entry"]), []).append(row)
+    found: Changes = {}
+    for arm in arms:
+        for condition in conditions:
+            rows, alone = (cells.get((condition, entry), []) for entry in (arm.entry, arm.alone))
+            pixels = {
+                metric: board.estimate(condition, arm.entry, metric) or UNKNOWN
+                for metric in ("delta_psnr_db", "psnr_sd_change_db")
+            }
+            found[condition, arm.entry] = {**pixels, "snr_change_db": draws.mean(changes(rows, alone, "snr_db"))}
+    return found
+
+
+def _draw(panel: Axes, arms: Sequence[Arm], found: Changes, conditions: Sequence[str], quantity: str) -> None:
+    look_of = styles(arms)
+    drawn: set[tuple[str, tuple[float, ...]]] = set()
+    for index, arm in enumerate(arms):
+        estimates = [found[condition, arm.entry][quantity] for condition in conditions]
+        values = tuple(estimate.value for estimate in estimates)
+        # One enhancer before several methods gives one and the same video.
+        if quantity != "snr_change_db" and (arm.enhancer, values) in drawn:
+            continue
+        drawn.add((arm.enhancer, values))
+        x = [place + offset(index, len(arms)) for place in range(len(conditions))]
+        below = [max(e.value - e.low, 0.0) for e in estimates]
+        above = [max(e.high - e.value, 0.0) for e in estimates]
+        panel.errorbar(x, values, [below, above], label=arm.entry, **look_of[arm.entry], **filling(arm, conditions))
+    panel.axhline(0, color="0.2", linewidth=0.9, zorder=1)
+    grid_lines(panel)
+
+
+def _rows(board: Board, arms: Sequence[Arm], codecs: dict[str, list[str]], found: Changes) -> Iterator[dict[str, Any]]:
+    for codec, conditions in codecs.items():
+        for condition in conditions:
+            for arm in arms:
+                rate = board.bitrates.get(condition)
+                row: dict[str, Any] = {
+                    "codec": codec,
+                    "condition": condition,
+                    "achieved_kbps": rate.median_bps / 1000 if rate else math.nan,
+                    "entry": arm.entry,
+                    "train": arm.train or "",
+                    "learnt_from_codec": "" if not arm.learnt else "no" if arm.transfers(conditions) else "yes",
+                    "method_alone": arm.alone or "",
+                }
+                for quantity in QUANTITIES:
+                    row |= columns(quantity, found[condition, arm.entry][quantity])
+                yield row

@@ -1,0 +1,73 @@
+"""What a run left in the store, for figures that show more than its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rppgbench.contracts import DatasetSpec
+from rppgbench.engine import specimen
+from rppgbench.engine.plan import Cell, Plan, make_plan
+from rppgbench.engine.specimen import LossCurve, Specimen
+from rppgbench.engine.store import Store, default_root
+from rppgbench.figures.choice import Chosen
+from rppgbench.figures.sheet import NothingToDraw
+from rppgbench.protocol.resolve import Protocol
+from rppgbench.registry import Registry
+from rppgbench.settings import data_roots, dataset_root
+
+
+@dataclass(frozen=True)
+class Run:
+    """A protocol's artefacts, looked for when a figure asks for them.
+
+    ``protocol`` is None where only a folder of results is known; ``store_root`` None stands for the usual store.
+    """
+
+    protocol: Protocol | None
+    registry: Registry
+    store_root: Path | None = None
+    data: Iterable[str] = ()
+
+    def specimen(self, chosen: Chosen) -> Specimen:
+        """The chosen window.
+
+        Raises:
+            NothingToDraw: the protocol or the store is not at hand, or the protocol does not have that cell.
+            ArtefactError: something of it is no longer in the store.
+        """
+        plan, store = self._opened
+        return specimen.specimen(plan, store, self.registry, _cell(plan, chosen))
+
+    def loss_curves(self) -> list[LossCurve]:
+        """Those of every fit that is in the store.
+
+        Raises:
+            NothingToDraw: the protocol or the store is not at hand.
+        """
+        plan, store = self._opened
+        return specimen.loss_curves(plan, store)
+
+    @cached_property
+    def _opened(self) -> tuple[Plan, Store]:
+        if self.protocol is None:
+            raise NothingToDraw("a folder of results has no videos, waves or weights; name the protocol that made it")
+        root = self.store_root or default_root()
+        if not (root / "objects").is_dir():
+            raise NothingToDraw(f"{root} is no store; say with --store where the run kept its artefacts")
+        spec = self.protocol.dataset.spec
+        if not isinstance(spec, DatasetSpec):
+            raise TypeError(f"{spec.name} is a {spec.kind}")
+        data = dataset_root(spec, data_roots(self.data), "the other figures need the results alone")
+        store = Store.open(root)
+        return make_plan(self.protocol, store, root=data), store
+
+
+def _cell(plan: Plan, chosen: Chosen) -> Cell:
+    wanted = (chosen.recording, chosen.condition, chosen.entry)
+    for cell in plan.cells:
+        if (cell.recording.id, cell.condition.id, cell.entry.id) == wanted:
+            return cell
+    raise NothingToDraw(f"{', '.join(wanted)}: in the results, but not in {plan.protocol.path}")

@@ -1,0 +1,1 @@
+"""Training of whatever learns: recipes, losses, one readable loop, joint training, checkpoints."""

@@ -1,0 +1,128 @@
+"""The one training loop: every learner, alone or jointly, on CPU or GPU."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from rppgbench.errors import PluginError, TrainingFailed
+from rppgbench.learning.checkpoint import Checkpoint
+from rppgbench.learning.learner import Learner, TrainingContext
+from rppgbench.learning.material import Material
+from rppgbench.learning.recipe import Recipe
+
+TOTAL = "total"
+WARM_UP_SHARE = 0.05  # of the steps, under the cosine schedule
+CHECKPOINT_EVERY_S = 20.0
+TELL_EVERY_S = 1.0
+
+
+# Told every second or so: step, of how many, the loss, the seconds it will still take at this pace.
+Tell = Callable[[int, int, float, float], None]
+
+
+def count_steps(recipe: Recipe, n_clips: float) -> int:
+    """Optimiser steps of the recipe over material whose epoch shows ``n_clips`` clips."""
+    if recipe.iterations is not None:
+        return recipe.iterations
+    return max(math.ceil((recipe.epochs or 0) * n_clips / (recipe.batch * recipe.accumulate)), 1)
+
+
+def train(
+    learner: Learner,
+    material: Material,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    checkpoint: Checkpoint | None = None,
+    tell: Tell = lambda step, steps, loss, left_s: None,
+) -> dict[str, list[float]]:
+    """Train ``learner.module`` in place and return the curve of each loss by name, ``total`` among them.
+
+    With a ``checkpoint`` the fit starts from it, if it is there, and keeps it; the weights at the end are the same.
+
+    Raises:
+        TrainingFailed: a loss is no longer a finite number.
+        PluginError: the learner's losses are not those it said it has.
+    """
+    module = learner.module.to(device).train()
+    step_of = torch.compile(learner.training_step) if recipe.compile else learner.training_step
+    weights = _loss_weights(learner, recipe)
+    optimiser = torch.optim.Adam(
+        [p for p in module.parameters() if p.requires_grad], recipe.learning_rate, weight_decay=recipe.weight_decay
+    )
+    steps = count_steps(recipe, material.n_clips)
+    done, curve = checkpoint.restore(module, optimiser) if checkpoint else (0, {})
+    started = kept = told = time.monotonic()
+    for step in range(done, steps):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
+        optimiser.zero_grad(set_to_none=True)
+        sums: dict[str, float] = {}
+        for part in range(recipe.accumulate):
+            number = step * recipe.accumulate + part
+            batch = material.draw(number, recipe, device)
+            generator = torch.Generator(device="cpu").manual_seed(seed * 1_000_003 + number)
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+                losses = step_of(batch, TrainingContext(step=step, steps=steps, generator=generator))
+            total = _total(losses, weights)
+            (total / recipe.accumulate).backward()  # type: ignore[no-untyped-call]
+            for name, loss in {**losses, TOTAL: total}.items():
+                sums[name] = sums.get(name, 0.0) + float(loss.detach()) / recipe.accumulate
+        _check(sums, step)
+        if recipe.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(module.parameters(), recipe.clip_norm)
+        optimiser.step()
+        for name, value in sums.items():
+            curve.setdefault(name, []).append(value)
+        now = time.monotonic()
+        if checkpoint and now - kept >= CHECKPOINT_EVERY_S:
+            checkpoint.save(step + 1, module, optimiser, curve)
+            kept = now
+        if now - told >= TELL_EVERY_S:
+            pace_s = (now - started) / (step + 1 - done)
+            tell(step + 1, steps, sums[TOTAL], pace_s * (steps - step - 1))
+            told = now
+    module.eval()
+    return curve
+
+
+def _rate(recipe: Recipe, step: int, steps: int) -> float:
+    """The learning rate at a step as a share of the recipe's."""
+    if recipe.schedule == "constant":
+        return 1.0
+    warm_up = max(round(WARM_UP_SHARE * steps), 1)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1)))
+
+
+def _loss_weights(learner: Learner, recipe: Recipe) -> dict[str, float]:
+    unknown = sorted(recipe.weights.keys() - learner.loss_weights.keys())
+    if unknown:
+        raise TrainingFailed(
+            f"the recipe weighs {', '.join(unknown)}, which the learner has not",
+            hint=f"its losses are {', '.join(learner.loss_weights)}",
+        )
+    return {**learner.loss_weights, **recipe.weights}
+
+
+def _total(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    unknown = sorted(losses.keys() - weights.keys())
+    if unknown or not losses:
+        raise PluginError(f"training_step gave losses {sorted(losses)}, loss_weights has {sorted(weights)}")
+    return torch.stack([weights[name] * loss.float() for name, loss in losses.items()]).sum()
+
+
+def _check(losses: Mapping[str, float], step: int) -> None:
+    if not all(math.isfinite(value) for value in losses.values()):
+        values = ", ".join(f"{name} {value:g}" for name, value in losses.items())
+        raise TrainingFailed(
+            f"the loss is no longer a number at step {step + 1}: {values}",
+            hint="lower the recipe's learning_rate, or set clip_norm",
+        )

@@ -1,0 +1,41 @@
+"""How near pixels are to those of a reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppgbench.errors import SignalError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rppgbench.contracts import FloatArray
+
+
+def psnr_db(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
+    """``(...,)`` peak signal-to-noise ratio of each frame ``(..., H, W, C)``, over all its pixels and colours.
+
+    Bytes are taken as 0-255, floats as 0-1. Infinite where both are the same.
+
+    Raises:
+        SignalError: their shapes differ.
+    """
+    if video.shape != reference.shape:
+        raise SignalError(f"videos of shapes {video.shape} and {reference.shape} cannot be compared pixel by pixel")
+    ratios = [_frame_psnr_db(one, other) for one, other in zip(_frames(video), _frames(reference), strict=True)]
+    return np.array(ratios).reshape(video.shape[:-3])
+
+
+def _frames(video: NDArray[Any]) -> NDArray[Any]:
+    return video.reshape(-1, *video.shape[-3:])
+
+
+def _frame_psnr_db(one: NDArray[Any], other: NDArray[Any]) -> float:
+    error = np.square(_unit(one) - _unit(other)).mean(dtype=np.float64)
+    return float(-10 * np.log10(error)) if error > 0 else float("inf")
+
+
+def _unit(frame: NDArray[Any]) -> NDArray[np.float32]:
+    return frame.astype(np.float32) / np.float32(255 if frame.dtype == np.uint8 else 1)

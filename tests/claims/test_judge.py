@@ -1,0 +1,170 @@
+"""Verdicts on simulated results whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rppgbench.claims.contrast import Contrast
+from rppgbench.claims.finding import Finding
+from rppgbench.claims.judge import Evidence, decide, judge
+from rppgbench.claims.model import Claim, Part
+from rppgbench.claims.significance import sign_flip_p
+
+RATED = ("x264-400k", "x264-200k", "x264-100k")
+GROWS = {"measure": "error", "of": ["a"], "over": "halving", "each": {"codec": ["x264"]}, "claimed": "higher"}
+
+
+@pytest.fixture
+def verdict(asked, observed):
+    def of(rows, *parts, **more):
+        (only,) = judge(asked(*parts, **more), observed(rows)).verdicts
+        return only
+
+    return of
+
+
+def levels(**of_entries):
+    return {(entry, condition): level for entry, level in of_entries.items() for condition in RATED}
+
+
+def test_what_is_so_is_supported(simulated, verdict, better):
+    found = verdict(simulated(levels(a=2.0, b=4.0), subjects=15), better)
+    assert found.outcome == "supported"
+    assert found.speaks.effect == pytest.approx(0.5, rel=0.1), "2 bpm against 4"
+    assert found.speaks.low < found.speaks.effect < found.speaks.high < 1
+
+
+def test_the_opposite_is_not_supported(simulated, verdict, better):
+    found = verdict(simulated(levels(a=4.0, b=2.0), subjects=15), better)
+    assert found.outcome == "not supported"
+    assert found.speaks.effect == pytest.approx(2.0, rel=0.1)
+    assert "the opposite" in found.reason
+
+
+def test_equal_entries_leave_it_undecided(simulated, verdict, better):
+    found = verdict(simulated(levels(a=3.0, b=3.0), subjects=15), better)
+    assert found.outcome == "undecided"
+    assert found.speaks.low < 1 < found.speaks.high
+    assert found.reason == "0 of 1 contrasts hold (p ≤ 0.05, not corrected)"
+
+
+def test_a_claim_needs_all_its_parts(simulated, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0, c=2.0), subjects=15)
+    found = verdict(rows, better, {**better, "against": "c"})
+    assert found.outcome == "undecided"
+    assert "over c" in found.speaks.contrast.label, "the weakest speaks"
+    assert found.reason == "1 of 2 contrasts hold (p ≤ 0.05, not corrected)"
+
+
+def test_one_part_that_is_the_opposite_is_enough_against_a_claim(simulated, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0, c=1.0), subjects=15)
+    assert verdict(rows, better, {**better, "against": "c"}).outcome == "not supported"
+
+
+def test_a_guard_contradicts_what_the_trend_alone_would_support(simulated, verdict):
+    valley = {("a", "x264-400k"): 2.0, ("a", "x264-200k"): 0.5, ("a", "x264-100k"): 8.0}
+    rows = simulated(valley, subjects=15)
+    assert verdict(rows, GROWS).outcome == "supported"
+    guarded = verdict(rows, GROWS, {**GROWS, "over": "steps", "role": "guards"})
+    assert guarded.outcome == "not supported"
+    assert guarded.speaks.contrast.label == "HR error of a, x264, from 400 to 200 kb/s"
+
+
+def test_what_is_only_shown_neither_decides_nor_counts(simulated, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0, c=1.0), subjects=15)
+    found = verdict(rows, better, {**better, "against": "c", "role": "shows"})
+    assert found.outcome == "supported"
+    assert found.p_corrected == found.speaks.p, "a family of one"
+
+
+def test_too_few_subjects_are_told_with_the_p_they_could_give(simulated, verdict, better):
+    found = verdict(simulated(levels(a=1.0, b=90.0), subjects=5), better)
+    assert found.outcome == "undecided"
+    assert found.reason.startswith("too few subjects: 5 give no p below 0.062")
+
+
+@pytest.mark.parametrize("subjects", [0, 1])
+def test_no_subjects_and_one_subject_decide_nothing(simulated, verdict, better, subjects):
+    found = verdict(simulated(levels(a=1.0, b=90.0), subjects=subjects), better)
+    assert found.outcome == "undecided"
+    assert found.reason.startswith("too few subjects: 1 gives" if subjects else "nothing to judge: needs entries a, b")
+
+
+def test_missing_entries_are_named_and_the_rest_cannot_support_the_claim(simulated, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0), subjects=15)
+    found = verdict(rows, better, {**better, "against": "c"})
+    assert (found.outcome, found.reason) == (
+        "undecided",
+        "1 of 1 contrasts hold (p ≤ 0.05, not corrected); needs entry c",
+    )
+    assert verdict(simulated(levels(a=4.0, b=2.0), subjects=15), better, {**better, "against": "c"}).outcome == (
+        "not supported"
+    )
+
+
+def test_missing_conditions_are_named(simulated, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0), subjects=15)
+    found = verdict(rows, {**better, "each": {"codec": ["x264", "mpeg4"]}})
+    assert (found.outcome, found.reason.partition("; ")[2]) == (
+        "undecided",
+        "needs conditions: codec mpeg4 that are compressed",
+    )
+    found = verdict(simulated({("a", "x264-100k"): 1.0}, subjects=15), GROWS)
+    assert found.reason == "nothing to judge: needs two bitrates of one codec: codec x264"
+
+
+def test_a_name_that_means_several_entries_is_not_guessed(simulated, row, verdict, better):
+    rows = simulated(levels(a=2.0, b=4.0), subjects=15)
+    twins = [row("a", RATED[0], s, 1.0, entry="a(width=2)") for s in range(15)]
+    found = verdict([*rows, *twins], better)
+    assert found.reason == "nothing to judge: needs one entry where the definition means several: a (a, a(width=2))"
+
+
+def test_a_claim_that_no_results_can_judge_says_why(asked, observed, better):
+    claims = asked(better)
+    open_claim = Claim(id="K2", text="It is faster.", unjudged="no times are kept")
+    claims = claims.model_copy(update={"claims": (open_claim,)})
+    (found,) = judge(claims, observed([])).verdicts
+    assert found.reason == "nothing to judge: no times are kept"
+
+
+def evidence(claim: Claim, values: np.ndarray) -> Evidence:
+    """Of one contrast a row of ``values`` ``(contrasts, subjects)``, claimed to be below 0."""
+    part = Part(measure="snr", of=("a",), over="halving", claimed="lower")
+    findings = []
+    for number, of_subjects in enumerate(values):
+        contrast = Contrast(label=str(number), part=part, entry="a", rival=None, conditions=(), weights=())
+        mean = float(of_subjects.mean())
+        findings.append(
+            Finding(
+                contrast=contrast, effect=mean, low=mean, high=mean, p=sign_flip_p(of_subjects), p_wilcoxon=1.0,
+                n=len(of_subjects), n_dropped=0, n_failed=0, as_claimed=mean < 0, seed_effects={},
+            )
+        )  # fmt: skip
+    return Evidence(claim, findings, [], 0.05)
+
+
+@pytest.mark.parametrize(
+    ("true_effects", "floor"),
+    [
+        ([0.0], 0.02),  # one contrast a claim: verdicts out of chance are about as often as allowed
+        ([0.0, 0.0, 0.0], 0.0),  # three that are all nothing
+        ([0.0, -9.0, -9.0], 0.005),  # two that are clear: the third alone decides, one of its sides half as often
+    ],
+)
+def test_verdicts_out_of_chance_are_no_more_often_than_alpha(true_effects, floor):
+    # 400 studies of 5 claims on 10 subjects; a subject's luck is shared by all claims, which correlates them.
+    random = np.random.RandomState(0)
+    part = {"measure": "snr", "of": "a", "over": "halving", "claimed": "lower"}
+    claims = [Claim(id=f"K{i}", text="Nothing is so.", parts=(Part.model_validate(part),)) for i in range(5)]
+    studies, wrong = 400, 0
+    for _ in range(studies):
+        shared = random.normal(0, 0.7, 10)
+        effects = np.array(true_effects)[:, None]
+        verdicts = decide(
+            [evidence(claim, effects + shared + random.normal(0, 1, (len(effects), 10))) for claim in claims]
+        )
+        wrong += any(verdict.outcome != "undecided" for verdict in verdicts)
+    chance = 2.33 * (0.05 * 0.95 / studies) ** 0.5  # of the simulation itself, one-sided 1 %
+    assert floor <= wrong / studies <= 0.05 + chance

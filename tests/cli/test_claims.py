@@ -1,0 +1,125 @@
+"""``rppgbench claims``: where results are found, what is written, and mistakes that are answered."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from rppgbench.cli.claims import claims
+from rppgbench.errors import ProtocolError, RppgbenchError
+from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
+from rppgbench.leaderboard.results import Results
+
+CONDITIONS = [
+    {"id": "reference", "use": "original", "reference": True},
+    *({"id": f"x264-{rate}k", "use": "x264", "reference": False} for rate in (200, 100)),
+]
+MINE = """\
+rppgbench_claims: 1
+name: mine
+title: Mine
+entries: {pos: {method: pos}}
+claims:
+  - id: K1
+    text: The error of POS grows.
+    parts: [{measure: error, of: pos, over: halving, claimed: higher}]
+"""
+
+
+def row(condition: str, subject: int, error_bpm: float):
+    rate = None if condition == "reference" else float(condition[5:-1]) * 1000
+    return {
+        **{column.name: None for column in COLUMNS}, "protocol": "smoke", "version": 1, "digest": "abc", "fold": 0,
+        "condition": condition, "codec": condition.partition("-")[0], "nominal_bitrate_bps": rate, "entry": "pos",
+        "method": "pos", "control": False, "dataset": "none", "subject": f"s{subject}", "recording": f"s{subject}",
+        "tags": "{}", "params": "{}", "window": 0, "start_s": 0.0, "end_s": 30.0, "hr_true_bpm": 60.0,
+        "hr_pred_bpm": 60.0 + error_bpm, "error_bpm": error_bpm, "snr_db": 0.0, "status": "scored",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def leaderboards(tmp_path):
+    """Results of the protocol smoke in which the error triples from each rate to the next, for 8 subjects."""
+    errors = {"reference": 1.0, "x264-200k": 3.0, "x264-100k": 9.0}
+    rows = [row(condition, s, error * (1 + s / 10)) for condition, error in errors.items() for s in range(8)]
+    rows = [{name: one[name] for name in (column.name for column in COLUMNS)} for one in rows]
+    about = {
+        "protocol": "smoke", "version": 1, "title": "Made up", "digest": "abc", "entries": ["pos"],
+        "schema": SCHEMA_VERSION, "rppgbench": "0", "resolved": {"conditions": CONDITIONS},
+    }  # fmt: skip
+    Results(about, rows, []).save(tmp_path / "smoke" / "v1")
+    return tmp_path
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(MINE)
+    return str(path)
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(claims, arguments, catch_exceptions=False)
+
+
+def test_a_protocol_by_name_and_a_folder_of_results_are_the_same(leaderboards, mine):
+    folder = leaderboards / "smoke" / "v1"
+    by_name = run("smoke", "--out", str(leaderboards), "--claims", mine)
+    written = (folder / "claims.json").read_bytes()
+    by_folder = run(str(folder), "--claims", mine)
+    assert by_name.stdout == by_folder.stdout
+    assert (folder / "claims.json").read_bytes() == written
+    (verdict,) = json.loads(written)["verdicts"]
+    assert verdict["verdict"] == "supported"
+    # 3 bpm and 9 bpm, times what each subject is worse by, plus half a beat
+    assert verdict["contrasts"][0]["effect"] == pytest.approx(2.77, abs=0.02)
+    assert "supported" in by_name.stdout
+    assert str(folder / "claims.md") in by_name.stderr
+
+
+def test_the_paper_is_asked_unless_something_else_is(leaderboards):
+    told = run("smoke", "--out", str(leaderboards))
+    assert "C12" in told.stdout
+    assert "needs entr" in told.stdout
+
+
+def test_a_protocol_that_was_not_run_says_how(tmp_path):
+    with pytest.raises(RppgbenchError, match="no results yet") as raised:
+        run("smoke", "--out", str(tmp_path))
+    assert raised.value.hint is not None
+    assert "rppgbench run smoke" in raised.value.hint
+
+
+def test_a_folder_without_results_says_what_was_expected(tmp_path):
+    with pytest.raises(RppgbenchError, match=r"no results there \(expected results\.json\)"):
+        run(str(tmp_path))
+
+
+def test_mistyped_names_are_answered(leaderboards):
+    with pytest.raises(ProtocolError, match="did you mean 'smoke'"):
+        run("smok", "--out", str(leaderboards))
+    with pytest.raises(ProtocolError, match="did you mean 'yu2019'"):
+        run("smoke", "--out", str(leaderboards), "--claims", "yu2018")
+
+
+def test_a_wrong_claims_file_is_told_by_its_place(leaderboards, tmp_path):
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(MINE.replace("over: halving", "over: doubling"))
+    with pytest.raises(ProtocolError, match=r"wrong\.yaml:8:\d+: claims\.0\.parts\.0\.over"):
+        run("smoke", "--out", str(leaderboards), "--claims", str(wrong))
+
+
+def test_help_teaches_and_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom rppgbench.cli.claims import claims\nclaims(['--help'], standalone_mode=False)\n"
+        "print(*sys.modules, sep=chr(10), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "rppgbench claims synthetic_compressed --parts" in done.stdout
+    loaded = {name.partition(".")[0] for name in done.stderr.splitlines()}
+    assert "click" in loaded, "the list of modules is the real one"
+    assert not loaded & {"torch", "pandas", "scipy", "numpy", "pyarrow", "pydantic"}

@@ -1,0 +1,88 @@
+"""All figures at once: the same bytes again, and a reason for each that is skipped."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rppgbench.engine.specimen import Specimen
+from rppgbench.errors import ArtefactError
+from rppgbench.figures.choice import Chosen
+from rppgbench.figures.gallery import Gallery
+from rppgbench.figures.run import Run
+from rppgbench.figures.sheet import NothingToDraw
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.results import Results
+from rppgbench.registry import load_registry
+
+NAMES = [
+    "fig6_delta_psnr", "fig7_error_by_enhancer", "fig8_faces", "fig9_waves", "losses", "train_rate_by_test_rate",
+]  # fmt: skip
+FEW = (
+    "rppgnet(size=small)", "rppgnet(size=small) [method from x264-60k]", "dncnn + rppgnet(size=small)",
+    "stven(size=small) + rppgnet(size=small) [joint]",
+)  # fmt: skip
+CONDITIONS = ("reference", "x264-60k")
+CHOSEN = Chosen("pos", "x264-60k", "s00-rest", "")
+
+
+class Kept:
+    """A run whose store is at hand."""
+
+    def __init__(self, specimen, curves):
+        self._specimen, self._curves = specimen, curves
+
+    def specimen(self, chosen) -> Specimen:
+        assert chosen == CHOSEN
+        return self._specimen
+
+    def loss_curves(self):
+        return self._curves
+
+
+@pytest.fixture
+def few(results) -> Board:
+    rows = [row for row in results.rows if row["entry"] in FEW and row["condition"] in CONDITIONS]
+    return Board.of(Results(results.about, rows, results.encodings))
+
+
+def test_every_figure_is_drawn_with_the_same_bytes_again(few, specimen, curves, tmp_path):
+    digests = []
+    for name in ("first", "second"):
+        outcomes = list(Gallery(few, Kept(specimen, curves[-3:]), CHOSEN).draw(tmp_path / name))
+        assert [outcome.name for outcome in outcomes] == NAMES
+        assert not any(outcome.reason for outcome in outcomes)
+        digests.append({path.name: path.read_bytes() for outcome in outcomes for path in outcome.files})
+    assert set(digests[0]) == {name + ending for name in NAMES for ending in (".png", ".svg", ".csv")}
+    assert digests[0] == digests[1]
+    assert all(content.startswith(b"\x89PNG") for name, content in digests[0].items() if name.endswith(".png"))
+
+
+def test_what_is_missing_is_told_and_the_others_are_drawn(few, unprinted, tmp_path):
+    run = Run(None, load_registry())
+    outcomes = {o.name: o for o in Gallery(few, run, CHOSEN).draw(tmp_path)}
+    drawn = [name for name, outcome in outcomes.items() if outcome.files]
+    assert drawn == ["fig6_delta_psnr", "fig7_error_by_enhancer", "train_rate_by_test_rate"]
+    for name in ("fig8_faces", "fig9_waves", "losses"):
+        assert "name the protocol that made it" in outcomes[name].reason
+
+
+def test_an_emptied_store_and_no_choice_are_reasons_too(few, unprinted, specimen, tmp_path, monkeypatch):
+    class Emptied(Kept):
+        def specimen(self, chosen):
+            raise ArtefactError("waves: no such artefact")
+
+    reasons = [o.reason for o in Gallery(few, Emptied(None, []), CHOSEN).draw(tmp_path)]
+    assert reasons[2] == reasons[3] == "waves: no such artefact"
+    assert "no entry was trained" in reasons[4]
+    gallery = Gallery(few, Kept(specimen, []), NothingToDraw("no entry has an enhancer"))
+    assert [o.reason for o in gallery.draw(tmp_path)][2:4] == ["no entry has an enhancer"] * 2
+
+
+def test_a_defect_is_not_a_missing_material(few, unprinted, specimen, tmp_path):
+    class Broken(Kept):
+        def specimen(self, chosen):
+            return np.float64(1).no_such_attribute
+
+    with pytest.raises(AttributeError):
+        list(Gallery(few, Broken(specimen, []), CHOSEN).draw(tmp_path))
