@@ -35,7 +35,9 @@ class RestorationParams(LearnerParams):
     def joint_recipe(self) -> JointRecipe:
         """Ten further epochs in front of the frozen method; for size small what a core can do."""
         if self.size == "small":
-            return JointRecipe(iterations=60, batch=2, frames=32, learning_rate=5e-4, clip_norm=1.0)
+            return JointRecipe(
+                iterations=150, batch=2, learning_rate=2e-3, schedule="cosine", clip_norm=1.0, reconstruction=10.0
+            )
         return JointRecipe(epochs=10, batch=1, accumulate=4, learning_rate=1e-4)
 
 

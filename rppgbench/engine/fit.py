@@ -76,6 +76,7 @@ def _training_windows(job: Job, role: str) -> list[TrainingWindow]:
 
 
 def _fit_by_gradients(job: Job) -> Facts:
+    import torch
     from safetensors.torch import save_file
 
     from rppgbench.learning.checkpoint import Checkpoint
@@ -106,7 +107,10 @@ def _fit_by_gradients(job: Job) -> Facts:
             checkpoint=Checkpoint(job.scratch / "checkpoint.safetensors"),
             tell=lambda *where: _tell(job, Progress(*where)),
         )
-    weights = {name: value.detach().cpu().contiguous() for name, value in learner.module.state_dict().items()}
+    weights = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in learner.module.state_dict().items()
+    }
     save_file(weights, job.folder / STATE)
     with (job.folder / CURVE).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

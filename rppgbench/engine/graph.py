@@ -11,6 +11,7 @@ from rppgbench.engine.lessons import Lessons
 from rppgbench.engine.sources import SourceDigests
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Stage, Task
+from rppgbench.errors import ProtocolError
 from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.contestant import Contestant
 from rppgbench.protocol.folds import Fold
@@ -199,7 +200,14 @@ class Graph:
         return self.task(stage, settings, inputs, recording, details, local, bytes_out)
 
     def training(self, fold: Fold) -> list[Recording]:
-        """The recordings of the fold's training subjects: all that any fit of it may see."""
+        """The recordings of the fold's training subjects: all that any fit of it may see.
+
+        Raises:
+            ProtocolError: the fold tests one of them.
+        """
+        leaked = sorted(set(fold.train) & set(fold.test))
+        if leaked:
+            raise ProtocolError(f"fold {fold.index} would learn from subjects it tests: {', '.join(leaked)}")
         return [recording for subject in fold.train for recording in self._by_subject[subject]]
 
     def _fit_in_closed_form(self, fold: Fold, entry: Contestant) -> Task:

@@ -50,12 +50,12 @@ def trained(job: Job, role: str) -> Any:
 
         component.load(load_file(path))
         return component
-    from safetensors.torch import load_model
+    from safetensors.torch import load_file as load_tensors
 
     from rppgbench.learning.determinism import find_device, settle
 
     settle()
-    load_model(component.module, path)
+    component.module.load_state_dict(load_tensors(path))
     component.module.to(find_device(job.device)).eval()
     return component
 
@@ -131,7 +131,8 @@ def _change_of_skin_colour(job: Job, clips: Any, enhanced: Any) -> Any:
             for index, (before, after) in enumerate(zip(clip, better, strict=True))
         )
         changes.append([mean[3:] for mean, _ in skin_means(patches, settings)])
-    return np.array(changes)
+    # Where the small clip shows no skin, the enhancer changed none.
+    return np.nan_to_num(np.array(changes))
 
 
 def _write_quality(job: Job, clips: Any, enhanced: Any) -> None:

@@ -31,7 +31,10 @@ class Checkpoint:
         tensors = {**{f"module/{name}": value for name, value in module.state_dict().items()}, **moments}
         temporary = self.path.with_suffix(f".{os.getpid()}")
         save_file(
-            {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+            {
+                name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+                for name, value in tensors.items()
+            },
             temporary,
             metadata={"step": str(step), "curve": json.dumps(curve)},
         )
@@ -47,7 +50,12 @@ class Checkpoint:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         except (FileNotFoundError, SafetensorError):
             return 0, {}
-        module.load_state_dict(_under("module/", tensors))
+        weights = _under("module/", tensors)
+        if {name: value.shape for name, value in weights.items()} != {
+            name: value.shape for name, value in module.state_dict().items()
+        }:
+            return 0, {}  # of another network
+        module.load_state_dict(weights)
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimiser/", tensors).items():
             number, _, key = name.partition("/")

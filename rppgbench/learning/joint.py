@@ -37,7 +37,7 @@ class Joint:
         with torch.no_grad():
             reference = self._method.respond(batch.reference)
         response = self._method.respond(enhanced)
-        waves = {"reference_wave": reference.wave.detach(), "truth": batch.wave}
+        waves = {"reference_wave": _standardised(reference.wave), "truth": batch.wave}
         losses: dict[str, Tensor] = {}
         for kind in self._targets():
             held_against = dataclasses.replace(batch, video=enhanced, wave=waves[kind])
@@ -52,3 +52,9 @@ class Joint:
 
     def _targets(self) -> tuple[str, ...]:
         return ("reference_wave", "truth") if self._recipe.target == "both" else (self._recipe.target,)
+
+
+def _standardised(wave: Tensor) -> Tensor:
+    """Each row of ``(B, T)`` with zero mean and unit variance, as ``TrainingBatch.wave`` is."""
+    centred = wave.float() - wave.float().mean(dim=1, keepdim=True)
+    return centred / centred.square().mean(dim=1, keepdim=True).sqrt().clamp_min(1e-8)

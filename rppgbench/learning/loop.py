@@ -113,9 +113,12 @@ def _loss_weights(learner: Learner, recipe: Recipe) -> dict[str, float]:
 
 
 def _total(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    unknown = sorted(losses.keys() - weights.keys())
-    if unknown or not losses:
-        raise PluginError(f"training_step gave losses {sorted(losses)}, loss_weights has {sorted(weights)}")
+    wanted = {name for name, weight in weights.items() if weight}
+    if not wanted <= losses.keys() <= weights.keys() or TOTAL in weights:
+        raise PluginError(
+            f"training_step gave losses {sorted(losses)}, loss_weights has {sorted(weights)}",
+            hint=f"every loss that counts must be given at every step; none may be called {TOTAL!r}",
+        )
     return torch.stack([weights[name] * loss.float() for name, loss in losses.items()]).sum()
 
 

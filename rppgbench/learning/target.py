@@ -38,8 +38,8 @@ def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float
     """How late the face's pulse is behind the contact sensor, in seconds: one number a recording.
 
     The lag of the highest correlation between the sensor's wave and the skin's colour, ln R - ln G (which rises at
-    systole and knows little of light and motion), in each 10 s; their median. Within 0 to 0.5 s for an ECG, 0.3 s to
-    either side for a BVP. 0 where the two share no stretch.
+    systole and knows little of light and motion), in each 10 s, or in all of a shorter recording; their median. It is
+    looked for within 0 to 0.5 s for an ECG and 0.3 s to either side for a BVP, and is 0 where there is none.
 
     Args:
         truth: Of kind "ecg" or "bvp".
@@ -49,23 +49,29 @@ def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float
     with np.errstate(invalid="ignore", divide="ignore"):
         colour = np.log(skin[:, 0]) - np.log(skin[:, 1])
     wave = pulse_wave(truth, np.arange(len(skin)) / fps_hz)
-    n = round(_STRETCH_S * fps_hz)
+    n = min(round(_STRETCH_S * fps_hz), len(skin))
     delays = []
     for start in range(0, len(skin) - n + 1, n):
         ours, theirs = colour[start : start + n], wave[start : start + n]
         if np.isfinite(ours).all() and np.isfinite(theirs).all():
-            delays.append(_lag_s(ours, theirs, fps_hz, _DELAY_S[truth.kind]))
+            lag_s = _lag_s(ours, theirs, fps_hz, _DELAY_S[truth.kind])
+            delays += [] if lag_s is None else [lag_s]
     return float(np.median(delays)) if delays else 0.0
 
 
-def _lag_s(ours: FloatArray, theirs: FloatArray, fps_hz: float, bounds_s: tuple[float, float]) -> float:
-    """Lag of ``ours`` behind ``theirs`` with the highest correlation within the bounds, to a fraction of a frame."""
+def _lag_s(ours: FloatArray, theirs: FloatArray, fps_hz: float, bounds_s: tuple[float, float]) -> float | None:
+    """Lag of ``ours`` behind ``theirs`` with the highest correlation within the bounds, to a fraction of a frame.
+
+    None when the correlation is highest at a bound and goes on rising: then there is no peak here to speak of.
+    """
     ours, theirs = bandpass(np.stack([ours, theirs]), fps_hz, *_BAND_HZ)
     values = correlate(ours, theirs)
     lags = correlation_lags(len(ours), len(theirs))
     inside = np.flatnonzero((lags >= bounds_s[0] * fps_hz) & (lags <= bounds_s[1] * fps_hz))
     best = int(inside[np.argmax(values[inside])])
     before, here, after = values[best - 1 : best + 2]
+    if here < max(before, after) or here <= 0:
+        return None
     curvature = before - 2 * here + after
     fraction = 0.5 * (before - after) / curvature if curvature < 0 else 0.0
     return float((lags[best] + np.clip(fraction, -0.5, 0.5)) / fps_hz)

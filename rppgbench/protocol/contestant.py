@@ -137,7 +137,7 @@ def method_conditions(learn_from: str | Sequence[str], conditions: Sequence[Cond
         return tuple(c.id for c in conditions)
     if learn_from == EACH:
         return (EACH,)
-    return _named([learn_from] if isinstance(learn_from, str) else learn_from, conditions)
+    return _named(learn_from, conditions, ("reference", "all", EACH))
 
 
 def enhancer_conditions(learn_from: str | Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
@@ -149,14 +149,16 @@ def enhancer_conditions(learn_from: str | Sequence[str], conditions: Sequence[Co
     compressed = [c for c in conditions if not c.is_reference]
     if not compressed:
         raise LookupError("there is no compressed condition to learn from (conditions.grid is empty)")
-    return tuple(c.id for c in compressed) if learn_from == "all" else _named(learn_from, compressed)
+    return tuple(c.id for c in compressed) if learn_from == "all" else _named(learn_from, compressed, ("all",))
 
 
-def _named(names: Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
-    known = [*dict.fromkeys(c.codec.name for c in conditions), *(c.id for c in conditions)]
+def _named(learn_from: str | Sequence[str], conditions: Sequence[Condition], words: Sequence[str]) -> tuple[str, ...]:
+    names = [learn_from] if isinstance(learn_from, str) else learn_from
+    known = {c.codec.name for c in conditions} | {c.id for c in conditions}
     for wanted in names:
         if wanted not in known:
-            raise LookupError(f"no codec or condition here is called {wanted!r} ({nearest(wanted, known)})")
+            near = nearest(wanted, {*known, *words})
+            raise LookupError(f"no codec or condition here is called {wanted!r} ({near})")
     return tuple(c.id for c in conditions if c.id in names or c.codec.name in names)
 
 

@@ -110,7 +110,8 @@ class Entries:
                 if problem["type"] == "extra_forbidden":
                     lines.append(f"{where}: unknown key {key!r} ({nearest(key, type(recipe).model_fields)})")
                 else:
-                    lines.append(f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}")
+                    found = f", got {problem['input']!r}" if problem["loc"] else ""
+                    lines.append(f"{where}: {key or at[-1]}: {problem['msg'].removeprefix('Value error, ')}{found}")
             raise ProtocolError("\n".join(lines), hint="see docs/protocols.md, 'Recipes'") from None
 
 

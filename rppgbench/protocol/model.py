@@ -84,11 +84,9 @@ class Clips(Frozen):
     skin: Skin = Skin()
 
 
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
-# What a method's training clips went through; names are of codecs (all their conditions) or of conditions.
-MethodsLearnFrom = Literal["reference", "condition", "all"] | Names
-# Likewise for enhancers, which learn from compressed clips beside their reference.
-EnhancersLearnFrom = Literal["all"] | Names
+# What training clips went through: "all", for methods "reference" or "condition" too, or names of codecs (all their
+# conditions) and of conditions. Enhancers learn from compressed clips beside their reference.
+LearnFrom = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Training(Frozen):
@@ -98,10 +96,13 @@ class Training(Frozen):
     reference included. An entry may say otherwise, and its name on the board tells.
     """
 
-    methods_learn_from: MethodsLearnFrom = "reference"
-    enhancers_learn_from: EnhancersLearnFrom = "all"
+    methods_learn_from: LearnFrom = "reference"
+    enhancers_learn_from: LearnFrom = "all"
     select: Annotated[Literal["last"], Field(description="which weights are kept: the last")] = "last"
-    seeds: Annotated[tuple[int, ...], Field(min_length=1, description="each learner is trained once a seed")] = (0,)
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=2**31)], ...],
+        Field(min_length=1, description="each learner is trained once a seed"),
+    ] = (0,)
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Training:
@@ -147,8 +148,8 @@ class Entry(Frozen):
     enhancer: Trainee | None = None
     train: Literal["separate", "joint"] = "separate"
     joint: dict[str, Any] = Field(default_factory=dict)
-    methods_learn_from: MethodsLearnFrom | None = None
-    enhancers_learn_from: EnhancersLearnFrom | None = None
+    methods_learn_from: LearnFrom | None = None
+    enhancers_learn_from: LearnFrom | None = None
 
 
 class ProtocolFile(Frozen):

@@ -207,7 +207,11 @@ def _nominal_bps(codec: Choice) -> float | None:
 
 def _explain(source: Document, error: ValidationError) -> Iterator[str]:
     """One line a problem, each with its place in the file."""
-    for problem in error.errors():
+    problems = error.errors()
+    # A wrong entry is no entry, says pydantic, and counts them again.
+    if any(problem["loc"][:1] == ("entries",) and len(problem["loc"]) > 1 for problem in problems):
+        problems = [problem for problem in problems if problem["loc"] != ("entries",)]
+    for problem in problems:
         location = tuple(step for step in problem["loc"] if step not in ("function-before", "function-after"))
         key = str(location[-1]) if location else ""
         if problem["type"] == "extra_forbidden":
