@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 
-from rppgbench.errors import RppgbenchError
+from rppgbench.errors import PluginError, RppgbenchError
 
 if TYPE_CHECKING:
     from rppgbench.cli.progress import Reporter
@@ -142,7 +143,13 @@ def _planned(
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
     root = dataset_root(spec, data_roots(data), without)
     store = Store.open(store_path or default_root())
-    return store, registry, make_plan(loaded, store, root=root, only=only)
+    made = make_plan(loaded, store, root=root, only=only)
+    if any("recipe" in task.settings for task in made.tasks.values()) and find_spec("torch") is None:
+        raise PluginError(
+            "entries of this protocol learn, and torch is not installed",
+            hint="pip install 'rppgbench[learn]'; or run the others alone with --only method=NAME",
+        )
+    return store, registry, made
 
 
 def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task], workers: int) -> Reporter:

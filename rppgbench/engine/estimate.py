@@ -13,7 +13,10 @@ from rppgbench.engine.task import STAGES, Stage, Task
 
 # Core-seconds per megapixel of video, measured at 320x240 on one 2.x GHz core; encoders say their own.
 SECONDS_PER_MEGAPIXEL = {"render": 0.04, "boxes": 0.015, "traces": 0.008, "crop": 0.012}
-SECONDS_PER_TASK = {"truth": 0.03, "fit": 0.05, "predict": 0.02, "score": 0.03}
+SECONDS_PER_TASK = {"truth": 0.03, "skin": 0.2, "fit": 0.05, "predict": 0.02, "score": 0.03}
+# Of networks of size small, per pixel of a clip: a training step, and a prediction.
+FIT_SECONDS_PER_PIXEL, PREDICT_SECONDS_PER_PIXEL = 8e-7, 5e-7
+_CLIPS_PER_EPOCH = 1000.0  # where a recipe counts in epochs
 GUESSED_PIXELS = 640 * 480  # of a frame, where neither the dataset nor a video said it yet
 
 
@@ -59,17 +62,32 @@ def task_seconds(plan: Plan, store: Store, tasks: Iterable[Task]) -> dict[str, f
     expected = {}
     for task in tasks:
         like = measured[_like(task)]
-        expected[task.key] = sum(like) / len(like) if like else _rule_of_thumb(task, pixels, costs)
+        expected[task.key] = (
+            sum(like) / len(like) if like else _rule_of_thumb(task, pixels, costs, plan.protocol.clips.size)
+        )
     return expected
 
 
 def _like(task: Task) -> str:
     codec = task.settings.get("codec", {})
     rate = codec.get("params", {}).get("bitrate_kbps", "")
-    return f"{task.stage} {codec.get('use', '')} {rate} {task.settings.get('method', {}).get('use', '')}"
+    parts = [task.settings.get(role, {}) for role in ("method", "enhancer", "recipe")]
+    return f"{task.stage} {codec.get('use', '')} {rate} {task.settings.get('part', '')} {parts}"
 
 
-def _rule_of_thumb(task: Task, pixels: dict[str, float], codec_costs: dict[str, float]) -> float:
+def _rule_of_thumb(
+    task: Task, pixels: dict[str, float], codec_costs: dict[str, float], clip_size: tuple[int, int]
+) -> float:
+    height, width = clip_size
+    if "recipe" in task.settings:
+        recipe = task.settings["recipe"]
+        clips = (recipe["epochs"] or 0) * _CLIPS_PER_EPOCH
+        clips += (recipe["iterations"] or 0) * recipe["batch"] * recipe["accumulate"]
+        return float(FIT_SECONDS_PER_PIXEL * clips * recipe["frames"] * height * width)
+    if task.stage == "predict" and "crops" in task.inputs:
+        networks = sum(role in task.inputs for role in ("method state", "enhancer state"))
+        frames = task.settings["duration_s"] * task.settings["fps_hz"]
+        return float(PREDICT_SECONDS_PER_PIXEL * networks * frames * height * width)
     if task.stage in SECONDS_PER_TASK:
         return SECONDS_PER_TASK[task.stage]
     cost = codec_costs[task.settings["codec"]["use"]] if task.stage == "encode" else SECONDS_PER_MEGAPIXEL[task.stage]
