@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.terminal import MANY
 
 # Okabe & Ito's palette: told apart by every kind of eye.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -27,14 +28,17 @@ def draw_error_by_bitrate(board: Board, target: Path) -> None:
         return
     look: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with mpl.rc_context(look):
-        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
+        many = len(board.entries) > MANY
+        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6 + 0.1 * many * len(board.entries)), layout="constrained")
         panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
         for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
             _draw_codec(panel, board, codec, conditions)
         _fit_to_contestants(panels[0], board)
         panels[0].set_ylabel(METRICS[board.primary].label)
         handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center", frameon=False)
+        # Many long names beside the panels would leave no room for those.
+        place: Any = {"loc": "outside lower center", "ncols": 2} if many else {"loc": "outside right center"}
+        figure.legend(handles, labels, frameon=False, **place)
         about = board.results.about
         figure.suptitle(f"{about['title']} ({about['protocol']} v{about['version']})", fontsize=10)
         figure.savefig(target.with_suffix(".png"), dpi=150, metadata={"Software": None})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +16,9 @@ from rppgbench.leaderboard.board import Board, cell
 from rppgbench.leaderboard.results import Row
 
 WIDTH_IN_A_PIPE = 132
+# With more entries than this, they stand below each other and not beside each other, for their names are long; there is
+# no room for intervals then.
+MANY = 8
 STATUSES = ("scored", "failed", "excluded")
 
 
@@ -27,10 +30,13 @@ def print_board(console: Console, board: Board) -> None:
     console.print(
         f"\n[bold]{about['title']}[/bold]  {about['protocol']} v{about['version']} ({about['digest'][:12]})\n"
     )
+    many = len(board.entries) > MANY
     for metric in board.metrics:
-        _print_metric(console, board, metric)
+        _print_metric(console, board, metric, _entries_down if many else _entries_across)
     for note in notes(board):
         console.print(Text(note, style="dim"), soft_wrap=True)
+    if many:
+        console.print(Text("Each value's interval stands in board.md.", style="dim"))
     console.print()
 
 
@@ -71,24 +77,54 @@ def _failures(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _print_metric(console: Console, board: Board, metric: str) -> None:
+def _print_metric(
+    console: Console, board: Board, metric: str, lay_out: Callable[[Table, Board, str, bool], None]
+) -> None:
     primary = metric == board.primary
     title = f"[bold]{METRICS[metric].label}[/bold]{', the ranked metric' if primary else ''}"
     console.print(f"{title}  [dim]{METRICS[metric].meaning}[/dim]", highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    lay_out(table, board, metric, primary)
+    console.print(table)
+    console.print()
+
+
+def _entries_down(table: Table, board: Board, metric: str, primary: bool) -> None:
+    """A row an entry, a column a condition."""
+    table.add_column("entry", min_width=24)
+    conditions = board.results.conditions
+    for condition in conditions:
+        table.add_column(condition.replace("-", "\n", 1), justify="right", no_wrap=True)
+    if primary:
+        rates, psnrs = zip(*(_rate(board, condition) for condition in conditions), strict=True)
+        table.add_row("kb/s", *rates, style="dim")
+        table.add_row("PSNR dB", *psnrs, style="dim")
+    for entry in board.entries:
+        is_control = entry in board.results.controls
+        cells = []
+        for condition in conditions:
+            value = cell(board.estimate(condition, entry, metric), metric, interval=False)
+            mark = "*" if primary and board.no_better_than_chance(condition, entry) else ""
+            coverage = board.coverage(condition, entry) if primary else ""
+            cells.append(f"{value}{mark}" + (f"\n[red]{coverage}[/red]" if coverage else ""))
+        # Text, not markup: names hold brackets.
+        name = Text(f"{entry} (control)" if is_control else entry)
+        table.add_row(name, *cells, style="dim" if is_control else None)
+
+
+def _entries_across(table: Table, board: Board, metric: str, primary: bool) -> None:
+    """A row a condition, a column an entry, intervals below the values."""
     table.add_column("condition", no_wrap=True)
     if primary:
         table.add_column("kb/s", justify="right", no_wrap=True)
         table.add_column("PSNR dB", justify="right", no_wrap=True)
     for entry in board.entries:
         is_control = entry in board.results.controls
-        name = f"{entry}\n(control)" if is_control else entry
+        name = Text(f"{entry}\n(control)" if is_control else entry)
         table.add_column(name, justify="right", style="dim" if is_control else None)
     for condition in board.results.conditions:
         cells = [_cell(board, condition, entry, metric, primary) for entry in board.entries]
         table.add_row(condition, *(_rate(board, condition) if primary else ()), *cells)
-    console.print(table)
-    console.print()
 
 
 def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) -> str:

@@ -1,10 +1,11 @@
 """Kill a run with SIGKILL again and again: it must end with the same scores as one left in peace.
 
     python tests/soak/kill_and_resume.py --kills 10
+    python tests/soak/kill_and_resume.py --kills 5 --protocol smoke_learned
 
-Runs ``protocols/smoke.yaml`` once undisturbed with one worker, then in another store with two workers, killing driver
-and workers at random moments and starting again. Compares scores, rendered and encoded files byte for byte, and checks
-that no more tasks were redone than were in flight.
+Runs ``protocols/smoke.yaml`` (or another) once undisturbed with one worker, then in another store with two workers,
+killing driver and workers at random moments and starting again. Compares scores, rendered and encoded files byte for
+byte, and checks that no more tasks were redone than were in flight.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-PROTOCOL = Path(__file__).parents[2] / "protocols" / "smoke.yaml"
+PROTOCOLS = Path(__file__).parents[2] / "protocols"
 
 
-def start(store: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "rppgbench", "run", str(PROTOCOL)]
+def start(protocol: str, store: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "rppgbench", "run", str(PROTOCOLS / f"{protocol}.yaml")]
     command += ["--store", str(store), "--out", str(out), "--workers", str(workers)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
@@ -52,12 +53,12 @@ def times_started(store: Path) -> Counter[str]:
     return Counter(event["task"] for event in events if event["status"] == "started")
 
 
-def disturbed(store: Path, out: Path, kills: int, seconds: float, seed: int) -> int:
+def disturbed(protocol: str, store: Path, out: Path, kills: int, seconds: float, seed: int) -> int:
     """Run to the end with ``kills`` kills at random moments, ``seconds`` at most in all; returns how many hit."""
     moments = random.Random(seed)
     hits = 0
     for _ in range(kills):
-        process = start(store, out, workers=2)
+        process = start(protocol, store, out, workers=2)
         time.sleep(moments.uniform(0.5, seconds / kills))
         if process.poll() is None:
             hits += 1
@@ -68,7 +69,7 @@ def disturbed(store: Path, out: Path, kills: int, seconds: float, seed: int) -> 
             # Then the driver alone: its workers must notice by themselves and leave nothing behind.
             os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    final = start(store, out, workers=2)
+    final = start(protocol, store, out, workers=2)
     if final.wait() != 0:
         raise SystemExit(f"the last run ended with exit code {final.returncode}")
     return hits
@@ -78,14 +79,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--protocol", default="smoke")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         peaceful, troubled = Path(folder, "peaceful"), Path(folder, "elsewhere", "troubled")
         started = time.monotonic()
-        if start(peaceful, Path(folder, "a"), workers=1).wait() != 0:
+        if start(arguments.protocol, peaceful, Path(folder, "a"), workers=1).wait() != 0:
             raise SystemExit("the undisturbed run failed")
         seconds = time.monotonic() - started
-        hits = disturbed(troubled, Path(folder, "b"), arguments.kills, seconds, arguments.seed)
+        hits = disturbed(arguments.protocol, troubled, Path(folder, "b"), arguments.kills, seconds, arguments.seed)
         compare(peaceful, troubled, Path(folder), hits)
 
 
@@ -93,9 +95,9 @@ def compare(peaceful: Path, troubled: Path, folder: Path, hits: int) -> None:
     """Say what was found, and fail on any difference."""
     expected, found = artefacts(peaceful), artefacts(troubled)
     different = [key for key in expected if expected[key] != found.get(key)]
-    rows = [next(folder.glob(f"{run}/smoke/*/rows.parquet")).read_bytes() for run in ("a", "b")]
+    rows = [next(folder.glob(f"{run}/*/*/rows.parquet")).read_bytes() for run in ("a", "b")]
     redone = sum(count - 1 for count in times_started(troubled).values())
-    left_over = list((troubled / "tmp").iterdir())
+    left_over = [*(troubled / "tmp").iterdir(), *troubled.glob("partial/*/*")]
     print(f"{len(expected)} artefacts, {len(different)} differ, {len(set(found) - set(expected))} are extra")
     print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
     print(f"{hits} kills hit a running driver; {redone} tasks were started again, at most 2 a kill were in flight")
