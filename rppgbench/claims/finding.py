@@ -24,7 +24,8 @@ class Finding:
 
     ``effect`` and its interval are ratios or differences in the measure's unit. ``p`` is by sign flips, two-sided and
     not corrected. ``n`` subjects count; ``n_dropped`` have no number under some condition. ``n_failed`` windows stand
-    for the constant predictor. ``seed_effects`` are the effects of each seed by itself.
+    for the constant predictor. ``seed_effects`` are the effects of each seed by itself. ``n_trained`` is from how many
+    seeds the side that was trained from the fewest was; None where neither was trained.
     """
 
     contrast: Contrast
@@ -38,6 +39,7 @@ class Finding:
     n_failed: int
     as_claimed: bool
     seed_effects: Mapping[int, float]
+    n_trained: int | None = None
 
     @property
     def words(self) -> str:
@@ -68,6 +70,7 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
         n_failed=sum(seen.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
         as_claimed=mean > 0 if contrast.part.claimed == "higher" else mean < 0,
         seed_effects=dict(_by_seed(contrast, seen, rules, sides)),
+        n_trained=min((len(seeds) for side in sides if (seeds := seen.seeds(side))), default=None),
     )
 
 

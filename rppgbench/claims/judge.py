@@ -10,8 +10,13 @@ deciding contrasts are as claimed, so
 - its p is the smaller of the two, corrected after Holm over the claims that anything could be found out about.
 
 A claim whose corrected p is at most ``alpha`` is supported, or not supported when the p is the one against; any other
-is undecided, and the reason says whether entries, conditions, subjects or merely effects are wanting. The chance that
-any claim gets a verdict out of nothing but chance is at most ``alpha``. Contrasts by themselves are not corrected.
+is undecided, and the reason says whether entries, conditions, subjects or merely effects are wanting. Contrasts by
+themselves are not corrected.
+
+The chance that any claim gets a verdict out of nothing but the choice of subjects is at most ``alpha``, for differences
+between the networks at hand. It is not for differences between ways of training: all subjects share the luck of the
+same training runs, and flipping signs over subjects cannot see it. So a verdict that rests on fewer than
+``SEEDS_FOR_TRAINING`` seeds says that it is about these networks. It stands all the same.
 """
 
 from __future__ import annotations
@@ -23,12 +28,15 @@ from typing import Literal
 
 from rppgbench.claims.contrast import Missing, contrasts
 from rppgbench.claims.finding import Finding, find
+from rppgbench.claims.meaning import Meaning, meanings
 from rppgbench.claims.model import Claim, ClaimsFile
 from rppgbench.claims.observations import Observations
 from rppgbench.claims.significance import holm, smallest_p
 from rppgbench.evaluation.statistics import subject_weights
 
 Outcome = Literal["supported", "not supported", "undecided"]
+
+SEEDS_FOR_TRAINING = 3  # fewer give no spread over training runs to speak of
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,11 @@ class Evidence:
         return max(self.deciding, key=lambda one: one.p if one.as_claimed else 2 - one.p, default=None)
 
     @property
+    def n_trained(self) -> int | None:
+        """From how many seeds the network that was trained from the fewest was; None where none was trained."""
+        return min((one.n_trained for one in self.counting if one.n_trained is not None), default=None)
+
+    @property
     def p_against(self) -> float:
         return min(1.0, self.contrary.p * len(self.counting)) if self.contrary else 1.0
 
@@ -97,13 +110,21 @@ class Verdict:
     def claim(self) -> Claim:
         return self.evidence.claim
 
+    @property
+    def scope(self) -> str:
+        """``about these trained networks, 1 seed``; empty where nothing was trained, or from seeds enough."""
+        n = self.evidence.n_trained
+        if n is None or n >= SEEDS_FOR_TRAINING:
+            return ""
+        return f"about these trained networks, {n} seed{'s' * (n != 1)}"
+
 
 @dataclass(frozen=True)
 class Judgement:
     """Verdicts on all claims of a file.
 
     ``family`` is how many claims the correction runs over. ``n_failed`` windows of the results failed. ``absent`` are
-    entries that the results have not, each with what its name means.
+    entries that the results have not, each with what its name means; ``meanings`` those that they have.
     """
 
     claims: ClaimsFile
@@ -112,6 +133,7 @@ class Judgement:
     n_subjects: int
     n_failed: int
     absent: Mapping[str, str]
+    meanings: Sequence[Meaning]
 
 
 def judge(claims: ClaimsFile, seen: Observations) -> Judgement:
@@ -122,7 +144,7 @@ def judge(claims: ClaimsFile, seen: Observations) -> Judgement:
     named = {name: str(claims.entries[name]) for name in claims.entries if name in absent}
     n_failed = sum(row["status"] == "failed" for row in seen.rows)
     family = sum(verdict.p_corrected is not None for verdict in verdicts)
-    return Judgement(claims, verdicts, family, len(seen.subjects), n_failed, named)
+    return Judgement(claims, verdicts, family, len(seen.subjects), n_failed, named, meanings(claims, seen))
 
 
 def decide(evidence: Sequence[Evidence]) -> list[Verdict]:

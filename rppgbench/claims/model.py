@@ -133,7 +133,7 @@ class Claim(Frozen):
 class Rules(Frozen):
     """How contrasts are judged, declared before any is computed."""
 
-    alpha: Annotated[float, Field(gt=0, lt=0.5, description="chance allowed of any wrong verdict on the file")] = 0.05
+    alpha: Annotated[float, Field(gt=0, lt=0.5, description="chance of any wrong verdict on these networks")] = 0.05
     level: Annotated[float, Field(gt=0, lt=1, description="coverage aimed at by the intervals")] = 0.95
     bootstrap: Annotated[int, Field(ge=100, description="draws of subjects")] = 10_000
     seed: int = 0

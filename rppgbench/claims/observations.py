@@ -70,6 +70,10 @@ class Observations:
         """Seeds that the entry was trained from; none where nothing depends on one."""
         return self._seeds.get(entry, [])
 
+    def told(self, entry: str, column: str) -> list[Any]:
+        """What the entry's rows say in a column, once each; several where it depends on the condition."""
+        return list(dict.fromkeys(cell[0].get(column) for (name, _), cell in self._by_cell.items() if name == entry))
+
     def cell(self, entry: str, condition: str, measure: str, seed: int | None = None) -> dict[Window, float]:
         """The measure of an entry under a condition, by window, seeds averaged unless one is asked for.
 

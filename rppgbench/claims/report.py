@@ -1,4 +1,4 @@
-"""Verdicts as files beside a board: ``claims.md`` for people, ``claims.json`` for programs."""
+"""Verdicts as files beside a board: ``claims_<name>.md`` for people, ``claims_<name>.json`` for programs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 from tabulate import tabulate
 
 from rppgbench.claims.finding import Finding
-from rppgbench.claims.judge import Judgement, Verdict
+from rppgbench.claims.judge import SEEDS_FOR_TRAINING, Judgement, Verdict
+from rppgbench.claims.meaning import Meaning
 from rppgbench.claims.measures import MEASURES
 
 
 def write(judgement: Judgement, of: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write both files into ``folder``; ``of`` is what the results say of themselves."""
-    paths = folder / "claims.md", folder / "claims.json"
+    """Write both files into ``folder``, named after the claims; ``of`` is what the results say of themselves."""
+    paths = folder / f"claims_{judgement.claims.name}.md", folder / f"claims_{judgement.claims.name}.json"
     for path, text in zip(paths, (markdown(judgement, of), as_json(judgement, of)), strict=True):
         path.write_text(text, encoding="utf-8", newline="")
     return paths
@@ -37,6 +38,7 @@ def markdown(judgement: Judgement, of: Mapping[str, Any]) -> str:
             disable_numparse=True,
         ),
         "\n".join(f"- {note}" for note in [*about(judgement), *definitions(judgement)]),
+        *_entries(judgement),
     ]
     for verdict in judgement.verdicts:
         parts += _in_full(verdict)
@@ -57,7 +59,26 @@ def about(judgement: Judgement) -> list[str]:
     if judgement.n_failed:
         constant = "the error of the constant predictor, the mean rate of the other folds' subjects"
         lines.append(f"{judgement.n_failed} failed windows count as {constant}.")
+    if any(verdict.scope for verdict in judgement.verdicts):
+        lines.append(
+            f"About these trained networks: fewer than {SEEDS_FOR_TRAINING} seeds were trained. The luck of a training "
+            "run is common to all subjects and in no p here, so the verdict is not about training such networks again."
+        )
     return lines
+
+
+def _entries(judgement: Judgement) -> Iterable[str]:
+    """Which entries the names mean."""
+    if judgement.meanings:
+        yield "## Entries"
+        yield "Verdicts are about these entries as they stand here, networks of these sizes, and no others of the name."
+        yield tabulate(
+            [[m.name, f"`{m.entry}`", m.params_of("method"), m.params_of("enhancer"), m.trained]
+             for m in judgement.meanings],
+            ["name", "entry of the results", "method's params", "enhancer's params", "learnt"],
+            "github",
+            disable_numparse=True,
+        )  # fmt: skip
 
 
 def definitions(judgement: Judgement) -> list[str]:
@@ -76,6 +97,7 @@ def as_json(judgement: Judgement, of: Mapping[str, Any]) -> str:
         **{key: of[key] for key in ("protocol", "version", "digest")},
         "n_subjects": judgement.n_subjects,
         "n_claims_tested": judgement.family,
+        "entries": [_meaning(meaning) for meaning in judgement.meanings],
         "absent_entries": dict(judgement.absent),
         "verdicts": [_verdict(verdict) for verdict in judgement.verdicts],
     }
@@ -96,7 +118,8 @@ def counted(finding: Finding) -> str:
 
 def _glance(verdict: Verdict) -> list[str]:
     speaks, claim = verdict.speaks, verdict.claim
-    outcome = f"**{verdict.outcome}**" + (f" ({verdict.reason})" if verdict.reason else "")
+    notes = "; ".join(filter(None, (verdict.reason, verdict.scope)))
+    outcome = f"**{verdict.outcome}**" + (f" ({notes})" if notes else "")
     if speaks is None:
         return [claim.id, claim.text, outcome, "", "", "", "", ""]
     numbers = [p_text(speaks.p), p_text(verdict.p_corrected), counted(speaks)]
@@ -106,9 +129,8 @@ def _glance(verdict: Verdict) -> list[str]:
 def _in_full(verdict: Verdict) -> Iterable[str]:
     claim, evidence = verdict.claim, verdict.evidence
     yield f"## {claim.id}: {claim.text}"
-    yield f"{claim.source + ': ' if claim.source else ''}{verdict.outcome}" + (
-        f", {verdict.reason}." if verdict.reason else "."
-    )
+    told = ", ".join(filter(None, (verdict.outcome, verdict.scope, verdict.reason)))
+    yield f"{claim.source + ': ' if claim.source else ''}{told}."
     if evidence.findings:
         yield tabulate(
             [_contrast_cells(finding) for finding in evidence.findings],
@@ -147,12 +169,23 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "text": verdict.claim.text,
         "verdict": verdict.outcome,
         "reason": verdict.reason,
+        "scope": verdict.scope,
         "p_for": _round(evidence.p_for) if tested else None,
         "p_against": _round(evidence.p_against) if tested else None,
         "p_corrected": _round(verdict.p_corrected),
         "speaks": verdict.speaks.contrast.label if verdict.speaks else None,
         "contrasts": [_finding(finding) for finding in evidence.findings],
         "missing": [{"contrast": m.label, "entries": list(m.entries), "needs": m.needs} for m in evidence.missing],
+    }
+
+
+def _meaning(meaning: Meaning) -> dict[str, Any]:
+    return {
+        "name": meaning.name,
+        "entry": meaning.entry,
+        "params": dict(meaning.params),
+        "learnt": meaning.learnt,
+        "seeds": list(meaning.seeds),
     }
 
 
@@ -176,6 +209,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "n_subjects": finding.n,
         "n_subjects_dropped": finding.n_dropped,
         "n_failed_windows": finding.n_failed,
+        "n_seeds_trained": finding.n_trained,
         "effect_by_seed": {str(seed): _round(effect) for seed, effect in finding.seed_effects.items()},
     }
 

@@ -38,9 +38,19 @@ def print_judgement(console: Console, judgement: Judgement, *, parts: bool = Fal
             needs = f"needs {', '.join(missing.entries) or missing.needs}"
             table.add_row("", Text(f"  {missing.label}", style="dim"), "", "", "", "", Text(needs, style="dim"))
     console.print(table)
-    for note in [*about(judgement), *_absent(judgement, parts)]:
+    for note in [*about(judgement), *_entries(judgement, parts), *_absent(judgement, parts)]:
         console.print(Text(note, style="dim"), soft_wrap=True)
     console.print()
+
+
+def _entries(judgement: Judgement, parts: bool) -> list[str]:
+    if not judgement.meanings:
+        return []
+    said = "Verdicts are about the entries of these results, networks of these sizes, and no others of the name"
+    if not parts:
+        return [f"{said}; --parts and claims_{judgement.claims.name}.md say which entry each name means."]
+    lines = [f"{m.name} is {m.entry}" + (f" ({m.trained})" if m.trained else "") for m in judgement.meanings]
+    return [f"{said}:", *lines]
 
 
 def _absent(judgement: Judgement, parts: bool) -> list[str]:
@@ -51,8 +61,8 @@ def _absent(judgement: Judgement, parts: bool) -> list[str]:
 
 def _add(table: Table, verdict: Verdict) -> None:
     speaks, outcome = verdict.speaks, Text(verdict.outcome, style=STYLES[verdict.outcome])
-    if verdict.reason:
-        outcome.append(f"\n{verdict.reason}", style="dim")
+    for note in filter(None, (verdict.scope, verdict.reason)):
+        outcome.append(f"\n{note}", style="dim")
     if speaks is None:
         table.add_row(verdict.claim.id, Text(verdict.claim.text), "", "", "", "", outcome)
         return

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.errors import RppgbenchError
+from rppgbench.errors import ProtocolError, RppgbenchError
+
+if TYPE_CHECKING:
+    from rppgbench.claims.model import ClaimsFile
+    from rppgbench.leaderboard.results import Results
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -25,8 +30,9 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     one of them is the opposite; it is undecided otherwise, and the reason says what is wanting: entries, conditions,
     subjects, or a clear effect. Subjects, not windows, are what is counted and compared, each with itself.
 
-    Verdicts with all contrasts are written beside the board: claims.md and claims.json. What the built-in claims are
-    and by which rules they are judged stands in protocols/claims/yu2019.yaml; copy it to ask about methods of yours.
+    Verdicts with all contrasts, and the entry that each name means, are written beside the board: claims_NAME.md and
+    claims_NAME.json, by the name in the claims file. What the built-in claims are and by which rules they are judged
+    stands in protocols/claims/yu2019.yaml; copy it under a name of its own to ask about methods of yours.
 
     \b
     Examples:
@@ -37,15 +43,12 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     from rich.console import Console
 
     from rppgbench.claims.judge import judge
-    from rppgbench.claims.library import find, load
     from rppgbench.claims.observations import Observations
     from rppgbench.claims.report import write
     from rppgbench.claims.terminal import print_judgement
-    from rppgbench.leaderboard.results import Results
 
-    asked = load(find(name_or_file))
-    folder = _folder(protocol, out)
-    results = Results.load(folder)
+    asked = _asked(name_or_file)
+    results, folder = _results(protocol, out)
     judgement = judge(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
     print_judgement(Console(), judgement, parts=parts)
     try:
@@ -57,29 +60,47 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     click.echo(f"written to {' and '.join(map(str, written))}", err=True)
 
 
-def _folder(protocol: str, out: Path) -> Path:
-    """Where the results are that are meant.
+def _asked(name_or_file: str) -> ClaimsFile:
+    """The claims that are meant.
+
+    Raises:
+        ProtocolError: anything in the file is wrong, or its verdicts would be filed under a built-in's name.
+    """
+    from rppgbench.claims.library import builtin, find, load
+
+    path, known = find(name_or_file), builtin()
+    asked = load(path)
+    if asked.name in known and asked != load(known[asked.name]):
+        raise ProtocolError(
+            f"{path}: other claims than those that come with rppgbench as {asked.name!r}",
+            hint="give the file a name of its own: its verdicts are written to claims_<name>.md",
+        )
+    return asked
+
+
+def _results(protocol: str, out: Path) -> tuple[Results, Path]:
+    """The results that are meant, and their folder.
 
     Raises:
         RppgbenchError: there are none yet.
+        IncomparableResults: those in the protocol's folder answer another question.
     """
-    from rppgbench.leaderboard.results import RESULTS
-    from rppgbench.protocol import document
+    from rppgbench.leaderboard.results import RESULTS, Results, load_answering
     from rppgbench.protocol.library import find
+    from rppgbench.protocol.resolve import load
+    from rppgbench.registry import load_registry
 
-    if Path(protocol).is_dir():
-        if not (Path(protocol) / RESULTS).is_file():
+    named = Path(protocol)
+    if named.is_dir():
+        if not (named / RESULTS).is_file():
             raise RppgbenchError(
                 f"{protocol}: no results there (expected {RESULTS})",
                 hint="name the folder of one board, such as leaderboards/synthetic_compressed/v1",
             )
-        return Path(protocol)
-    path = find(protocol)
-    declared = document.read(path).tree
-    missing = [key for key in ("name", "version") if key not in declared]
-    if missing:
-        raise RppgbenchError(f"{path}: not a protocol: no value for {', '.join(missing)}")
-    folder = out / str(declared["name"]) / f"v{declared['version']}"
+        return Results.load(named), named
+    resolved = load(find(protocol), load_registry())
+    folder = out / resolved.name / f"v{resolved.version}"
     if not (folder / RESULTS).is_file():
         raise RppgbenchError(f"{folder}: no results yet", hint=f"run 'rppgbench run {protocol}' first, or say --out")
-    return folder
+    hint = f"'rppgbench run {protocol}' again, or name the folder to judge what it holds"
+    return load_answering(resolved, folder, hint), folder

@@ -80,6 +80,7 @@ def run(
 
     console = Console(stderr=True)
     store, registry, plan = _planned(protocol, store_path, data, only)
+    _check_learning(plan, device)
     workers = available_cores() if workers is None else workers
     to_do = plan.wanted(store)
     console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
@@ -143,13 +144,22 @@ def _planned(
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
     root = dataset_root(spec, data_roots(data), without)
     store = Store.open(store_path or default_root())
-    made = make_plan(loaded, store, root=root, only=only)
-    if any("recipe" in task.settings for task in made.tasks.values()) and find_spec("torch") is None:
+    return store, registry, make_plan(loaded, store, root=root, only=only)
+
+
+def _check_learning(plan: Plan, device: str) -> None:
+    """What would fail in every fit is said before anything is computed."""
+    if not any("recipe" in task.settings for task in plan.tasks.values()):
+        return
+    if find_spec("torch") is None:
         raise PluginError(
             "entries of this protocol learn, and torch is not installed",
             hint="pip install 'rppgbench[learn]'; or run the others alone with --only method=NAME",
         )
-    return store, registry, made
+    if device != "auto":
+        from rppgbench.learning.determinism import find_device
+
+        find_device(device)
 
 
 def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task], workers: int) -> Reporter:

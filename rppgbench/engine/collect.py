@@ -75,6 +75,7 @@ def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -
         "method": cell.entry.method.name,
         "enhancer": cell.entry.enhancer.name if cell.entry.enhancer else None,
         "control": cell.entry.method_spec.control,
+        "enhancer_control": cell.entry.enhancer_spec.control if cell.entry.enhancer_spec else None,
         "dataset": protocol.dataset.name,
         "subject": cell.recording.subject,
         "recording": cell.recording.id,

@@ -259,5 +259,7 @@ def _explain(task: Task, error: BaseException) -> Failure:
     if isinstance(error, RppgbenchError):
         frame = error.frame_png if isinstance(error, NoFaceFound) else None
         return Failure(task, error.message, error.hint, frame_png=frame)
+    if type(error).__name__ == "OutOfMemoryError":
+        return Failure(task, str(error).splitlines()[0], "fewer --workers share the GPU, or lower the recipe's batch")
     details = "".join(traceback.format_exception(error))
     return Failure(task, f"{type(error).__name__}: {error}", details=details)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
+import uuid
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from rppgbench.engine.store import Facts, Store
 from rppgbench.engine.task import Task
 from rppgbench.errors import PluginError, SignalError
 from rppgbench.signal.heart_rate import HeartRateSettings
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
 
 CURVE = "curve.csv"
 PROGRESS = "progress.json"
@@ -88,9 +93,10 @@ def _fit_by_gradients(job: Job) -> Facts:
     kind = JointRecipe if job.setting("part") == "joint" else Recipe
     recipe = kind.model_validate(job.setting("recipe"))
     seed, device = job.setting("seed"), find_device(job.device)
-    delays_s: dict[str, float] = {}
+    _allow_many_files()
+    waves, delays_s, unusable = _target_waves(job)
     material = Material(
-        [_lecture(job, name, delays_s) for name in job.setting("recordings")],
+        [_lecture(job, name, wave) for name, wave in waves.items()],
         job.setting("labels"),
         frames=recipe.frames,
         fps_hz=job.setting("fps_hz"),
@@ -123,22 +129,45 @@ def _fit_by_gradients(job: Job) -> Facts:
         "last_total": float(np.mean(curve["total"][-20:])),
         "device": str(device),
         "delays_s": delays_s,
+        "left_out": {name: unusable.get(name, "no clip with a known pulse") for name in material.left_out},
     }
 
 
-def _lecture(job: Job, recording: str, delays_s: dict[str, float]) -> Any:
-    """One recording to learn from; notes its delay."""
-    from rppgbench.learning.material import Lecture
+def _target_waves(job: Job) -> tuple[dict[str, FloatArray], dict[str, float | None], dict[str, str]]:
+    """Of each recording: what is to be learnt, the measured delay of the face (None where it was not to be measured,
+    and the others' median serves), and why its sensor is of no use, if it is not."""
     from rppgbench.learning.target import median_delay_s, target_wave
     from rppgbench.media.clock import to_uniform
 
-    inputs = job.task.inputs
     fps_hz = job.setting("fps_hz")
-    reference = job.crops(f"reference {recording}")
-    truth = job.truth(f"truth {recording}")
-    traces = load_arrays(job.input(f"traces {recording}") / "traces.npz")
-    _, skin = to_uniform(traces["times_s"], traces["skin"], fps_hz, duration_s=len(reference) / fps_hz)
-    delays_s[recording] = median_delay_s(truth, skin, fps_hz)
+    names = job.setting("recordings")
+    lengths = {name: len(job.crops(f"reference {name}")) for name in names}
+    delays_s: dict[str, float | None] = {}
+    unusable: dict[str, str] = {}
+    for name in names:
+        traces = load_arrays(job.input(f"traces {name}") / "traces.npz")
+        _, skin = to_uniform(traces["times_s"], traces["skin"], fps_hz, duration_s=lengths[name] / fps_hz)
+        try:
+            delays_s[name] = median_delay_s(job.truth(f"truth {name}"), skin, fps_hz)
+        except SignalError as error:
+            delays_s[name], unusable[name] = None, error.message
+    known = [delay_s for delay_s in delays_s.values() if delay_s is not None]
+    usual_s = float(np.median(known)) if known else 0.0
+    waves = {}
+    for name in names:
+        delay_s = delays_s[name]
+        if name in unusable:
+            waves[name] = np.full(lengths[name], np.nan)
+        else:
+            truth = job.truth(f"truth {name}")
+            waves[name] = target_wave(truth, usual_s if delay_s is None else delay_s, lengths[name], fps_hz)
+    return waves, delays_s, unusable
+
+
+def _lecture(job: Job, recording: str, wave: FloatArray) -> Any:
+    """One recording to learn from, its clips mapped from disk."""
+    from rppgbench.learning.material import Lecture
+
     role = f"skin {recording}"
     return Lecture(
         recording=recording,
@@ -147,10 +176,21 @@ def _lecture(job: Job, recording: str, delays_s: dict[str, float]) -> Any:
             for condition, label in job.setting("labels").items()
             if label != 0
         },
-        reference=reference,
-        wave=target_wave(truth, delays_s[recording], len(reference), fps_hz),
-        skin=np.load(job.input(role) / "skin.npy", mmap_mode="r") if role in inputs else None,
+        reference=job.crops(f"reference {recording}"),
+        wave=wave,
+        skin=np.load(job.input(role) / "skin.npy", mmap_mode="r") if role in job.task.inputs else None,
     )
+
+
+def _allow_many_files() -> None:
+    """A fit maps thousands of files; the usual soft limit of open ones is 1,024."""
+    try:
+        import resource
+    except ImportError:  # not a system that has such limits
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _learner(job: Job, recipe: Any) -> Any:
@@ -177,8 +217,9 @@ def _demand(component: Any, contract: type, job: Job, role: str) -> None:
 
 
 def _tell(job: Job, progress: Progress) -> None:
-    """Leave a note of where the fit is, for whoever watches from another process."""
+    """Leave a note of where the fit is, for whoever watches from another process; no fit fails for want of one."""
     target = job.scratch / PROGRESS
-    temporary = target.with_suffix(".new")
-    temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
-    temporary.replace(target)
+    temporary = target.with_suffix(f".{uuid.uuid4().hex}")
+    with contextlib.suppress(OSError):
+        temporary.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+        temporary.replace(target)

@@ -32,8 +32,8 @@ CORE: Mapping[Stage, tuple[str, ...]] = {
     "traces": ("rppgbench.media", *_WORK),
     "crop": ("rppgbench.media", *_WORK),
     "skin": ("rppgbench.media", *_WORK),
-    "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", *_WORK),
-    "predict": ("rppgbench.media", "rppgbench.signal", "rppgbench.engine.predict", *_WORK),
+    "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", "rppgbench.engine.predict", *_WORK),
+    "predict": ("rppgbench.media", "rppgbench.signal", "rppgbench.learning", "rppgbench.engine.predict", *_WORK),
     "score": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rppgbench.engine.task import Task
 from rppgbench.learning.recipe import Recipe
 from rppgbench.protocol.choice import Condition
-from rppgbench.protocol.contestant import Contestant, Lesson
+from rppgbench.protocol.contestant import Contestant, Lesson, changes, named, recipe_of
 from rppgbench.protocol.folds import Fold
 from rppgbench.protocol.resolve import Protocol
 
@@ -50,7 +50,7 @@ class Lessons:
         settings = {"part": "method", "method": self._graph.described(entry.method)}
         labels = self._labels(lesson.conditions(tested.id))
         wants_skin = entry.method_spec.skin_labels
-        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, wants_skin, entry.method.name)
+        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, wants_skin, self._method_name(entry))
 
     def _enhancer(self, fold: Fold, tested: Condition, entry: Contestant, lesson: Lesson, seed: int) -> Task:
         settings = {"part": "enhancer", "enhancer": self.described_enhancer(entry)}
@@ -72,7 +72,7 @@ class Lessons:
         }
         labels = self._labels(lesson.learns_from)
         wants_skin = entry.method_spec.skin_labels
-        name = f"{self._name(entry)} + {entry.method.name} jointly"
+        name = f"{self._name(entry)} + {self._method_name(entry)} jointly"
         return self._fit(fold, entry.joint, labels, seed, settings, states, wants_skin, name)
 
     def _fit(
@@ -122,7 +122,15 @@ class Lessons:
 
     @staticmethod
     def _name(entry: Contestant) -> str:
-        return entry.enhancer.name if entry.enhancer else ""
+        if entry.enhancer is None or entry.enhancer_lesson is None:
+            return ""
+        return named(entry.enhancer, changes(entry.enhancer_lesson.recipe, recipe_of(entry.enhancer)))
+
+    @staticmethod
+    def _method_name(entry: Contestant) -> str:
+        if entry.method_lesson is None:
+            return entry.method.name
+        return named(entry.method, changes(entry.method_lesson.recipe, recipe_of(entry.method)))
 
 
 def _names(labels: Mapping[str, int]) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,26 +15,67 @@ from rppgbench.engine.task import SLACK_S
 from rppgbench.errors import PluginError
 from rppgbench.media.fidelity import psnr_db
 
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
+
 STATE = "state.safetensors"
 
 
 def predict(job: Job) -> Facts:
     """Write ``waves.npz`` and, where an enhancer stands before the method, how near it came to the reference."""
-    clips, starts_s = windows(job, _crops_or_traces(job))
-    enhanced = None
-    if "enhancer" in job.task.settings and len(clips):
-        enhanced = _enhanced(job, clips)
-        _write_quality(job, clips, enhanced)
-    waves = np.empty((0, 0), np.float32)
-    if len(clips):
-        clips = _seen_by_method(job, clips, enhanced)
-        waves = np.asarray(trained(job, "method").predict(clips, job.setting("fps_hz")), dtype=np.float32)
-        if waves.shape != clips.shape[:2]:
-            raise PluginError(
-                f"method {job.setting('method')['use']!r} gave waves of shape {waves.shape}, expected {clips.shape[:2]}"
-            )
+    method = trained(job, "method")
+    if "crops" in job.task.inputs:
+        waves, starts_s = _predict_from_clips(job, method)
+    else:
+        traces, starts_s = windows(job, uniform_traces(job))
+        waves = _waves(job, method, traces) if starts_s else np.empty((0, 0), np.float32)
     np.savez(job.folder / "waves.npz", waves=waves, starts_s=np.asarray(starts_s))
-    return {"n_clips": len(starts_s)}
+    return {"n_clips": len(starts_s), **_where(method)}
+
+
+def _predict_from_clips(job: Job, method: Any) -> tuple[FloatArray, list[float]]:
+    """Waves ``(B, T)`` and where they start; one window's pixels are in memory at a time."""
+    enhancer = trained(job, "enhancer") if "enhancer" in job.task.settings else None
+    references = each_window(job, job.crops("reference")) if "reference" in job.task.inputs else None
+    traces = each_window(job, uniform_traces(job)) if job.setting("input") == "trace" else None
+    waves, starts_s, quality = [], [], []
+    for start_s, clip in each_window(job, job.crops("crops")):
+        seen = clip[None]
+        if enhancer is not None:
+            enhanced = _enhanced(job, enhancer, seen)
+            seen = enhanced
+            if references is not None:
+                reference = next(references)[1]
+                quality.append((psnr_db(clip, reference), psnr_db(enhanced[0], reference)))
+            if traces is not None:
+                # The colour was measured on whole frames, before any rounding. What the enhancer did to the face is
+                # added to it, so that one that does nothing changes nothing.
+                seen = next(traces)[1][None] + _change_of_skin_colour(job, clip, enhanced[0])
+        waves.append(_waves(job, method, seen)[0])
+        starts_s.append(start_s)
+    if quality:
+        before, after = zip(*quality, strict=True)
+        np.savez(job.folder / "quality.npz", psnr_in_db=np.stack(before), psnr_out_db=np.stack(after))
+    return (np.stack(waves) if waves else np.empty((0, 0), np.float32)), starts_s
+
+
+def _waves(job: Job, method: Any, clips: Any) -> FloatArray:
+    waves = np.asarray(method.predict(clips, job.setting("fps_hz")), dtype=np.float32)
+    if waves.shape != clips.shape[:2]:
+        raise PluginError(
+            f"method {job.setting('method')['use']!r} gave waves of shape {waves.shape}, expected {clips.shape[:2]}"
+        )
+    return waves
+
+
+def _where(method: Any) -> dict[str, str]:
+    """The device a network ran on; nothing for what has none."""
+    module = getattr(method, "module", None)
+    if module is None:
+        return {}
+    from rppgbench.learning.inference import device_of
+
+    return {"device": str(device_of(module))}
 
 
 def trained(job: Job, role: str) -> Any:
@@ -60,12 +102,6 @@ def trained(job: Job, role: str) -> Any:
     return component
 
 
-def _crops_or_traces(job: Job) -> Any:
-    if "crops" in job.task.inputs:
-        return job.crops("crops")
-    return uniform_traces(job)
-
-
 def uniform_traces(job: Job) -> Any:
     """``(T, 3)`` mean colour of the method's region on the clips' clock."""
     from rppgbench.media.clock import to_uniform
@@ -80,24 +116,29 @@ def uniform_traces(job: Job) -> Any:
     return values
 
 
-def windows(job: Job, values: Any) -> tuple[Any, list[float]]:
-    """``(B, T, ...)`` windows of a whole recording's ``(T, ...)`` values, and where each starts."""
+def each_window(job: Job, values: Any) -> Iterator[tuple[float, Any]]:
+    """Where each window of a recording starts, and what of its ``(T, ...)`` values lies in it."""
     length_s, fps_hz = job.setting("length_s"), job.setting("fps_hz")
     n = round(length_s * fps_hz)
-    clips, starts = [], []
     for start_s in window_starts_s(job.setting("duration_s"), length_s):
         first = round(start_s * fps_hz)
         clip = np.asarray(values[first : first + n])
         missing = n - len(clip)
         if missing <= math.ceil(SLACK_S * fps_hz) and len(clip):
             # A frame or so short at the very end, as at 29.97 frames/s: its last sample is held.
-            clips.append(np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]))
-            starts.append(start_s)
-    return (np.stack(clips) if clips else np.empty((0, n, 3))), starts
+            yield start_s, np.concatenate([clip, np.repeat(clip[-1:], missing, axis=0)]) if missing else clip
 
 
-def _enhanced(job: Job, clips: Any) -> Any:
-    enhanced = np.asarray(trained(job, "enhancer").enhance(clips))
+def windows(job: Job, values: Any) -> tuple[Any, list[float]]:
+    """``(B, T, ...)``: all windows at once, and where each starts."""
+    found = list(each_window(job, values))
+    if not found:
+        return np.empty((0, round(job.setting("length_s") * job.setting("fps_hz")), 3)), []
+    return np.stack([clip for _, clip in found]), [start_s for start_s, _ in found]
+
+
+def _enhanced(job: Job, enhancer: Any, clips: Any) -> Any:
+    enhanced = np.asarray(enhancer.enhance(clips))
     if enhanced.shape != clips.shape:
         raise PluginError(
             f"enhancer {job.setting('enhancer')['use']!r} gave shape {enhanced.shape}, expected {clips.shape}"
@@ -105,43 +146,15 @@ def _enhanced(job: Job, clips: Any) -> Any:
     return enhanced
 
 
-def _seen_by_method(job: Job, clips: Any, enhanced: Any | None) -> Any:
-    """What the method is given: clips as they are, enhanced ones, or the colour of the skin in either."""
-    if enhanced is None:
-        return clips
-    if job.setting("input") == "video":
-        return enhanced
-    # The colour was measured on whole frames, before any rounding. What the enhancer did to the face is added to it,
-    # so that one that does nothing changes nothing.
-    traces, _ = windows(job, uniform_traces(job))
-    return traces + _change_of_skin_colour(job, clips, enhanced)
-
-
-def _change_of_skin_colour(job: Job, clips: Any, enhanced: Any) -> Any:
-    """``(B, T, 3)`` in grey levels: the enhancer's change, averaged over the skin of the clip it was given."""
+def _change_of_skin_colour(job: Job, clip: Any, enhanced: Any) -> Any:
+    """``(T, 3)`` in grey levels: the enhancer's change, averaged over the skin of the clip it was given."""
     from rppgbench.media.skin import SkinSettings
     from rppgbench.media.traces import skin_means
 
     settings = None if job.setting("frames_are_skin") else SkinSettings(threshold=job.setting("skin_threshold"))
-    fps_hz = job.setting("fps_hz")
-    changes = []
-    for clip, better in zip(clips, enhanced, strict=True):
-        patches = (
-            (index / fps_hz, np.concatenate([before, 255 * after - before], axis=-1, dtype=np.float32))
-            for index, (before, after) in enumerate(zip(clip, better, strict=True))
-        )
-        changes.append([mean[3:] for mean, _ in skin_means(patches, settings)])
-    # Where the small clip shows no skin, the enhancer changed none.
-    return np.nan_to_num(np.array(changes))
-
-
-def _write_quality(job: Job, clips: Any, enhanced: Any) -> None:
-    """PSNR of every frame against the reference's, before and after; nothing where the clip is the reference."""
-    if "reference" not in job.task.inputs:
-        return
-    reference, _ = windows(job, job.crops("reference"))
-    np.savez(
-        job.folder / "quality.npz",
-        psnr_in_db=psnr_db(clips, reference),
-        psnr_out_db=psnr_db(enhanced, reference),
+    patches = (
+        (index / job.setting("fps_hz"), np.concatenate([before, 255 * after - before], axis=-1, dtype=np.float32))
+        for index, (before, after) in enumerate(zip(clip, enhanced, strict=True))
     )
+    # Where the small clip shows no skin, the enhancer changed none.
+    return np.nan_to_num(np.array([mean[3:] for mean, _ in skin_means(patches, settings)]))

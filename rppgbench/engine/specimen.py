@@ -11,6 +11,7 @@ import numpy as np
 
 from rppgbench.engine.fit import CURVE
 from rppgbench.engine.job import Job, load_arrays
+from rppgbench.engine.keys import key_of
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.predict import trained, uniform_traces, windows
 from rppgbench.engine.store import Store
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
 _STRETCH = 64  # frames whose maps are made at once
+# Settings in which the folds and seeds of one fit differ.
+_DIFFER = frozenset({"fold", "seed", "recordings"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +54,13 @@ class Specimen:
 
 @dataclass(frozen=True, kw_only=True)
 class LossCurve:
-    """How the losses of one fit fell: ``losses`` by name, "total" among them, each ``(N,)`` at ``steps``."""
+    """How the losses of one fit fell: ``losses`` by name, "total" among them, each ``(N,)`` at ``steps``.
+
+    ``entry`` is what was fitted to what, for people; ``fit`` is equal for its folds and seeds alone.
+    """
 
     entry: str
+    fit: str
     part: Literal["method", "enhancer", "joint"]
     fold: int
     seed: int
@@ -74,17 +81,16 @@ def specimen(plan: Plan, store: Store, registry: Registry, cell: Cell, *, device
     job = Job(predict, store, registry, store.root, device)
     for key in predict.inputs.values():
         _needed(plan, store, key)
-    clips, starts_s = windows(job, job.crops("crops"))
+    clips, starts_s = _first_window(job, job.crops("crops"))
     if not starts_s:
         raise SignalError(f"{cell.recording.id} is shorter than a window")
-    clips = clips[:1]
-    references = windows(job, _reference_crops(plan, store, cell))[0][:1]
+    references, _ = _first_window(job, _reference_crops(plan, store, cell, job))
     enhanced = trained(job, "enhancer").enhance(clips) if "enhancer" in predict.settings else None
     method = trained(job, "method")
     fps_hz = float(predict.settings["fps_hz"])
     without = None
     if enhanced is not None:
-        plain = clips if predict.settings["input"] == "video" else windows(job, uniform_traces(job))[0][:1]
+        plain = clips if predict.settings["input"] == "video" else _first_window(job, uniform_traces(job))[0]
         without = np.asarray(method.predict(plain, fps_hz))[0]
     truth = Job(cell.score, store, registry, store.root).truth("truth")
     return Specimen(
@@ -100,8 +106,15 @@ def specimen(plan: Plan, store: Store, registry: Registry, cell: Cell, *, device
     )
 
 
-def _reference_crops(plan: Plan, store: Store, cell: Cell) -> Any:
-    """The recording's clips as the reference shows them: what some cell of the reference condition was given."""
+def _first_window(job: Job, values: Any) -> tuple[Any, list[float]]:
+    """As ``windows``, of the frames of the first alone; nothing of nothing."""
+    return windows(job, values[: round(job.setting("length_s") * job.setting("fps_hz"))])
+
+
+def _reference_crops(plan: Plan, store: Store, cell: Cell, job: Job) -> Any:
+    """The recording's clips as the reference shows them; where the prediction had none, what a reference cell had."""
+    if "reference" in job.task.inputs:
+        return job.crops("reference")
     for other in plan.cells:
         if other.recording.id == cell.recording.id and other.condition.is_reference:
             key = plan.tasks[other.score.inputs["waves"]].inputs.get("crops")
@@ -113,22 +126,30 @@ def _reference_crops(plan: Plan, store: Store, cell: Cell) -> Any:
 def loss_curves(plan: Plan, store: Store) -> list[LossCurve]:
     """The curves of all fits by gradients that the store holds, in the plan's order."""
     fits = [task for task in plan.tasks.values() if task.stage == "fit" and "recipe" in task.settings]
-    return [_loss_curve(task, store) for task in fits if store.has(task.key)]
+    return [_loss_curve(plan, task, store) for task in fits if store.has(task.key)]
 
 
-def _loss_curve(task: Task, store: Store) -> LossCurve:
+def _loss_curve(plan: Plan, task: Task, store: Store) -> LossCurve:
     with (store.path(task.key) / CURVE).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     columns = np.array(rows, dtype=np.float64).T
     what, _, _ = task.label.removeprefix("fit ").partition(" fold ")
     return LossCurve(
         entry=what,
+        fit=key_of(_alike(plan, task)),
         part=task.settings["part"],
         fold=int(task.settings["fold"]),
         seed=int(task.settings["seed"]),
         steps=columns[0].astype(np.int64),
         losses=dict(zip(header[1:], columns[1:], strict=True)),
     )
+
+
+def _alike(plan: Plan, task: Task) -> dict[str, Any]:
+    """What the folds and seeds of a fit have in common: its settings, and those of the fits that it goes on from."""
+    settings = {name: value for name, value in task.settings.items() if name not in _DIFFER}
+    states = {role: plan.tasks[key] for role, key in task.inputs.items() if role.endswith(" state")}
+    return {**settings, **{role: _alike(plan, state) for role, state in states.items()}}
 
 
 def _maps(method: Any, clips: Any) -> dict[str, FloatArray]:

@@ -171,6 +171,9 @@ class Store:
 
     def sweep(self) -> None:
         """Remove what writers on this host left when they were killed."""
+        for folder in (self.root / "partial").glob("*/*"):
+            if self.has(folder.name):
+                self.clear_scratch(folder.name)
         for folder in (self.root / "tmp").iterdir():
             host, _, rest = folder.name.rpartition("@")
             pid = rest.partition(".")[0]

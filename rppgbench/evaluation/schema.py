@@ -45,6 +45,7 @@ COLUMNS = (
     Column("enhancers_learn_from", "string", "", "conditions whose clips the enhancer learnt from", required=False),
     Column("seed", "int64", "", "seed of what was learnt by gradients", required=False),
     Column("control", "bool", "", "whether the entry exists to be beaten"),
+    Column("enhancer_control", "bool", "", "whether its enhancer exists to be beaten", required=False),
     Column("dataset", "string", "", "name of the dataset"),
     Column("subject", "string", "", "pseudonym of the subject"),
     Column("recording", "string", "", "name of the recording"),

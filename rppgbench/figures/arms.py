@@ -26,6 +26,7 @@ class Arm:
 
     ``alone`` is the entry of the same method without one, None where the results have none. ``learnt`` are the
     conditions that the enhancer learnt from, empty where it learns nothing. ``label`` tells arms of one method apart.
+    ``control`` is True where the enhancer exists to be beaten, whatever the method.
     """
 
     entry: str
@@ -139,5 +140,5 @@ def _arm(entry: str, row: Row, alone: Mapping[tuple[str, str | None], str]) -> A
         train=row["train"],
         learnt=frozenset(listed(row["enhancers_learn_from"])),
         alone=alone.get(_taught(entry, row)),
-        control=row["control"],
+        control=bool(row["enhancer_control"]),
     )

@@ -27,9 +27,9 @@ class Chosen:
 def choose(board: Board, *, entry: str | None, condition: str | None, recording: str | None) -> Chosen:
     """What was asked for, the rest filled in.
 
-    The best entry with an enhancer by the primary metric, before a trained method if there is one; the lowest rate of
-    the first codec that it learnt from; the recording of median error there, so that what is shown is neither the best
-    nor the worst of them.
+    The best entry with an enhancer by the primary metric, before a trained method if there is one, controls last; the
+    lowest rate of the first codec that it learnt from; the recording of median error there, so that what is shown is
+    neither the best nor the worst of them.
 
     Raises:
         UnknownName: a name that the results do not have.
@@ -58,15 +58,18 @@ def _check(what: str, name: str | None, known: Sequence[str]) -> None:
 
 
 def _best_enhanced(board: Board) -> tuple[str, str]:
-    """Before a trained method if there is one, for only such methods have maps; controls stand last in any case."""
+    """Before a trained method if there is one, for only such methods have maps; a control where all else is missing."""
     facts = entry_facts(board.results)
     enhanced = [entry for entry in board.entries if facts[entry]["enhancer"] is not None]
     if not enhanced:
         raise NothingToDraw("no entry has an enhancer; --entry NAME shows one without")
-    trained = [entry for entry in enhanced if facts[entry]["methods_learn_from"] and not facts[entry]["control"]]
+    rivals = [entry for entry in enhanced if not facts[entry]["enhancer_control"] and not facts[entry]["control"]]
+    if not rivals:
+        return enhanced[0], "the best entry with an enhancer, all of them controls"
+    trained = [entry for entry in rivals if facts[entry]["methods_learn_from"]]
     if trained:
         return trained[0], "the best entry with an enhancer and a trained method"
-    return enhanced[0], "the best entry with an enhancer"
+    return rivals[0], "the best entry with an enhancer"
 
 
 def _lowest_rate(board: Board, entry: str) -> tuple[str, str]:

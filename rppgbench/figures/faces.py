@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from rppgbench.engine.specimen import Specimen
 from rppgbench.figures.sheet import NothingToDraw, entitle, look, save
-from rppgbench.media.fidelity import psnr_db
+from rppgbench.media.fidelity import psnr_db, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,10 +58,10 @@ def draw_faces(specimen: Specimen, target: Path) -> list[Path]:
 
 
 def _images(specimen: Specimen, frame: int) -> dict[str, Image]:
-    images = {"compressed": _unit(specimen.video[frame])}
+    images = {"compressed": unit(specimen.video[frame])}
     if specimen.enhanced is not None:
-        images["enhanced"] = _unit(specimen.enhanced[frame])
-    return {**images, "reference": _unit(specimen.reference[frame])}
+        images["enhanced"] = unit(specimen.enhanced[frame])
+    return {**images, "reference": unit(specimen.reference[frame])}
 
 
 def _differences(shown: Mapping[str, Image]) -> dict[str, Image]:
@@ -76,10 +76,6 @@ def _told(psnr_db: float | None) -> str:
     if psnr_db is None:
         return ""
     return f", {psnr_db:.1f} dB" if np.isfinite(psnr_db) else ": the reference itself"
-
-
-def _unit(frame: NDArray[Any]) -> Image:
-    return frame / 255 if frame.dtype == np.uint8 else frame
 
 
 def _psnr(specimen: Specimen, frame: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NAME = "losses"
 TOTAL = "total"
 COLUMNS = 3
+_TITLE = 52  # characters that fit above a panel
 # Points of a drawn line, each the mean over its share of the steps: single steps are mostly noise.
 POINTS = 64
 _CAPTION = (
@@ -36,9 +38,7 @@ def draw_losses(results: Results, curves: Sequence[LossCurve], target: Path) -> 
     Raises:
         NothingToDraw: nothing was fitted by gradients.
     """
-    fits: dict[tuple[str, str], list[LossCurve]] = {}
-    for curve in curves:
-        fits.setdefault((curve.entry, curve.part), []).append(curve)
+    fits = _by_fit(curves)
     if not fits:
         raise NothingToDraw("no entry was trained, or no training log is in the store")
     with look():
@@ -48,13 +48,26 @@ def draw_losses(results: Results, curves: Sequence[LossCurve], target: Path) -> 
         panels = figure.subplots(n_rows, n_columns, squeeze=False)
         for panel in panels.flat[len(fits) :]:
             panel.set_axis_off()
-        for panel, ((entry, part), own) in zip(panels.flat, fits.items(), strict=False):
+        for number, (panel, own) in enumerate(zip(panels.flat, fits, strict=False), 1):
             _draw(panel, own)
-            panel.set_title(f"{entry}\n{part}, {len(own)} fit{'s' * (len(own) > 1)}", fontsize=8)
+            panel.set_title(_title(number, own), fontsize=8)
         for panel in panels[-1]:
             panel.set_xlabel("optimiser step")
         entitle(figure, named(results), _CAPTION)
-        return save(figure, list(_rows(curves)), target)
+        return save(figure, list(_rows(fits)), target)
+
+
+def _by_fit(curves: Sequence[LossCurve]) -> list[list[LossCurve]]:
+    """The folds and seeds of each fit, told apart by all that it is, for two of them may bear one name."""
+    fits: dict[str, list[LossCurve]] = {}
+    for curve in curves:
+        fits.setdefault(curve.fit, []).append(curve)
+    return list(fits.values())
+
+
+def _title(number: int, curves: Sequence[LossCurve]) -> str:
+    name = textwrap.fill(f"{number}. {curves[0].entry}", _TITLE)
+    return f"{name}\n{curves[0].part}, {len(curves)} fit{'s' * (len(curves) > 1)}"
 
 
 def _draw(panel: Axes, curves: Sequence[LossCurve]) -> None:
@@ -93,11 +106,12 @@ def _thinned(curve: LossCurve) -> Line:
     return means(curve.steps), {name: means(values) for name, values in curve.losses.items()}
 
 
-def _rows(curves: Sequence[LossCurve]) -> Iterator[dict[str, Any]]:
-    names = _names(curves)
-    for curve in curves:
+def _rows(fits: Sequence[Sequence[LossCurve]]) -> Iterator[dict[str, Any]]:
+    numbered = [(number, curve) for number, own in enumerate(fits, 1) for curve in own]
+    names = _names([curve for _, curve in numbered])
+    for number, curve in numbered:
         steps, losses = _thinned(curve)
-        fit = {"entry": curve.entry, "part": curve.part, "fold": curve.fold, "seed": curve.seed}
+        fit = {"panel": number, "entry": curve.entry, "part": curve.part, "fold": curve.fold, "seed": curve.seed}
         for index, step in enumerate(steps):
             yield {
                 **fit,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -18,6 +19,7 @@ from rppgbench.leaderboard.terminal import MANY
 # Okabe & Ito's palette: told apart by every kind of eye.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 MARKERS = "osD^vP*"
+LINES = ("-", "--", "-.", (0, (1, 1)))
 CONTROL = " (control)"
 
 
@@ -28,21 +30,37 @@ def draw_error_by_bitrate(board: Board, target: Path) -> None:
         return
     look: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
     with mpl.rc_context(look):
-        many = len(board.entries) > MANY
-        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6 + 0.1 * many * len(board.entries)), layout="constrained")
+        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
         panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
         for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
             _draw_codec(panel, board, codec, conditions)
         _fit_to_contestants(panels[0], board)
         panels[0].set_ylabel(METRICS[board.primary].label)
-        handles, labels = panels[0].get_legend_handles_labels()
-        # Many long names beside the panels would leave no room for those.
-        place: Any = {"loc": "outside lower center", "ncols": 2} if many else {"loc": "outside right center"}
-        figure.legend(handles, labels, frameon=False, **place)
+        _add_legend(figure, *panels[0].get_legend_handles_labels())
         about = board.results.about
         figure.suptitle(f"{about['title']} ({about['protocol']} v{about['version']})", fontsize=10)
         figure.savefig(target.with_suffix(".png"), dpi=150, metadata={"Software": None})
         figure.savefig(target.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+
+
+def _add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """Beside the panels, or below them where many long names would leave those no room; the figure grows by it."""
+    if len(labels) <= MANY:
+        figure.legend(handles, labels, loc="outside right center", frameon=False)
+        return
+    width_in, height_in = figure.get_size_inches()
+    fitting = (n_columns for n_columns in (4, 3, 2) if _legend_width_in(labels, n_columns) <= width_in)
+    n_columns = next(fitting, 1)
+    n_rows = -(-len(labels) // n_columns)
+    figure.set_size_inches(max(width_in, _legend_width_in(labels, n_columns)), height_in + 0.18 * n_rows)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=n_columns, frameon=False, fontsize=8, handlelength=4
+    )
+
+
+def _legend_width_in(labels: Sequence[str], n_columns: int) -> float:
+    """About as wide as it becomes at 8 points, each column as wide as its longest label."""
+    return sum(0.85 + 0.07 * max(len(label) for label in column) for column in np.array_split(labels, n_columns))
 
 
 def _codecs(board: Board) -> dict[str, list[str]]:
@@ -59,18 +77,20 @@ def _codecs(board: Board) -> dict[str, list[str]]:
 def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]) -> None:
     reference = [c["id"] for c in board.results.about["resolved"]["conditions"] if c["reference"]]
     shown = [c for c in reference if c in board.results.conditions] + list(conditions)
+    n = len(board.entries)
+    # Entries stand side by side, so that their intervals do not hide each other, and apart from those of the next rate.
+    step = 0.07 if n <= MANY else 0.7 / n
     for index, entry in enumerate(board.entries):
         is_control = entry in board.results.controls
         x, y, below, above = [], [], [], []
         for place, condition in enumerate(shown):
             estimate = board.estimate(condition, entry, board.primary)
             if estimate is not None:
-                # Entries stand side by side, so that their intervals do not hide each other.
-                x.append(place + 0.07 * (index - (len(board.entries) - 1) / 2))
+                x.append(place + step * (index - (n - 1) / 2))
                 y.append(estimate.value)
                 below.append(max(estimate.value - estimate.low, 0.0))
                 above.append(max(estimate.high - estimate.value, 0.0))
-        panel.errorbar(x, y, [below, above], label=entry + CONTROL * is_control, **_style(index, is_control))
+        panel.errorbar(x, y, [below, above], label=entry + CONTROL * is_control, **_style(index, is_control, n))
     labels = [c if c in reference else f"{board.bitrates[c].median_bps / 1000:.0f}" for c in shown]
     panel.set_xticks(range(len(shown)), labels)
     panel.set_xlabel("achieved kb/s")
@@ -105,8 +125,13 @@ def _values(board: Board, entry: str) -> list[tuple[float, float]]:
     return [(e.value, e.value if math.isnan(e.high) else e.high) for e in estimates if e is not None]
 
 
-def _style(index: int, is_control: bool) -> dict[str, Any]:
+def _style(index: int, is_control: bool, n: int) -> dict[str, Any]:
     style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "markersize": 4, "capsize": 2, "elinewidth": 0.8}
+    if n > MANY:
+        # Each further round of colours has other markers and lines, so that no two entries look alike.
+        turn = index // len(COLOURS)
+        style |= {"marker": MARKERS[(index + turn) % len(MARKERS)], "capsize": 0, "elinewidth": 0.5}
+        style |= {"linestyle": LINES[turn % len(LINES)]}
     if is_control:
         return {**style, "color": ("0.45", "0.6", "0.75")[index % 3], "linestyle": ":", "linewidth": 1}
     return {**style, "color": COLOURS[index % len(COLOURS)], "linewidth": 1.5}

@@ -101,6 +101,25 @@ class Results:
         return cls(about, rows, encodings)
 
 
+def load_answering(protocol: Protocol, folder: Path, hint: str) -> Results:
+    """The results in ``folder``, which answer what ``protocol`` asks.
+
+    Raises:
+        RppgbenchError: there are none, or they cannot be read.
+        IncomparableResults: they answer another question; the message shows line by line where it differs.
+    """
+    results = Results.load(folder)
+    asked = Results.of(protocol, [], []).about
+    if results.about["digest"] == asked["digest"]:
+        return results
+    digests = f"digest: {results.about['digest'][:12]} | {asked['digest'][:12]}"
+    lines = [*differences(results.about, asked)] or [digests]
+    raise IncomparableResults(
+        f"{folder}: results of another question than {protocol.path}; they differ in\n  " + "\n  ".join(lines),
+        hint=hint,
+    )
+
+
 def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
     """Several results as one.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,8 @@ class Checkpoint:
             for name, value in state.items()
         }
         tensors = {**{f"module/{name}": value for name, value in module.state_dict().items()}, **moments}
-        temporary = self.path.with_suffix(f".{os.getpid()}")
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{uuid.uuid4().hex}")
         save_file(
             {
                 name: value.detach().cpu().clone(memory_format=torch.contiguous_format)

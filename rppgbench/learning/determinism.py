@@ -20,8 +20,6 @@ def reproducible(seed: int, *, deterministic: bool = True) -> Iterator[None]:
 
     With ``deterministic`` False, cuDNN may choose its fastest kernels and TF32; weights then differ from run to run.
     """
-    # cuBLAS reads this when it is first used in a process; without it torch refuses deterministic matrix products.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads, kept = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
     torch.set_num_threads(THREADS)
@@ -54,6 +52,8 @@ def find_device(name: str) -> torch.device:
     Raises:
         TrainingFailed: there is no such device here.
     """
+    # cuBLAS reads this when it is first used in a process; without it torch refuses deterministic matrix products.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

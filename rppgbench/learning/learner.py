@@ -37,8 +37,8 @@ class TrainingBatch:
 class TrainingContext:
     """Where training is: optimiser step ``step`` of ``steps``, from 0.
 
-    Whatever a learner draws at random it draws from ``generator``: it is seeded anew for each step, so that a fit that
-    was killed goes on with the same numbers.
+    ``generator``, of the CPU, and torch's own generators, which dropout draws from, are seeded anew for each batch: a
+    fit that was killed goes on with the same numbers.
     """
 
     step: int

@@ -18,6 +18,7 @@ from rppgbench.learning.recipe import Recipe
 TOTAL = "total"
 WARM_UP_SHARE = 0.05  # of the steps, under the cosine schedule
 CHECKPOINT_EVERY_S = 20.0
+CHECKPOINT_SHARE = 0.02  # of the time, at most: weights of gigabytes take long to write
 TELL_EVERY_S = 1.0
 
 
@@ -59,6 +60,7 @@ def train(
     steps = count_steps(recipe, material.n_clips)
     done, curve = checkpoint.restore(module, optimiser) if checkpoint else (0, {})
     started = kept = told = time.monotonic()
+    saving_s = 0.0
     for step in range(done, steps):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * _rate(recipe, step, steps)
@@ -68,6 +70,7 @@ def train(
             number = step * recipe.accumulate + part
             batch = material.draw(number, recipe, device)
             generator = torch.Generator(device="cpu").manual_seed(seed * 1_000_003 + number)
+            torch.manual_seed(seed * 1_000_003 + number)  # dropout and its like know no other generator
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 losses = step_of(batch, TrainingContext(step=step, steps=steps, generator=generator))
             total = _total(losses, weights)
@@ -81,13 +84,16 @@ def train(
         for name, value in sums.items():
             curve.setdefault(name, []).append(value)
         now = time.monotonic()
-        if checkpoint and now - kept >= CHECKPOINT_EVERY_S:
+        if checkpoint and now - kept >= max(CHECKPOINT_EVERY_S, saving_s / CHECKPOINT_SHARE):
             checkpoint.save(step + 1, module, optimiser, curve)
-            kept = now
+            kept = time.monotonic()
+            saving_s = kept - now
         if now - told >= TELL_EVERY_S:
             pace_s = (now - started) / (step + 1 - done)
             tell(step + 1, steps, sums[TOTAL], pace_s * (steps - step - 1))
             told = now
+    if not all(torch.isfinite(tensor).all() for tensor in module.state_dict().values()):
+        raise TrainingFailed("weights are no longer numbers", hint="lower the recipe's learning_rate, or set clip_norm")
     module.eval()
     return curve
 
@@ -109,7 +115,10 @@ def _loss_weights(learner: Learner, recipe: Recipe) -> dict[str, float]:
             f"the recipe weighs {', '.join(unknown)}, which the learner has not",
             hint=f"its losses are {', '.join(learner.loss_weights)}",
         )
-    return {**learner.loss_weights, **recipe.weights}
+    weights = {**learner.loss_weights, **recipe.weights}
+    if not any(weights.values()):
+        raise TrainingFailed("every loss has weight 0: nothing would be learnt", hint="weigh one of them in the recipe")
+    return weights
 
 
 def _total(losses: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

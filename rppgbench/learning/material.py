@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rppgbench.learning.recipe import Recipe
 
 
+_LEAST_SHARE_OF_SD = 0.05
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lecture:
     """One recording to learn from; arrays may be mapped from disk.
@@ -36,19 +39,26 @@ class Lecture:
 
     @property
     def n_frames(self) -> int:
-        return min(len(self.wave), len(self.reference), *(len(clip) for clip in self.clips.values()))
+        return min(len(x) for x in (self.wave, self.reference, *self.clips.values()))
 
     def starts(self, frames: int) -> NDArray[np.int64]:
         """First frames of the clips of ``frames`` frames whose target is known throughout."""
-        known = np.isfinite(self.wave[: self.n_frames]).astype(np.int64)
-        counts = np.concatenate([[0], np.cumsum(known)])
-        return np.flatnonzero(counts[frames:] - counts[:-frames] == frames)
+        wave = self.wave[: self.n_frames]
+        known = np.isfinite(wave)
+        if len(wave) < frames or not known.any():
+            return np.zeros(0, np.int64)
+        clips = np.lib.stride_tricks.sliding_window_view(np.where(known, wave, 0.0), frames)
+        # A stretch in which a sensor fell silent has rounding for a wave, which standardising would blow up.
+        alive = clips.std(axis=1) > _LEAST_SHARE_OF_SD * wave[known].std()
+        whole = np.lib.stride_tricks.sliding_window_view(known, frames).all(axis=1)
+        return np.flatnonzero(whole & alive)
 
 
 class Material:
     """Lectures under ``conditions``, of which ``labels`` gives the number of each (0: the reference).
 
-    Every batch is a function of the seed and its number alone, so a fit may stop and go on anywhere.
+    Every batch is a function of the seed and its number alone, so a fit may stop and go on anywhere. ``left_out`` are
+    the recordings without a clip whose target is known throughout.
 
     Raises:
         SignalError: there is nothing to learn from: no clip is long enough, or no target is known throughout one.
@@ -60,6 +70,7 @@ class Material:
         self._labels, self._frames, self._fps_hz, self._seed = labels, frames, fps_hz, seed
         self._starts = [lecture.starts(frames) for lecture in lectures]
         self._lectures = [lecture for lecture, starts in zip(lectures, self._starts, strict=True) if len(starts)]
+        self.left_out = sorted({x.recording for x in lectures} - {x.recording for x in self._lectures})
         self._starts = [starts for starts in self._starts if len(starts)]
         if not self._lectures:
             raise SignalError(

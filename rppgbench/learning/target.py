@@ -34,12 +34,12 @@ def target_wave(truth: GroundTruth, delay_s: float, n_frames: int, fps_hz: float
     return np.where(known, bandpass(level[None], fps_hz, *_BAND_HZ)[0], np.nan)
 
 
-def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float:
+def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float | None:
     """How late the face's pulse is behind the contact sensor, in seconds: one number a recording.
 
     The lag of the highest correlation between the sensor's wave and the skin's colour, ln R - ln G (which rises at
     systole and knows little of light and motion), in each 10 s, or in all of a shorter recording; their median. It is
-    looked for within 0 to 0.5 s for an ECG and 0.3 s to either side for a BVP, and is 0 where there is none.
+    looked for within 0 to 0.5 s for an ECG and 0.3 s to either side for a BVP. None where no stretch has it.
 
     Args:
         truth: Of kind "ecg" or "bvp".
@@ -56,7 +56,7 @@ def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float
         if np.isfinite(ours).all() and np.isfinite(theirs).all():
             lag_s = _lag_s(ours, theirs, fps_hz, _DELAY_S[truth.kind])
             delays += [] if lag_s is None else [lag_s]
-    return float(np.median(delays)) if delays else 0.0
+    return float(np.median(delays)) if delays else None
 
 
 def _lag_s(ours: FloatArray, theirs: FloatArray, fps_hz: float, bounds_s: tuple[float, float]) -> float | None:

@@ -33,9 +33,10 @@ def _frames(video: NDArray[Any]) -> NDArray[Any]:
 
 
 def _frame_psnr_db(one: NDArray[Any], other: NDArray[Any]) -> float:
-    error = np.square(_unit(one) - _unit(other)).mean(dtype=np.float64)
+    error = np.square(unit(one) - unit(other)).mean(dtype=np.float64)
     return float(-10 * np.log10(error)) if error > 0 else float("inf")
 
 
-def _unit(frame: NDArray[Any]) -> NDArray[np.float32]:
+def unit(frame: NDArray[Any]) -> NDArray[np.float32]:
+    """The same picture with its levels in 0-1: bytes are taken as 0-255, floats as they are."""
     return frame.astype(np.float32) / np.float32(255 if frame.dtype == np.uint8 else 1)

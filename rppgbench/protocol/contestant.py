@@ -125,6 +125,12 @@ def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return type(recipe).model_validate({**kept, **changes})
 
 
+def changes(recipe: Recipe, usual: Recipe) -> dict[str, Any]:
+    """What of the recipe is not as usual."""
+    usually = usual.model_dump(mode="json")
+    return {key: value for key, value in recipe.model_dump(mode="json").items() if value != usually.get(key)}
+
+
 def method_conditions(learn_from: str | Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
     """What ``methods_learn_from`` comes to: ids of conditions in their order, or ``EACH``.
 

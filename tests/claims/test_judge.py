@@ -121,6 +121,32 @@ def test_a_name_that_means_several_entries_is_not_guessed(simulated, row, verdic
     assert found.reason == "nothing to judge: needs one entry where the definition means several: a (a, a(width=2))"
 
 
+@pytest.mark.parametrize(
+    ("seeds", "scope"),
+    [
+        ({"a": 1, "b": 5}, "about these trained networks, 1 seed"),
+        ({"a": 2}, "about these trained networks, 2 seeds"),
+        ({"a": 3, "b": 5}, ""),
+        ({}, ""),
+        ({"c": 1}, ""),  # which takes no part
+    ],
+)
+def test_a_verdict_from_few_training_runs_is_about_these_networks_and_stands(simulated, verdict, better, seeds, scope):
+    rows = [
+        {**row, "seed": seed}
+        for row in simulated(levels(a=2.0, b=4.0, c=1.0), subjects=15)
+        for seed in (range(seeds[row["entry"]]) if row["entry"] in seeds else [None])
+    ]
+    found = verdict(rows, better)
+    assert (found.outcome, found.scope, found.reason) == ("supported", scope, "")
+
+
+def test_what_nobody_trained_again_is_said_of_undecided_claims_too(simulated, verdict, better):
+    rows = [{**row, "seed": 0} for row in simulated(levels(a=3.0, b=3.0), subjects=15)]
+    found = verdict(rows, better)
+    assert (found.outcome, found.scope) == ("undecided", "about these trained networks, 1 seed")
+
+
 def test_a_claim_that_no_results_can_judge_says_why(asked, observed, better):
     claims = asked(better)
     open_claim = Claim(id="K2", text="It is faster.", unjudged="no times are kept")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from rppgbench.claims.library import find as find_claims
 from rppgbench.cli.claims import claims
-from rppgbench.errors import ProtocolError, RppgbenchError
-from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
+from rppgbench.errors import IncomparableResults, ProtocolError, RppgbenchError
+from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.leaderboard.results import Results
+from rppgbench.protocol.library import find
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
 
-CONDITIONS = [
-    {"id": "reference", "use": "original", "reference": True},
-    *({"id": f"x264-{rate}k", "use": "x264", "reference": False} for rate in (200, 100)),
-]
 MINE = """\
 rppgbench_claims: 1
 name: mine
@@ -42,15 +43,23 @@ def row(condition: str, subject: int, error_bpm: float):
 
 
 @pytest.fixture
-def leaderboards(tmp_path):
-    """Results of the protocol smoke in which the error triples from each rate to the next, for 8 subjects."""
+def protocol(tmp_path):
+    """The protocol smoke with two rates of x264."""
+    path = tmp_path / "smoke.yaml"
+    x264 = "superfast, sweep: {bitrate_kbps: [125]}"
+    text = find("smoke").read_text()
+    assert x264 in text
+    path.write_text(text.replace(x264, "superfast, sweep: {bitrate_kbps: [200, 100]}"))
+    return str(path)
+
+
+@pytest.fixture
+def leaderboards(tmp_path, protocol):
+    """Its results, in which the error triples from each rate to the next, for 8 subjects."""
     errors = {"reference": 1.0, "x264-200k": 3.0, "x264-100k": 9.0}
     rows = [row(condition, s, error * (1 + s / 10)) for condition, error in errors.items() for s in range(8)]
     rows = [{name: one[name] for name in (column.name for column in COLUMNS)} for one in rows]
-    about = {
-        "protocol": "smoke", "version": 1, "title": "Made up", "digest": "abc", "entries": ["pos"],
-        "schema": SCHEMA_VERSION, "rppgbench": "0", "resolved": {"conditions": CONDITIONS},
-    }  # fmt: skip
+    about = {**Results.of(load(Path(protocol), load_registry()), [], []).about, "entries": ["pos"]}
     Results(about, rows, []).save(tmp_path / "smoke" / "v1")
     return tmp_path
 
@@ -66,25 +75,49 @@ def run(*arguments: str):
     return CliRunner().invoke(claims, arguments, catch_exceptions=False)
 
 
-def test_a_protocol_by_name_and_a_folder_of_results_are_the_same(leaderboards, mine):
+def test_a_protocol_and_a_folder_of_results_are_the_same(leaderboards, protocol, mine):
     folder = leaderboards / "smoke" / "v1"
-    by_name = run("smoke", "--out", str(leaderboards), "--claims", mine)
-    written = (folder / "claims.json").read_bytes()
+    by_name = run(protocol, "--out", str(leaderboards), "--claims", mine)
+    written = (folder / "claims_mine.json").read_bytes()
     by_folder = run(str(folder), "--claims", mine)
     assert by_name.stdout == by_folder.stdout
-    assert (folder / "claims.json").read_bytes() == written
+    assert (folder / "claims_mine.json").read_bytes() == written
     (verdict,) = json.loads(written)["verdicts"]
     assert verdict["verdict"] == "supported"
     # 3 bpm and 9 bpm, times what each subject is worse by, plus half a beat
     assert verdict["contrasts"][0]["effect"] == pytest.approx(2.77, abs=0.02)
     assert "supported" in by_name.stdout
-    assert str(folder / "claims.md") in by_name.stderr
+    assert str(folder / "claims_mine.md") in by_name.stderr
 
 
-def test_the_paper_is_asked_unless_something_else_is(leaderboards):
-    told = run("smoke", "--out", str(leaderboards))
+def test_the_paper_is_asked_unless_something_else_is(leaderboards, protocol, mine):
+    told = run(protocol, "--out", str(leaderboards))
     assert "C12" in told.stdout
     assert "needs entr" in told.stdout
+    about_the_paper = (leaderboards / "smoke" / "v1" / "claims_yu2019.md").read_bytes()
+    run(protocol, "--out", str(leaderboards), "--claims", mine)
+    assert (leaderboards / "smoke" / "v1" / "claims_yu2019.md").read_bytes() == about_the_paper
+
+
+def test_other_claims_under_the_name_of_built_in_ones_are_refused(leaderboards, protocol, tmp_path):
+    copied = tmp_path / "copied.yaml"
+    copied.write_text(find_claims("yu2019").read_text())
+    assert run(protocol, "--out", str(leaderboards), "--claims", str(copied)).exit_code == 0
+    copied.write_text(copied.read_text().replace("alpha: 0.05", "alpha: 0.2"))
+    with pytest.raises(ProtocolError, match="other claims than those that come with rppgbench as 'yu2019'"):
+        run(protocol, "--out", str(leaderboards), "--claims", str(copied))
+
+
+def test_results_of_another_question_are_refused_unless_their_folder_is_named(leaderboards, protocol, mine):
+    changed = Path(protocol)
+    changed.write_text(changed.read_text().replace("length_s: 10.0", "length_s: 8.0"))
+    with pytest.raises(IncomparableResults, match=r"clips\.length_s: 10\.0 \| 8\.0") as raised:
+        run(protocol, "--out", str(leaderboards), "--claims", mine)
+    assert raised.value.hint is not None
+    assert "again, or name the folder" in raised.value.hint
+    folder = leaderboards / "smoke" / "v1"
+    assert not list(folder.glob("claims*"))
+    assert run(str(folder), "--claims", mine).exit_code == 0
 
 
 def test_a_protocol_that_was_not_run_says_how(tmp_path):

@@ -155,7 +155,8 @@ def test_a_fit_records_what_it_came_to(learned, fits):
         assert facts[name]["weights_sha256"] == hashlib.sha256(state.read_bytes()).hexdigest()
         assert facts[name]["steps"] == (2 if "jointly" in name else 3)
         assert facts[name]["device"] == "cpu"
-        assert facts[name]["delays_s"] == dict.fromkeys(train, 0.0), "the faces here brighten at systole: no peak"
+        assert facts[name]["left_out"] == {}
+        assert facts[name]["delays_s"] == dict.fromkeys(train), "the faces here brighten at systole: no peak"
     assert len({fact["weights_sha256"] for fact in facts.values()}) == len(fits)
 
 
@@ -258,6 +259,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     monkeypatch.setattr(tiny_networks.Pulse, "training_step", cut_off)
     monkeypatch.setattr(fit_stage, "_tell", heard)
     monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_SHARE", float("inf"))
     monkeypatch.setattr("rppgbench.learning.loop.TELL_EVERY_S", 0.0)
     first = run(learning("pulse", seeds="[0]", subjects=2), store, registry, only=ONE)
     assert [failure.message for failure in first.outcome.failed] == ["OSError: the power went out"]

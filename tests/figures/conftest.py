@@ -50,7 +50,8 @@ def window_row(entry, learnt, train, condition, subject, rng):
         **{column.name: None for column in COLUMNS},
         "protocol": "made_up", "version": 1, "digest": "abc", "fold": subject % 5, "condition": condition,
         "codec": "original" if condition == "reference" else codec, "entry": entry, "method": method.split("(")[0],
-        "enhancer": enhancer.split("(")[0] or None, "control": method == "mean_hr" or enhancer == "identity",
+        "enhancer": enhancer.split("(")[0] or None, "control": method == "mean_hr",
+        "enhancer_control": enhancer == "identity" if enhancer else None,
         "dataset": "mini", "subject": f"s{subject:02}", "recording": f"s{subject:02}-rest", "tags": "{}", "window": 0,
         "start_s": 0.0, "end_s": 30.0, "hr_true_bpm": true, "hr_pred_bpm": true + error, "error_bpm": error,
         "snr_db": 8 - 2 * loss - hurts + rng.standard_normal(), "status": "scored", "seed": 0, "train": train,
@@ -179,5 +180,7 @@ def loss_curves(n_folds: int, n_steps: int) -> list[LossCurve]:
         for fold in range(n_folds):
             losses = {name: falling(scale) for name, scale in scales.items()}
             losses = {"total": np.sum(list(losses.values()), axis=0), **losses}
-            found.append(LossCurve(entry=entry, part=part, fold=fold, seed=0, steps=steps, losses=losses))
+            found.append(
+                LossCurve(entry=entry, fit=entry + part, part=part, fold=fold, seed=0, steps=steps, losses=losses)
+            )
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rppgbench.errors import UnknownName
-from rppgbench.figures.arms import components, find_arms
+from rppgbench.figures.arms import components, find_arms, styles
 from rppgbench.figures.choice import choose
-from rppgbench.figures.sheet import NothingToDraw
+from rppgbench.figures.sheet import GREY, NothingToDraw
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.results import Results
 
@@ -32,6 +32,28 @@ def test_where_no_method_was_trained_the_best_enhanced_entry_is_shown(results):
     rows = [row for row in results.rows if row["method"] == "pos"]
     board = Board.of(Results(results.about, rows, results.encodings))
     assert chosen(board).entry == next(entry for entry in board.entries if " + " in entry)
+
+
+IDENTITY = "identity + rppgnet(size=small)"
+
+
+def test_an_enhancer_that_is_a_control_is_shown_only_when_there_is_no_other(results):
+    perfect = [{**row, "error_bpm": 0.0} if row["entry"] == IDENTITY else row for row in results.rows]
+    board = Board.of(Results(results.about, perfect, results.encodings))
+    assert board.entries[0] == IDENTITY
+    assert chosen(board).entry == next(entry for entry in board.entries[1:] if " + rppgnet" in entry)
+    untrained = [row for row in perfect if row["entry"] in (IDENTITY, "dncnn + pos")]
+    assert chosen(Board.of(Results(results.about, untrained, results.encodings))).entry == "dncnn + pos"
+    alone = [row for row in perfect if row["entry"] == IDENTITY]
+    assert chosen(Board.of(Results(results.about, alone, results.encodings))).entry == IDENTITY
+
+
+def test_enhancers_that_are_controls_are_grey_and_dotted(results):
+    arms = find_arms(results)
+    assert [arm.entry for arm in arms if arm.control] == [IDENTITY]
+    look_of = styles(arms)
+    assert (look_of[IDENTITY]["color"], look_of[IDENTITY]["linestyle"]) == (GREY, ":")
+    assert not any(look_of[arm.entry]["linestyle"] == ":" for arm in arms if not arm.control)
 
 
 def test_what_is_asked_for_is_shown(results):

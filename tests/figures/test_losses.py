@@ -23,7 +23,7 @@ def test_points_are_means_of_the_steps_behind_them(results, tmp_path):
     n = 10 * POINTS
     values = np.random.RandomState(0).standard_normal(n)  # below 0 too: the scale is linear
     steps = np.arange(1, n + 1)
-    curve = LossCurve(entry="net", part="method", fold=0, seed=0, steps=steps, losses={"total": values})
+    curve = LossCurve(entry="net", fit="net", part="method", fold=0, seed=0, steps=steps, losses={"total": values})
     found = drawn(results, [curve], tmp_path)
     assert found.total.to_numpy() == pytest.approx(values.reshape(POINTS, 10).mean(axis=1), rel=1e-4, abs=1e-6)
     assert found.step.to_numpy() == pytest.approx(5.5 + 10 * np.arange(POINTS))
@@ -33,9 +33,16 @@ def test_every_fit_and_loss_is_there(results, curves, tmp_path):
     found = drawn(results, curves, tmp_path)
     fits = found.groupby(["entry", "part"])
     assert len(fits) == 5 and (fits.fold.nunique() == 3).all()
-    assert list(found)[4:6] == ["step", "total"]
+    assert list(found)[5:7] == ["step", "total"]
     network = found[found.part == "method"]
     assert network["wave"].notna().all() and network["reconstruction"].isna().all()
+
+
+def test_fits_of_one_name_have_panels_of_their_own(results, curves, tmp_path):
+    first, second, third, *_ = curves
+    found = drawn(results, [first, second, replace(third, fit="from other weights")], tmp_path)
+    assert found.groupby("panel").fold.unique().map(list).to_dict() == {1: [0, 1], 2: [2]}
+    assert found.entry.nunique() == 1
 
 
 def test_a_fit_of_few_steps_is_drawn_step_by_step(results, curves, tmp_path):

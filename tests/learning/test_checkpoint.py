@@ -28,6 +28,7 @@ class PowerCut(Exception):
 def fit(tiny, material, monkeypatch):
     """A function that trains for 9 steps, cut off at a forward pass if told so; weights and curve."""
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", float("inf"))
 
     def fitted(checkpoint=None, *, accumulate=1, cut_at=None, first_weights=SEED):
         with reproducible(first_weights):
@@ -139,7 +140,7 @@ class Learner:
 
 
 def digest(folder, hang=False):
-    loop.CHECKPOINT_EVERY_S = 0.0
+    loop.CHECKPOINT_EVERY_S, loop.CHECKPOINT_SHARE = 0.0, float("inf")
     noise = np.random.RandomState(0)
     clip = noise.randint(256, size=(40, 2, 2, 3), dtype=np.uint8)
     lecture = Lecture(recording="a", clips={}, reference=clip, wave=noise.randn(40))
@@ -177,6 +178,7 @@ def test_a_fit_killed_outright_ends_with_the_same_digest(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("killed_fit", script)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", float("inf"))
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)  # put back what the module sets
     steps, step = [], module.Learner.training_step
 

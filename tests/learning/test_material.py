@@ -98,7 +98,7 @@ def test_learning_from_the_reference_alone_holds_it_once(material):
 
 
 def test_clips_start_where_the_whole_target_is_known():
-    wave = np.zeros(20)
+    wave = np.arange(20.0)
     wave[[3, 12]] = np.nan  # known: 0-2, 4-11, 13-19
     lecture = dataclasses.replace(ramp_lecture(), wave=wave)
     assert lecture.starts(7).tolist() == [4, 5, 13]
@@ -128,7 +128,15 @@ def test_clips_longer_than_every_recording_are_refused(material, frames):
     assert "lower the recipe's frames" in str(caught.value.hint)
 
 
-def test_a_constant_target_stays_finite():
-    lecture = dataclasses.replace(ramp_lecture(), wave=np.full(20, 3.0))
-    batch = Material([lecture], {"low": 1}, frames=8, fps_hz=30.0, seed=0).draw(0, RECIPE, CPU)
-    assert batch.wave.abs().max() == 0
+def test_a_stretch_in_which_the_sensor_fell_silent_is_not_learnt_from():
+    wave = np.where(np.arange(40) < 20, np.sin(np.arange(40)), 1e-12 * np.cos(np.arange(40)))
+    clip = np.zeros((40, 4, 4, 3), np.uint8)
+    lecture = Lecture(recording="a", clips={}, reference=clip, wave=wave)
+    assert lecture.starts(8).max() < 20, "no clip without a share of the living part"
+    with pytest.raises(SignalError, match="known pulse"):
+        Material([dataclasses.replace(lecture, wave=np.full(40, 3.0))], {"low": 1}, frames=8, fps_hz=30.0, seed=0)
+
+
+def test_recordings_without_a_usable_clip_are_named(lectures):
+    silent = dataclasses.replace(lectures[0], recording="silent", wave=np.full(len(lectures[0].wave), np.nan))
+    assert Material([*lectures, silent], {"low": 1}, frames=8, fps_hz=30.0, seed=0).left_out == ["silent"]
