@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.errors import IncomparableResults, RppgbenchError, nearest
+from rppgbench.errors import RppgbenchError, nearest
 
 if TYPE_CHECKING:
     from rppgbench.figures.choice import Chosen
@@ -93,7 +93,7 @@ def _results(named: str, out: Path, registry: Registry) -> tuple[Results, Path, 
         RppgbenchError: there are none.
         IncomparableResults: those in the protocol's folder answer another question.
     """
-    from rppgbench.leaderboard.results import RESULTS, Results, differences
+    from rppgbench.leaderboard.results import RESULTS, Results, load_answering
     from rppgbench.protocol.library import find
     from rppgbench.protocol.resolve import load
 
@@ -111,14 +111,8 @@ def _results(named: str, out: Path, registry: Registry) -> tuple[Results, Path, 
             f"{folder}: no results of {protocol.name} there",
             hint=f"'rppgbench run {named}' first, or say with --out where its leaderboards are",
         )
-    results = Results.load(folder)
-    lines = list(differences(results.about, Results.of(protocol, [], []).about))
-    if lines:
-        raise IncomparableResults(
-            f"{folder}: results of another question than {protocol.path}; they differ in\n  " + "\n  ".join(lines),
-            hint=f"'rppgbench run {named}' again, or name the folder to draw what it holds",
-        )
-    return results, folder, protocol
+    hint = f"'rppgbench run {named}' again, or name the folder to draw what it holds"
+    return load_answering(protocol, folder, hint), folder, protocol
 
 
 def _protocol_of(results: Results, registry: Registry) -> Protocol | None:

@@ -65,6 +65,15 @@ def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None
             highlight=False,
             soft_wrap=True,
         )
+        fits = [task for task in plan.tasks.values() if "recipe" in task.settings]
+        if fits and not any(store.has(task.key) for task in fits):
+            console.print(
+                "no fit was measured here yet: fits are guessed as of networks of size small, and those of the "
+                "paper's size take hundreds of times as long on a CPU",
+                highlight=False,
+                soft_wrap=True,
+                style="yellow",
+            )
     else:
         console.print("all cached: nothing to run", highlight=False)
 
