@@ -126,9 +126,10 @@ def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
 
 
 def changes(recipe: Recipe, usual: Recipe) -> dict[str, Any]:
-    """What of the recipe is not as usual."""
+    """What of the recipe is not as usual; of iterations and epochs the one that counts."""
     usually = usual.model_dump(mode="json")
-    return {key: value for key, value in recipe.model_dump(mode="json").items() if value != usually.get(key)}
+    now = recipe.model_dump(mode="json", exclude_none=True)
+    return {key: value for key, value in now.items() if value != usually.get(key)}
 
 
 def method_conditions(learn_from: str | Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
