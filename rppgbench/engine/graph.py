@@ -66,7 +66,8 @@ class Graph:
             "waves": self._predict(recording, fold, condition, entry, seed).key,
             "truth": self.truth(recording).key,
         }
-        return self.task("score", settings, inputs, recording, f"{condition.id} {entry.id}", bytes_out=2e3)
+        details = f"{condition.id} {entry.id}" + ("" if seed is None else f" seed {seed}")
+        return self.task("score", settings, inputs, recording, details, bytes_out=2e3)
 
     def encode(self, recording: Recording, condition: Condition) -> Task | None:
         """The encoding of a recording under a condition; None where the recording is taken as it is."""
