@@ -110,10 +110,11 @@ def load_answering(protocol: Protocol, folder: Path, hint: str) -> Results:
     """
     results = Results.load(folder)
     asked = Results.of(protocol, [], []).about
-    if results.about["digest"] == asked["digest"]:
+    lines = list(differences(results.about, asked))
+    if results.about["digest"] != asked["digest"] and not lines:
+        lines = [f"digest: {results.about['digest'][:12]} | {asked['digest'][:12]}"]
+    if not lines:
         return results
-    digests = f"digest: {results.about['digest'][:12]} | {asked['digest'][:12]}"
-    lines = [*differences(results.about, asked)] or [digests]
     raise IncomparableResults(
         f"{folder}: results of another question than {protocol.path}; they differ in\n  " + "\n  ".join(lines),
         hint=hint,
