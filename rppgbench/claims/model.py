@@ -15,7 +15,6 @@ AnyOf = str | None | list[str | None]
 
 Direction = Literal["lower", "higher"]
 Role = Literal["decides", "guards", "shows"]
-GROUPS = ("codec", "bitrate_kbps", "condition")
 
 
 class EntrySelector(Frozen):
