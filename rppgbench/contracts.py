@@ -130,7 +130,9 @@ class DatasetSpec(Spec):
     """A dataset: recordings, and what the contact sensor said.
 
     ``needs_files`` is False for one that makes its recordings itself. A dataset that needs files has a factory with a
-    first argument ``root: Path``; where that lies is the user's setting.
+    first argument ``root: Path``; where that lies is the user's setting. ``fixture`` names a function
+    ``(root, film, n_subjects, duration_s) -> takes by recording id`` (`rppgbench.testing.film`) that writes a small
+    tree in the exact published layout, filled with rendered faces. ``protocol`` is the one to try first.
     """
 
     kind: ClassVar[Kind] = "dataset"
@@ -138,6 +140,13 @@ class DatasetSpec(Spec):
     redistributable: bool = False
     how_to_get: str = ""
     needs_files: bool = True
+    fixture: str = ""
+    protocol: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fixture and not _FACTORY.match(self.fixture):
+            raise PluginError(f"dataset {self.name!r}: fixture {self.fixture!r} is not 'package.module:function'")
 
 
 # --- what the factories return ------------------------------------------------------------------------------------
@@ -209,7 +218,7 @@ class Dataset(Protocol):
     """What a dataset's factory returns."""
 
     def recordings(self) -> Sequence[Recording]:
-        """Every recording there is, in natural order; opens no video."""
+        """Every recording whose files are all there, in natural order; decodes no video."""
         ...
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
@@ -219,7 +228,7 @@ class Dataset(Protocol):
 
 @runtime_checkable
 class RenderingDataset(Protocol):
-    """A dataset that makes its videos: its recordings have no ``path``."""
+    """A dataset that makes videos of what is none, such as pictures or arrays: its recordings have no ``path``."""
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording into ``target`` without loss, the same bytes on every run and machine."""
@@ -230,6 +239,27 @@ class RenderingDataset(Protocol):
         ...
 
 
+@runtime_checkable
+class TimedDataset(Protocol):
+    """A dataset that knows when each frame was taken better than its video files do."""
+
+    def frame_times_s(self, recording: Recording) -> FloatArray:
+        """``(T,)`` ascending times of the frames of the recording's ``part``, the first of them 0.
+
+        Asked of recordings with ``clock_files`` alone.
+        """
+        ...
+
+
+@runtime_checkable
+class InventoriedDataset(Protocol):
+    """A dataset of which it is known what was published."""
+
+    def inventory(self) -> Inventory:
+        """What was published and is not here, and what is here and was not published; opens no video."""
+        ...
+
+
 # --- records ------------------------------------------------------------------------------------------------------
 
 
@@ -237,9 +267,12 @@ class RenderingDataset(Protocol):
 class Recording:
     """One video of one subject.
 
-    ``path`` is None when the dataset renders it. ``frames_are_skin`` says that there is no face to look for: every
-    pixel is skin already. ``source`` is how the file came to be: its loss cannot be undone. ``truth_files`` are all
-    files that ``ground_truth`` reads: when one of them changes, scores are computed anew.
+    ``path`` is None when the dataset renders it, from ``source_files`` if it needs any. ``part`` says which frames of
+    the file count: the first, and one past the last; None is the end, and a negative number counts from there. The
+    recording's clock is 0 at the first frame of the part, ``duration_s`` is the part's. ``frames_are_skin`` says that
+    there is no face to look for: every pixel is skin already. ``source`` is how the file came to be, and
+    ``source_details`` says more, such as codec and bitrate: a loss cannot be undone. ``truth_files`` are all files that
+    ``ground_truth`` reads, ``clock_files`` those of ``frame_times_s``: when one changes, scores are computed anew.
     """
 
     id: str
@@ -248,10 +281,42 @@ class Recording:
     fps_hz: float
     duration_s: float
     path: Path | None = None
+    source_files: tuple[Path, ...] = ()
+    part: tuple[int, int | None] = (0, None)
     frames_are_skin: bool = False
     source: Literal["raw", "lossless", "lossy", "rendered"] = "raw"
+    source_details: str = ""
     truth_files: tuple[Path, ...] = ()
+    clock_files: tuple[Path, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """A recording that was published and is not usable here: ``path`` is what is missing or wrong, ``reason`` says how,
+    ``remedy`` what to do."""
+
+    id: str
+    subject: str
+    path: Path
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """What was published, held against what is here.
+
+    ``subjects`` are all that were published, in natural order, here or not, and ``n_recordings`` how many recordings.
+    ``absent`` are the recordings that are not here; ``extra`` is what lies here and belongs to no recording.
+    ``notes`` are known facts that a user of the data must know, such as a session that nobody ever got.
+    """
+
+    subjects: tuple[str, ...]
+    n_recordings: int
+    absent: tuple[Absent, ...] = ()
+    extra: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,12 +325,18 @@ class GroundTruth:
 
     ``samples`` and ``times_s`` are ``(N,)`` float64, times ascending; ``kind`` "hr" means beats per minute.
     ``beats_s`` are exactly known beats (R-peaks), where there is such a thing: for tests, never for scoring.
+    ``leads`` are further leads of an ECG by name, ``(N,)`` each, to check the first against. ``video_s`` is how long
+    the video lasts by the sensor's clock, where the dataset says so: a check of clocks. ``doubts`` are what the loader
+    found odd; each flags every window of the recording.
     """
 
     samples: FloatArray
     times_s: FloatArray
     kind: Literal["ecg", "bvp", "hr"]
     beats_s: FloatArray | None = None
+    leads: Mapping[str, FloatArray] = field(default_factory=dict)
+    video_s: float | None = None
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
