@@ -133,7 +133,8 @@ def write_video(
     try:
         with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
             stream: VideoStream | None = None
-            for count, picture in enumerate(frames, 1):
+            for picture in frames:
+                count += 1
                 if stream is None:
                     rate = Fraction(fps_hz).limit_denominator(1001)
                     stream = cast("VideoStream", container.add_stream(encoder, rate=rate))
