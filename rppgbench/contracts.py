@@ -75,7 +75,7 @@ class MethodSpec(Spec):
     ``fps_hz``, ``size`` and ``frames`` are what it demands, None when it takes anything.
     ``pretrained_on`` names datasets that its weights have seen. ``learns_from`` says what a learner needs of its
     training subjects: their clips too, or the contact sensor's truth alone. ``skin_labels`` is True for one that also
-    wants to be told where the skin is while it learns.
+    wants to be told where the skin is while it learns. ``rehearsal`` are params with which it learns in no time.
     """
 
     kind: ClassVar[Kind] = "method"
@@ -89,6 +89,7 @@ class MethodSpec(Spec):
     size: tuple[int, int] | None = None
     frames: int | None = None
     pretrained_on: tuple[str, ...] = ()
+    rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +98,7 @@ class EnhancerSpec(Spec):
 
     ``blind`` is False when it must be told how the video was compressed; ``pairs`` is True when it learns from
     compressed clips beside their reference. ``conditional`` is True when its factory takes ``n_conditions``, how many
-    conditions it learns from with the reference counted in.
+    conditions it learns from with the reference counted in. ``rehearsal`` are params with which it learns in no time.
     """
 
     kind: ClassVar[Kind] = "enhancer"
@@ -107,6 +108,7 @@ class EnhancerSpec(Spec):
     conditional: bool = False
     control: bool = False
     pretrained_on: tuple[str, ...] = ()
+    rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,8 +207,10 @@ class Codec(Protocol):
         """Encoder, its library's version and whatever else changes its bits; part of every key made with it."""
         ...
 
-    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
-        """Compress every frame of ``source`` into ``target``, the same bytes on every run of one build.
+    def encode(self, source: Path, target: Path, fps_hz: float, *, part: tuple[int, int | None] = (0, None)) -> Encoded:
+        """Compress every frame of the ``part`` of ``source`` into ``target``, the same bytes on every run of one build.
+
+        ``part`` is as in `Recording`; `rppgbench.media.decode.frames` takes it.
 
         Raises:
             EncodingError: the encoder failed, or the result is not frame-exact with its source.

@@ -86,7 +86,7 @@ def rppgbench_codecs() -> Iterable[CodecSpec]:
     class Mjpeg:
         def __init__(self, quality): self.quality = quality
         def build(self): return "mjpeg 1.0"
-        def encode(self, source, target, fps_hz) -> Encoded: ...
+        def encode(self, source, target, fps_hz, *, part=(0, None)) -> Encoded: ...
 
     @hookimpl
     def rppgbench_codecs():

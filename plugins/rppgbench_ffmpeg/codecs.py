@@ -9,6 +9,7 @@ from typing import Any
 
 from rppgbench.contracts import Encoded
 from rppgbench.errors import EncodingError
+from rppgbench.media.decode import WHOLE, Part
 from rppgbench_ffmpeg.build import encoder_build, instruction_set
 from rppgbench_ffmpeg.params import LosslessParams, Mpeg4Params, X26xParams, X264Params, X265Params
 from rppgbench_ffmpeg.pictures import Pictures, pictures_of
@@ -28,8 +29,8 @@ class Mpeg4:
     def build(self) -> str:
         return encoder_build("mpeg4")
 
-    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
-        pictures, target_bps = pictures_of(source, "yuv420p"), 1000 * self.params.bitrate_kbps
+    def encode(self, source: Path, target: Path, fps_hz: float, *, part: Part = WHOLE) -> Encoded:
+        pictures, target_bps = pictures_of(source, "yuv420p", part), 1000 * self.params.bitrate_kbps
         settings = Settings(
             encoder="mpeg4", container="mp4", pix_fmt="yuv420p", bitrate_bps=target_bps, gop=self.params.gop,
             bframes=self.params.bframes, options={"qmin": str(self.params.qmin)},
@@ -62,9 +63,9 @@ class _X26x:
     def build(self) -> str:
         return encoder_build(self.encoder)
 
-    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
+    def encode(self, source: Path, target: Path, fps_hz: float, *, part: Part = WHOLE) -> Encoded:
         params = self.params
-        pictures, target_bps = pictures_of(source, params.pix_fmt), 1000 * params.bitrate_kbps
+        pictures, target_bps = pictures_of(source, params.pix_fmt, part), 1000 * params.bitrate_kbps
         _refuse_odd(pictures, self.encoder, params.pix_fmt)
         settings = Settings(
             encoder=self.encoder, container="mp4", pix_fmt=params.pix_fmt, bitrate_bps=target_bps, gop=params.gop,
@@ -114,9 +115,9 @@ class Lossless:
     def build(self) -> str:
         return encoder_build("utvideo")
 
-    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
+    def encode(self, source: Path, target: Path, fps_hz: float, *, part: Part = WHOLE) -> Encoded:
         pix_fmt = "gbrp" if self.params.pix_fmt == "rgb" else self.params.pix_fmt
-        pictures = pictures_of(source, pix_fmt)
+        pictures = pictures_of(source, pix_fmt, part)
         _refuse_odd(pictures, "utvideo", pix_fmt)
         settings = Settings(encoder="utvideo", container="avi", pix_fmt=pix_fmt)
         bitrate_bps = _write(pictures, target, settings, fps_hz)
@@ -131,7 +132,7 @@ class Original:
     def build(self) -> str:
         return "none"
 
-    def encode(self, source: Path, target: Path, fps_hz: float) -> Encoded:
+    def encode(self, source: Path, target: Path, fps_hz: float, *, part: Part = WHOLE) -> Encoded:
         raise EncodingError(
             f"{source}: 'original' encodes nothing", hint="read the recording itself, or use 'lossless'"
         )

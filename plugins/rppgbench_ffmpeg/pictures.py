@@ -14,20 +14,21 @@ import av
 from av.video.frame import PictureType
 
 from rppgbench.media.colour import EXACT, RGB, Colour, colour_of, conventional_colour
-from rppgbench.media.decode import Frame, frames
+from rppgbench.media.decode import WHOLE, Frame, Part, frames
 
 _HELD_BYTES = 256 * 2**20
 
 
 class Pictures:
-    """All pictures of ``source`` in ``pix_fmt``, in order; may be gone through any number of times.
+    """All pictures of a ``part`` of ``source`` in ``pix_fmt``, in order; may be gone through any number of times.
 
     YUV pictures have limited range and the matrix that goes without saying for their size, so that a container which
     drops the colour tags changes no colour. Recordings of more than ``held_bytes`` are decoded anew each time.
     """
 
-    def __init__(self, source: Path, pix_fmt: str, *, held_bytes: int = _HELD_BYTES) -> None:
+    def __init__(self, source: Path, pix_fmt: str, *, part: Part = WHOLE, held_bytes: int = _HELD_BYTES) -> None:
         self.source = source
+        self.part = part
         self.pix_fmt = pix_fmt
         self.size = (0, 0)
         self.n_frames = 0
@@ -51,7 +52,7 @@ class Pictures:
         return RGB if self.pix_fmt == "gbrp" else conventional_colour(*self.size)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        return (in_pix_fmt(frame, self.pix_fmt) for frame in frames(self.source))
+        return (in_pix_fmt(frame, self.pix_fmt) for frame in frames(self.source, part=self.part))
 
 
 def in_pix_fmt(frame: Frame, pix_fmt: str) -> av.VideoFrame:
@@ -77,13 +78,13 @@ class _LastPictures:
         self._key: tuple[object, ...] = ()
         self._pictures: Pictures | None = None
 
-    def of(self, source: Path, pix_fmt: str) -> Pictures:
+    def of(self, source: Path, pix_fmt: str, part: Part) -> Pictures:
         stat = source.stat() if source.is_file() else None
-        key = (source.resolve(), stat and (stat.st_size, stat.st_mtime_ns, stat.st_ino), pix_fmt)
+        key = (source.resolve(), stat and (stat.st_size, stat.st_mtime_ns, stat.st_ino), pix_fmt, part)
         with self._lock:
             if self._pictures is None or self._key != key:
                 self._pictures = None  # freed before the next recording is read
-                self._pictures = Pictures(source, pix_fmt)
+                self._pictures = Pictures(source, pix_fmt, part=part)
                 self._key = key
             return self._pictures
 
@@ -91,6 +92,6 @@ class _LastPictures:
 _last = _LastPictures()
 
 
-def pictures_of(source: Path, pix_fmt: str) -> Pictures:
-    """The pictures of a recording, from memory if it was the last one asked for and has not changed since."""
-    return _last.of(source, pix_fmt)
+def pictures_of(source: Path, pix_fmt: str, part: Part = WHOLE) -> Pictures:
+    """The pictures of a recording's part, from memory if they were asked for last and the file has not changed."""
+    return _last.of(source, pix_fmt, part)

@@ -29,6 +29,7 @@ def rppgbench_enhancers() -> Iterable[EnhancerSpec]:
         learns=True,
         pairs=True,
         params=ArcnnParams,
+        rehearsal={"size": "small"},
         summary="Four convolutions that predict the clean frame itself; or a fast form of it",
         cite=(
             "Dong, Deng, Loy, Tang: Compression artifacts reduction by a deep convolutional network, ICCV 2015; "
@@ -42,6 +43,7 @@ def rppgbench_enhancers() -> Iterable[EnhancerSpec]:
         learns=True,
         pairs=True,
         params=DncnnParams,
+        rehearsal={"size": "small"},
         summary="A deep stack of small convolutions that predicts what compression added, to take it away again",
         cite=(
             "Zhang, Zuo, Chen, Meng, Zhang: Beyond a Gaussian denoiser: residual learning of deep CNN for image "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rppgbench.contracts import GroundTruth, Recording
 from rppgbench.errors import UnknownName, nearest
-from rppgbench_synthetic import video
+from rppgbench.media import lossless
 from rppgbench_synthetic.camera import Camera, Mask, Shot
 from rppgbench_synthetic.cohort import Take, takes
 from rppgbench_synthetic.face import textures
@@ -64,11 +64,13 @@ class Synthetic:
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording as lossless RGB, the same bytes on every run and machine."""
-        video.write(self._camera(recording).frames(), target, self.params.size, self.params.fps_hz)
+        lossless.write(
+            (np.moveaxis(planes, 0, -1) for planes in self._camera(recording).frames()), target, self.params.fps_hz
+        )
 
     def container(self) -> str:
         """The ending of what ``render`` writes."""
-        return video.CONTAINER
+        return lossless.CONTAINER
 
     def frames(self, recording: Recording) -> Iterator[Frame]:
         """(H, W, 3) R, G, B of each frame."""

@@ -15,6 +15,7 @@ from rppgbench.protocol.contestant import named
 if TYPE_CHECKING:
     from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
+    from rppgbench.protocol.model import Folds
     from rppgbench.protocol.resolve import Protocol
 
 
@@ -24,12 +25,18 @@ def print_declaration(console: Console, protocol: Protocol) -> None:
     console.print(f"digest      {protocol.digest[:12]}", highlight=False)
     console.print(f"dataset     {named(protocol.dataset)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"conditions  {', '.join(c.id for c in protocol.conditions)}", highlight=False, soft_wrap=True)
-    console.print(f"folds       {protocol.folds.k}, by subject, seed {protocol.folds.seed}", highlight=False)
+    console.print(f"folds       {_folds(protocol.folds)}", highlight=False)
     console.print(
         f"entries     {', '.join(e.id for e in protocol.entries)}", highlight=False, markup=False, soft_wrap=True
     )
     clips = protocol.clips
     console.print(f"windows     {clips.length_s:g} s at {clips.fps_hz:g} fps\n", highlight=False)
+
+
+def _folds(folds: Folds) -> str:
+    if folds.lists is not None:
+        return f"{len(folds.lists)}, by lists of subjects"
+    return f"{folds.k}, by subject, seed {folds.seed}" if folds.k else "one a subject"
 
 
 def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None:

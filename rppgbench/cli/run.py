@@ -40,6 +40,9 @@ def _common(command: Command) -> Command:
             click.option("--only", multiple=True, metavar="WHAT=NAME",
                          help="Narrow to one method, entry, condition, codec, subject, recording or fold; "
                               "repeat it to narrow further: --only method=pos --only condition=x264-250k."),
+            click.option("--rehearse", is_flag=True,
+                         help="The same protocol at toy size, to see whether data, store and entries are ready for it: "
+                              "clips of 32x32, learners at their smallest with 8 steps. Nothing is published."),
             click.option("--workers", type=click.IntRange(min=0), default=None,
                          help="Processes to run at once; 0 runs everything in this one. [default: one a core]"),
         )
@@ -59,6 +62,7 @@ def run(
     store_path: Path | None,
     data: tuple[str, ...],
     only: tuple[str, ...],
+    rehearse: bool,
     workers: int | None,
     out: Path,
     device: str,
@@ -73,13 +77,14 @@ def run(
       rppgbench run synthetic_compressed
       rppgbench run protocols/smoke.yaml --workers 2
       rppgbench run synthetic_compressed --only method=pos --only condition=x264-250k
+      rppgbench run obf_compressed --data obf=/data/OBF --rehearse
     """
     from rppgbench.cli.progress import Together
     from rppgbench.engine.execute import available_cores, execute
     from rppgbench.engine.journal import Journal
 
     console = Console(stderr=True)
-    store, registry, plan = _planned(protocol, store_path, data, only)
+    store, registry, plan = _planned(protocol, store_path, data, only, rehearse)
     _check_learning(plan, device)
     workers = available_cores() if workers is None else workers
     to_do = plan.wanted(store)
@@ -107,44 +112,45 @@ def run(
 @click.command(context_settings={"max_content_width": 110})
 @_common
 def plan(
-    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], workers: int | None
+    protocol: str,
+    store_path: Path | None,
+    data: tuple[str, ...],
+    only: tuple[str, ...],
+    rehearse: bool,
+    workers: int | None,
 ) -> None:
     """Show what running PROTOCOL would do: conditions x folds x entries, what is cached, how long, how much disk."""
     from rppgbench.cli.planning import print_declaration, print_plan
     from rppgbench.engine.execute import available_cores
 
     console = Console()
-    loaded, _ = _loaded(protocol)
+    loaded, _ = _loaded(protocol, rehearse)
     print_declaration(console, loaded)
-    store, _, made = _planned(protocol, store_path, data, only)
+    store, _, made = _planned(protocol, store_path, data, only, rehearse)
     print_plan(console, made, store, available_cores() if workers is None else max(workers, 1))
 
 
-def _loaded(protocol: str) -> tuple[Protocol, Registry]:
+def _loaded(protocol: str, rehearse: bool) -> tuple[Protocol, Registry]:
     from rppgbench.protocol.library import find
     from rppgbench.protocol.resolve import load
     from rppgbench.registry import load_registry
 
     registry = load_registry()
-    return load(find(protocol), registry), registry
+    return load(find(protocol), registry, rehearse=rehearse), registry
 
 
 def _planned(
-    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...]
+    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], rehearse: bool
 ) -> tuple[Store, Registry, Plan]:
-    from rppgbench.contracts import DatasetSpec
+    from rppgbench.engine.collection import find_roots
     from rppgbench.engine.plan import make_plan
     from rppgbench.engine.store import Store, default_root
-    from rppgbench.settings import data_roots, dataset_root
 
-    loaded, registry = _loaded(protocol)
-    spec = loaded.dataset.spec
-    if not isinstance(spec, DatasetSpec):
-        raise TypeError(f"{spec.name} is a {spec.kind}")
+    loaded, registry = _loaded(protocol, rehearse)
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
-    root = dataset_root(spec, data_roots(data), without)
+    roots = find_roots(loaded.datasets, data, without)
     store = Store.open(store_path or default_root())
-    return store, registry, make_plan(loaded, store, root=root, only=only)
+    return store, registry, make_plan(loaded, store, roots=roots, only=only)
 
 
 def _check_learning(plan: Plan, device: str) -> None:
@@ -172,7 +178,8 @@ def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task],
 def _headline(plan: Plan, n_to_do: int) -> str:
     protocol = plan.protocol
     state = "all cached" if n_to_do == 0 else f"{n_to_do} of {len(plan.tasks)} tasks to run"
-    return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}): {state}"
+    rehearsal = ", a rehearsal: its numbers mean nothing" if protocol.rehearsal else ""
+    return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}){rehearsal}: {state}"
 
 
 def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journal: Journal, out: Path) -> None:
@@ -183,7 +190,9 @@ def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journa
     from rppgbench.leaderboard.results import Results
     from rppgbench.leaderboard.terminal import print_board
 
-    board = Board.of(Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store)))
+    inventory = plan.collections[0].inventory
+    results = Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store), inventory)
+    board = Board.of(results)
     print_board(Console(), board)
     if plan.complete:
         try:
@@ -192,7 +201,8 @@ def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journa
             raise RppgbenchError(f"{out}: cannot be written: {error.strerror}", hint="choose another --out") from None
         console.print(f"written to {folder}", soft_wrap=True, highlight=False, style="dim")
     else:
-        console.print("narrowed by --only: nothing is written to the leaderboards", style="dim")
+        why = "a rehearsal" if plan.protocol.rehearsal else "narrowed by --only"
+        console.print(f"{why}: nothing is written to the leaderboards", style="dim")
     _name_failures(console, outcome, journal)
 
 

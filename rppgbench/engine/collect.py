@@ -21,9 +21,11 @@ def rows(plan: Plan, store: Store, failures: Mapping[str, Failure]) -> list[Row]
     """One row a window of every cell, in the plan's order; a window without a score says why."""
     digest = plan.protocol.digest
     achieved: dict[str, float | None] = {}
+    delays_s: dict[str, float | None] = {}
     collected: list[Row] = []
     for cell in plan.cells:
         identity = _identity(plan, cell, digest, _achieved(cell, store, achieved))
+        identity["truth_delay_s"] = _delay_s(cell, store, delays_s)
         scores = _scores(cell, store, failures)
         length_s = plan.protocol.clips.length_s
         for window in range(cell.n_windows):
@@ -79,6 +81,7 @@ def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -
         "dataset": protocol.dataset.name,
         "subject": cell.recording.subject,
         "recording": cell.recording.id,
+        "source": cell.recording.source,
         "tags": json.dumps(dict(cell.recording.tags), sort_keys=True),
     }
 
@@ -112,17 +115,25 @@ def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float
     return known[key]
 
 
+def _delay_s(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
+    key = cell.score.inputs["labels"]
+    if key not in known:
+        known[key] = store.facts(key)["delay_s"] if store.has(key) else None
+    return known[key]
+
+
 def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
     """A function from window number to the computed part of its row."""
     if store.has(cell.score.key):
         text = (store.path(cell.score.key) / "rows.json").read_text(encoding="utf-8")
         by_window = {row.pop("window"): row for row in json.loads(text)}
-        missing = "the video ends before the window does"
+        # No entry's fault: the dataset says that the recording is longer than its video.
+        missing = {"status": "excluded", "reason": "the video ends before the window does"}
     else:
         by_window = {}
         failure = failures.get(cell.score.key)
-        missing = "not run" if failure is None else _reason(failure)
-    return lambda window: by_window.get(window, {"status": "failed", "reason": missing})
+        missing = {"status": "failed", "reason": "not run" if failure is None else _reason(failure)}
+    return lambda window: by_window.get(window, missing)
 
 
 def _reason(failure: Failure) -> str:

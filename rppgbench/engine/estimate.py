@@ -7,13 +7,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rppgbench.contracts import CodecSpec, Recording
+from rppgbench.engine.collection import Collection
 from rppgbench.engine.plan import Plan
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import STAGES, Stage, Task
 
 # Core-seconds per megapixel of video, measured at 320x240 on one 2.x GHz core; encoders say their own.
 SECONDS_PER_MEGAPIXEL = {"render": 0.04, "boxes": 0.015, "traces": 0.008, "crop": 0.012}
-SECONDS_PER_TASK = {"truth": 0.03, "skin": 0.2, "fit": 0.05, "predict": 0.02, "score": 0.03}
+SECONDS_PER_TASK = {
+    "truth": 0.03,
+    "skin": 0.2,
+    "fit": 0.05,
+    "predict": 0.02,
+    "score": 0.03,
+    "label": 0.05,
+    "clock": 0.05,
+}
 # Of networks of size small, per pixel of a clip: a training step, and a prediction.
 FIT_SECONDS_PER_PIXEL, PREDICT_SECONDS_PER_PIXEL = 8e-7, 5e-7
 _CLIPS_PER_EPOCH = 1000.0  # where a recipe counts in epochs
@@ -53,10 +62,10 @@ def task_seconds(plan: Plan, store: Store, tasks: Iterable[Task]) -> dict[str, f
         like = measured[_like(task)]
         if len(like) < 3 and store.has(task.key):
             like.append(float(store.manifest(task.key)["made"]["seconds"]))
-    pixels = {recording.id: _pixels(plan, recording) for recording in plan.recordings}
+    pixels = {r.id: _pixels(collection, r) for collection in reversed(plan.collections) for r in collection.recordings}
     costs = {
         c.codec.name: c.codec.spec.seconds_per_megapixel
-        for c in plan.protocol.conditions
+        for c in (*plan.protocol.conditions, *plan.protocol.lesson_conditions)
         if isinstance(c.codec.spec, CodecSpec)
     }
     expected = {}
@@ -94,7 +103,7 @@ def _rule_of_thumb(
     return pixels[task.recording] / 1e6 * cost
 
 
-def _pixels(plan: Plan, recording: Recording) -> float:
-    size = getattr(plan.protocol.dataset.params, "size", None)
+def _pixels(collection: Collection, recording: Recording) -> float:
+    size = getattr(collection.dataset.params, "size", None)
     frame = size[0] * size[1] if size else GUESSED_PIXELS
     return float(frame * recording.fps_hz * recording.duration_s)

@@ -68,15 +68,15 @@ def _fit_in_closed_form(job: Job) -> Facts:
 
 
 def _training_windows(job: Job, role: str) -> list[TrainingWindow]:
-    from rppgbench.signal.ground_truth import window_hrs
+    """Windows whose labels can be believed; the video is not waited for, so its clock is not held against theirs."""
+    from rppgbench.evaluation.labels import label_windows
     from rppgbench.signal.heart_rate import ranked
 
-    truth = job.truth(role)
     length_s, fps_hz = job.setting("length_s"), job.setting("fps_hz")
     settings = HeartRateSettings.model_validate(job.setting("heart_rate"))
     starts_s = np.array(window_starts_s(job.setting("durations_s")[role], length_s))
-    rates = window_hrs(truth, starts_s, round(length_s * fps_hz), fps_hz, settings.band_hz)
-    known = [ranked(rate, settings) for rate in rates]
+    labels = label_windows(job.truth(role), starts_s, round(length_s * fps_hz), fps_hz, settings)
+    known = [ranked(label.rate, settings) for label in labels if label.rate is not None]
     return [TrainingWindow(trace=None, fps_hz=fps_hz, hr_bpm=hr_bpm) for hr_bpm in known if hr_bpm is not None]
 
 
@@ -136,8 +136,9 @@ def _fit_by_gradients(job: Job) -> Facts:
 def _target_waves(job: Job) -> tuple[dict[str, FloatArray], dict[str, float | None], dict[str, str]]:
     """Of each recording: what is to be learnt, the measured delay of the face (None where it was not to be measured,
     and the others' median serves), and why its sensor is of no use, if it is not."""
-    from rppgbench.learning.target import median_delay_s, target_wave
+    from rppgbench.learning.target import target_wave
     from rppgbench.media.clock import to_uniform
+    from rppgbench.signal.delay import median_delay_s
 
     fps_hz = job.setting("fps_hz")
     names = job.setting("recordings")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rppgbench.contracts import CodecSpec, Recording
+from rppgbench.engine.collection import Collection
 from rppgbench.engine.keys import code_digest, library_versions
 from rppgbench.engine.lessons import Lessons
 from rppgbench.engine.sources import SourceDigests
@@ -27,9 +28,11 @@ _WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task
 CORE: Mapping[Stage, tuple[str, ...]] = {
     "render": (),
     "truth": (),
+    "clock": (),
     "boxes": ("rppgbench.media",),
     "encode": ("rppgbench.media",),
     "traces": ("rppgbench.media", *_WORK),
+    "label": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
     "crop": ("rppgbench.media", *_WORK),
     "skin": ("rppgbench.media", *_WORK),
     "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", "rppgbench.engine.predict", *_WORK),
@@ -41,20 +44,17 @@ CORE: Mapping[Stage, tuple[str, ...]] = {
 class Graph:
     """Tasks of a protocol by key, each after its inputs; what several cells need is there once.
 
-    ``local`` is what only this machine knows: the dataset's root.
+    Of the ``collections`` the first is tested, the others are only learnt from.
     """
 
-    def __init__(
-        self, protocol: Protocol, recordings: Sequence[Recording], store: Store, local: Mapping[str, str]
-    ) -> None:
+    def __init__(self, protocol: Protocol, collections: Sequence[Collection], store: Store) -> None:
         self.tasks: dict[str, Task] = {}
-        self._protocol, self._local = protocol, dict(local)
+        self._protocol = protocol
         self._digests = SourceDigests(store)
         self._builds: dict[str, str] = {}
         self._made: dict[tuple[str, ...], Task] = {}
-        self._by_subject: dict[str, list[Recording]] = {}
-        for recording in recordings:
-            self._by_subject.setdefault(recording.subject, []).append(recording)
+        self._collections = {collection.dataset.name: collection for collection in collections}
+        self._home = {id(r): collection for collection in collections for r in collection.recordings}
         self._lessons = Lessons(self, protocol)
 
     def score(
@@ -64,7 +64,7 @@ class Graph:
         settings = {**self.windows(), "heart_rate": self.heart_rate()}
         inputs = {
             "waves": self._predict(recording, fold, condition, entry, seed).key,
-            "truth": self.truth(recording).key,
+            "labels": self.label(recording).key,
         }
         details = f"{condition.id} {entry.id}" + ("" if seed is None else f" seed {seed}")
         return self.task("score", settings, inputs, recording, details, bytes_out=2e3)
@@ -82,6 +82,7 @@ class Graph:
             "codec": self.described(condition.codec),
             "build": self._builds[condition.id],
             "fps_hz": recording.fps_hz,
+            **_part(recording),
         }
         video, local = self._source(recording)
         bytes_out = recording.duration_s * (condition.nominal_bps or 8e6) / 8
@@ -109,19 +110,52 @@ class Graph:
         """Key and local path of the recording as the dataset gives it."""
         if recording.path is not None:
             return self._digests.key(recording.path), {"video": str(recording.path)}
-        settings = {"dataset": self.described(self._protocol.dataset), "recording": recording.id}
-        width, height = getattr(self._protocol.dataset.params, "size", (0, 0))
+        return self.once("render", self._name(recording), make=lambda: self._render(recording)).key, {}
+
+    def _render(self, recording: Recording) -> Task:
+        home = self._home[id(recording)]
+        width, height = getattr(home.dataset.params, "size", (0, 0))
         bytes_out = 1.3 * recording.duration_s * recording.fps_hz * width * height
-        return self.task("render", settings, {}, recording, local=self._local, bytes_out=bytes_out).key, {}
+        inputs = {"source": self._digests.key(*recording.source_files)} if recording.source_files else {}
+        return self._asked(recording, "render", inputs, bytes_out)
 
     def truth(self, recording: Recording) -> Task:
         """What the contact sensor said."""
-        return self.once("truth", recording.id, make=lambda: self._truth(recording))
 
-    def _truth(self, recording: Recording) -> Task:
-        settings = {"dataset": self.described(self._protocol.dataset), "recording": recording.id}
-        inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.truth_files)}
-        return self.task("truth", settings, inputs, recording, local=self._local, bytes_out=2e5)
+        def make() -> Task:
+            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.truth_files)}
+            return self._asked(recording, "truth", inputs, 2e5)
+
+        return self.once("truth", self._name(recording), make=make)
+
+    def _clock(self, recording: Recording) -> Task:
+        """When the dataset says each frame was taken."""
+
+        def make() -> Task:
+            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.clock_files)}
+            return self._asked(recording, "clock", inputs, 1e4)
+
+        return self.once("clock", self._name(recording), make=make)
+
+    def _asked(self, recording: Recording, stage: Stage, inputs: Mapping[str, str], bytes_out: float) -> Task:
+        """A task that asks the recording's dataset."""
+        home = self._home[id(recording)]
+        settings = {"dataset": self.described(home.dataset), "recording": recording.id}
+        return self.task(stage, settings, inputs, recording, local=home.local, bytes_out=bytes_out)
+
+    def label(self, recording: Recording) -> Task:
+        """What the contact sensor says of each window, and how far it can be believed."""
+
+        def make() -> Task:
+            settings = {**self.windows(), "heart_rate": self.heart_rate(), "duration_s": recording.duration_s}
+            traces = self.traces(recording, self._protocol.reference)
+            inputs = {"truth": self.truth(recording).key, "traces": traces.key}
+            return self.task("label", settings, inputs, recording, bytes_out=2e3)
+
+        return self.once("label", self._name(recording), make=make)
+
+    def _name(self, recording: Recording) -> str:
+        return f"{self._home[id(recording)].dataset.name}/{recording.id}"
 
     def _boxes(self, recording: Recording) -> Task:
         """Faces on the reference video, whatever the condition: a detector's failure is no codec's effect."""
@@ -131,7 +165,9 @@ class Graph:
             "every_s": face.every_s,
             "frames_are_skin": recording.frames_are_skin,
         }
-        video, local = self._video(recording, self.encode(recording, self._protocol.reference))
+        encode = self.encode(recording, self._protocol.reference)
+        video, local = self._video(recording, encode)
+        settings |= {} if encode else _part(recording)
         return self.task("boxes", settings, {"video": video}, recording, local=local)
 
     def _video(self, recording: Recording, encode: Task | None) -> tuple[str, dict[str, str]]:
@@ -149,7 +185,7 @@ class Graph:
         def make() -> Task:
             return self._traces(recording, self.encode(recording, condition), condition.id)
 
-        return self.once("traces", recording.id, condition.id, make=make)
+        return self.once("traces", self._name(recording), condition.id, make=make)
 
     def _traces(self, recording: Recording, encode: Task | None, details: str) -> Task:
         return self._decoded("traces", recording, encode, details, {}, 6e4)
@@ -162,11 +198,11 @@ class Graph:
             settings = {"skin_threshold": self._protocol.clips.skin.threshold}
             return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=crops.bytes_out / 3)
 
-        return self.once("skin", recording.id, make=make)
+        return self.once("skin", self._name(recording), make=make)
 
     def crop(self, recording: Recording, condition: Condition) -> Task:
         """Face clips of the recording under the condition."""
-        return self.once("crop", recording.id, condition.id, make=lambda: self._crop(recording, condition))
+        return self.once("crop", self._name(recording), condition.id, make=lambda: self._crop(recording, condition))
 
     def _crop(self, recording: Recording, condition: Condition) -> Task:
         encode = self.encode(recording, condition)
@@ -192,24 +228,30 @@ class Graph:
         if encode is not None:
             # Encoders see frames and no clocks: the times are those of the source.
             inputs["clock"] = self._traces(recording, None, "as recorded").key
+        elif recording.clock_files:
+            inputs["clock"] = self._clock(recording).key
         settings = {
             **settings,
+            **({} if encode else _part(recording)),
             "margin": clips.face.margin,
             "skin_threshold": clips.skin.threshold,
             "frames_are_skin": recording.frames_are_skin,
         }
         return self.task(stage, settings, inputs, recording, details, local, bytes_out)
 
-    def training(self, fold: Fold) -> list[Recording]:
-        """The recordings of the fold's training subjects: all that any fit of it may see.
+    def training(self, fold: Fold, elsewhere: str | None = None) -> list[Recording]:
+        """All that any fit of the fold may see: its training subjects' recordings, or those of a dataset ``elsewhere``.
 
         Raises:
             ProtocolError: the fold tests one of them.
         """
+        if elsewhere is not None:
+            return list(self._collections[elsewhere].recordings)
         leaked = sorted(set(fold.train) & set(fold.test))
         if leaked:
             raise ProtocolError(f"fold {fold.index} would learn from subjects it tests: {', '.join(leaked)}")
-        return [recording for subject in fold.train for recording in self._by_subject[subject]]
+        tested = self._collections[self._protocol.dataset.name]
+        return [recording for subject in fold.train for recording in tested.by_subject[subject]]
 
     def _fit_in_closed_form(self, fold: Fold, entry: Contestant) -> Task:
         training = self.training(fold)
@@ -261,3 +303,8 @@ class Graph:
     def described(self, choice: Choice) -> dict[str, Any]:
         package = choice.spec.factory.partition(":")[0].partition(".")[0]
         return {"kind": choice.spec.kind, **choice.described(), "code": code_digest(package)}
+
+
+def _part(recording: Recording) -> dict[str, Any]:
+    """Which frames of the file count, where not all do."""
+    return {} if recording.part == (0, None) else {"part": list(recording.part)}

@@ -57,9 +57,28 @@ class Job:
 
     def truth(self, role: str) -> GroundTruth:
         """The ground truth in an input."""
-        arrays = load_arrays(self.input(role) / "truth.npz")
-        kind = self.store.facts(self.task.inputs[role])["kind"]
-        return GroundTruth(samples=arrays["samples"], times_s=arrays["times_s"], kind=kind)
+        arrays = dict(load_arrays(self.input(role) / "truth.npz"))
+        facts = self.store.facts(self.task.inputs[role])
+        return GroundTruth(
+            samples=arrays.pop("samples"),
+            times_s=arrays.pop("times_s"),
+            kind=facts["kind"],
+            leads={name.removeprefix("lead "): samples for name, samples in arrays.items()},
+            video_s=facts["video_s"],
+            doubts=tuple(facts["doubts"]),
+        )
+
+    def times_s(self, role: str) -> Any:
+        """``(T,)`` times of frames, from the dataset's clock or from traces."""
+        folder = self.input(role)
+        path = folder / "clock.npz"
+        return load_arrays(path if path.is_file() else folder / "traces.npz")["times_s"]
+
+    @property
+    def part(self) -> tuple[int, int | None]:
+        """Which frames of the input in the role "video" count."""
+        first, end = self.task.settings.get("part", (0, None))
+        return first, end
 
     def crops(self, role: str) -> Any:
         """The face clips in an input, ``(T, H, W, 3)`` uint8, mapped from disk."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rppgbench.engine.task import Task
 from rppgbench.learning.recipe import Recipe
-from rppgbench.protocol.choice import Condition
+from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.contestant import Contestant, Lesson, changes, named, recipe_of
 from rppgbench.protocol.folds import Fold
 from rppgbench.protocol.resolve import Protocol
@@ -15,6 +15,7 @@ from rppgbench.protocol.resolve import Protocol
 if TYPE_CHECKING:
     from rppgbench.engine.graph import Graph
 
+EVERY_FOLD = -1  # of a fit to another dataset, which no fold of this one tests
 WEIGHTS_BYTES = 2e6  # of a fit, for want of better before anything is built
 
 
@@ -23,7 +24,7 @@ class Lessons:
 
     def __init__(self, graph: Graph, protocol: Protocol) -> None:
         self._graph, self._protocol = graph, protocol
-        self._conditions = {condition.id: condition for condition in protocol.conditions}
+        self._conditions = {c.id: c for c in (*protocol.conditions, *protocol.lesson_conditions)}
 
     def states(self, fold: Fold, tested: Condition, entry: Contestant, seed: int) -> dict[str, str]:
         """Keys of what the entry's parts have learnt when they are tested under ``tested``, by role."""
@@ -50,15 +51,17 @@ class Lessons:
         settings = {"part": "method", "method": self._graph.described(entry.method)}
         labels = self._labels(lesson.conditions(tested.id))
         wants_skin = entry.method_spec.skin_labels
-        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, wants_skin, self._method_name(entry))
+        name, on = self._method_name(entry), self._protocol.methods_learn_on
+        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, wants_skin, name, on)
 
     def _enhancer(self, fold: Fold, tested: Condition, entry: Contestant, lesson: Lesson, seed: int) -> Task:
         settings = {"part": "enhancer", "enhancer": self.described_enhancer(entry)}
         labels = self._labels(lesson.learns_from)
-        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, False, self._name(entry))
+        on = self._protocol.enhancers_learn_on
+        return self._fit(fold, lesson.recipe, labels, seed, settings, {}, False, self._name(entry), on)
 
     def _joint(self, fold: Fold, tested: Condition, entry: Contestant, lesson: Lesson, seed: int) -> Task:
-        """The enhancer, trained alone first, goes on in front of the trained method."""
+        """The enhancer, trained alone first, goes on in front of the trained method, where it learnt itself."""
         if entry.joint is None or entry.method_lesson is None:
             raise ValueError(f"{entry.id} is not trained jointly")
         settings = {
@@ -73,7 +76,8 @@ class Lessons:
         labels = self._labels(lesson.learns_from)
         wants_skin = entry.method_spec.skin_labels
         name = f"{self._name(entry)} + {self._method_name(entry)} jointly"
-        return self._fit(fold, entry.joint, labels, seed, settings, states, wants_skin, name)
+        on = self._protocol.enhancers_learn_on
+        return self._fit(fold, entry.joint, labels, seed, settings, states, wants_skin, name, on)
 
     def _fit(
         self,
@@ -85,11 +89,12 @@ class Lessons:
         states: Mapping[str, str],
         wants_skin: bool,
         name: str,
+        on: Choice | None,
     ) -> Task:
         from rppgbench.engine.graph import LIBRARIES, TORCH
 
         graph = self._graph
-        recordings = graph.training(fold)
+        recordings = graph.training(fold, on.name if on else None)
         inputs = dict(states)
         for recording in recordings:
             inputs[f"truth {recording.id}"] = graph.truth(recording).key
@@ -107,10 +112,12 @@ class Lessons:
             "labels": dict(labels),
             "recordings": [recording.id for recording in recordings],
             "seed": seed,
-            "fold": fold.index,
+            "fold": EVERY_FOLD if on else fold.index,
             "fps_hz": self._protocol.clips.fps_hz,
         }
-        details = f"{name} from {_names(labels)} fold {fold.index} seed {seed}"
+        where = f" on {on.name}" if on else ""
+        for_fold = "" if on and not states else f" fold {fold.index}"
+        details = f"{name} from {_names(labels)}{where}{for_fold} seed {seed}"
         libraries = (*LIBRARIES, *TORCH)
         return graph.task("fit", settings, inputs, None, details, bytes_out=WEIGHTS_BYTES, libraries=libraries)
 

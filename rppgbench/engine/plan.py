@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rppgbench.contracts import Recording
+from rppgbench.engine.collection import Collection, collect
 from rppgbench.engine.graph import Graph
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task, count_windows
 from rppgbench.errors import ProtocolError, nearest
 from rppgbench.protocol.choice import Condition
 from rppgbench.protocol.contestant import Contestant
-from rppgbench.protocol.folds import Fold, natural_order, subject_kfold
+from rppgbench.protocol.folds import Fold, folds_of
 from rppgbench.protocol.resolve import Protocol
-from rppgbench.registry import make
 
 NARROWABLE = ("method", "enhancer", "entry", "condition", "codec", "subject", "recording", "fold")
 
@@ -41,15 +41,20 @@ class Cell:
 class Plan:
     """Tasks by key, in an order in which each comes after its inputs, and the cells that they add up to.
 
-    ``complete`` is False for a run narrowed by ``--only``.
+    Of the ``collections`` the first is tested. ``complete`` is False for a run narrowed by ``--only``.
     """
 
     protocol: Protocol
-    recordings: Sequence[Recording]
+    collections: Sequence[Collection]
     folds: Sequence[Fold]
     tasks: dict[str, Task] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
     complete: bool = True
+
+    @property
+    def recordings(self) -> Sequence[Recording]:
+        """The recordings that are tested, in natural order."""
+        return self.collections[0].recordings
 
     def wanted(self, store: Store) -> list[Task]:
         """The tasks that still have to run: those whose results, or the results made from them, are not there yet."""
@@ -86,22 +91,21 @@ def make_plan(
     protocol: Protocol,
     store: Store,
     *,
-    root: Path | None = None,
+    roots: Mapping[str, Path] | None = None,
     only: Iterable[str] = (),
 ) -> Plan:
-    """The plan that answers ``protocol``, or the part of it that ``only`` leaves.
+    """The plan that answers ``protocol``, or the part of it that ``only`` leaves; ``roots`` are where datasets lie.
 
     Raises:
         DatasetUnavailable: the dataset's files are not here.
         ProtocolError: folds cannot be made, or nothing is left of the narrowed run.
     """
-    local = {"root": root} if root else {}
-    dataset = make(protocol.dataset.spec, protocol.dataset.params, **local)
-    recordings: list[Recording] = sorted(dataset.recordings(), key=lambda recording: natural_order(recording.id))
-    folds = subject_kfold((r.subject for r in recordings), protocol.folds.k, protocol.folds.seed)
+    collections = [collect(choice, (roots or {}).get(choice.name)) for choice in protocol.datasets]
+    tested = collections[0]
+    folds = folds_of(protocol.folds, tested.published, tested.by_subject)
     chosen = parse_only(only)
-    plan = Plan(protocol, recordings, folds, complete=not chosen)
-    graph = Graph(protocol, recordings, store, {"root": str(root)} if root else {})
+    plan = Plan(protocol, collections, folds, complete=not chosen and not protocol.rehearsal)
+    graph = Graph(protocol, collections, store)
     _check_names(plan, chosen)
     plan.cells = list(_cells(plan, graph, chosen))
     plan.tasks = graph.tasks
@@ -110,7 +114,7 @@ def make_plan(
     if not any(cell.n_windows for cell in plan.cells):
         raise ProtocolError(
             f"{protocol.path}: no recording is as long as a window: clips.length_s is {protocol.clips.length_s:g} s, "
-            f"the longest recording {max(r.duration_s for r in recordings):g} s"
+            f"the longest recording {max(r.duration_s for r in plan.recordings):g} s"
         )
     return plan
 

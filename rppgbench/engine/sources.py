@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from rppgbench.engine.store import Store
@@ -17,29 +18,37 @@ class SourceDigests:
     def __init__(self, store: Store) -> None:
         self._folder = store.root / "sources"
 
-    def key(self, path: Path) -> str:
-        """The key of a file's content.
+    def key(self, *paths: Path) -> str:
+        """The key of a file's content, or of the names and contents of several.
 
         Raises:
-            MediaError: it is missing or cannot be read.
+            MediaError: one is missing or cannot be read.
         """
-        existing_file(path)
-        status = path.stat()
-        identity = f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
+        identity = "\0".join(_identity(path) for path in paths)
         memo = self._folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:40]}.json"
         try:
             return str(json.loads(memo.read_text(encoding="utf-8"))["key"])
         except (OSError, ValueError, KeyError):
             pass
-        key = f"file:{_digest(path)}"
+        key = f"file:{_digest(paths[0]) if len(paths) == 1 else _digest_of_all(paths)}"
         self._folder.mkdir(exist_ok=True)
         temporary = memo.with_suffix(f".{uuid.uuid4().hex}")
         try:
-            temporary.write_text(json.dumps({"key": key, "path": str(path)}), encoding="utf-8")
+            temporary.write_text(json.dumps({"key": key, "path": str(paths[0]), "files": len(paths)}), encoding="utf-8")
             temporary.replace(memo)
         except OSError as error:
             raise StoreError(f"{memo}: cannot be written: {error.strerror}") from None
         return key
+
+
+def _identity(path: Path) -> str:
+    status = existing_file(path).stat()
+    return f"{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}"
+
+
+def _digest_of_all(paths: Sequence[Path]) -> str:
+    lines = "".join(f"{path.name}\0{_digest(path)}\n" for path in paths)
+    return hashlib.sha256(lines.encode()).hexdigest()[:40]
 
 
 def _digest(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -92,7 +93,8 @@ def specimen(plan: Plan, store: Store, registry: Registry, cell: Cell, *, device
     if enhanced is not None:
         plain = clips if predict.settings["input"] == "video" else _first_window(job, uniform_traces(job))[0]
         without = np.asarray(method.predict(plain, fps_hz))[0]
-    truth = Job(cell.score, store, registry, store.root).truth("truth")
+    label = plan.tasks[cell.score.inputs["labels"]]
+    truth = Job(label, store, registry, store.root).truth("truth")
     return Specimen(
         video=clips[0],
         reference=references[0],
@@ -133,7 +135,7 @@ def _loss_curve(plan: Plan, task: Task, store: Store) -> LossCurve:
     with (store.path(task.key) / CURVE).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     columns = np.array(rows, dtype=np.float64).T
-    what, _, _ = task.label.removeprefix("fit ").partition(" fold ")
+    what = re.split(r" fold -?\d+| seed \d+", task.label.removeprefix("fit "))[0]
     return LossCurve(
         entry=what,
         fit=key_of(_alike(plan, task)),

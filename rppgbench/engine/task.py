@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rppgbench.engine.keys import key_of
 
-Stage = Literal["render", "truth", "boxes", "encode", "traces", "crop", "skin", "fit", "predict", "score"]
-STAGES: tuple[Stage, ...] = ("render", "truth", "boxes", "encode", "traces", "crop", "skin", "fit", "predict", "score")
+Stage = Literal[
+    "render", "truth", "clock", "boxes", "encode", "traces", "label", "crop", "skin", "fit", "predict", "score"
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -12,7 +13,7 @@ import numpy as np
 
 from rppgbench.contracts import GroundTruth, Recording
 from rppgbench.engine.fit import fit
-from rppgbench.engine.job import Job, load_arrays
+from rppgbench.engine.job import Job, load_arrays, window_starts_s
 from rppgbench.engine.predict import predict
 from rppgbench.engine.store import Facts, Store
 from rppgbench.engine.task import Stage, Task
@@ -40,8 +41,21 @@ def _render(job: Job) -> Facts:
 def _truth(job: Job) -> Facts:
     dataset = job.dataset()
     truth: GroundTruth = dataset.ground_truth(_recording(dataset, job.setting("recording")))
-    np.savez(job.folder / "truth.npz", samples=truth.samples, times_s=truth.times_s)
-    return {"kind": truth.kind}
+    leads: dict[str, Any] = {f"lead {name}": samples for name, samples in truth.leads.items()}
+    np.savez(job.folder / "truth.npz", samples=truth.samples, times_s=truth.times_s, **leads)
+    return {"kind": truth.kind, "video_s": truth.video_s, "doubts": list(truth.doubts)}
+
+
+def _clock(job: Job) -> Facts:
+    dataset = job.dataset()
+    times_s = np.asarray(dataset.frame_times_s(_recording(dataset, job.setting("recording"))), dtype=np.float64)
+    if times_s.ndim != 1 or not len(times_s) or not (np.diff(times_s) > 0).all():
+        raise SignalError(
+            f"{job.setting('recording')}: the frame times of the dataset do not ascend",
+            hint=f"see 'rppgbench data check {job.setting('dataset')['use']}'",
+        )
+    np.savez(job.folder / "clock.npz", times_s=times_s)
+    return {"n_frames": len(times_s)}
 
 
 def _boxes(job: Job) -> Facts:
@@ -50,7 +64,8 @@ def _boxes(job: Job) -> Facts:
     if job.setting("frames_are_skin"):
         track = faces.whole_frame(job.video())
     else:
-        track = faces.find_faces(job.video(), detector=job.setting("detector"), every_s=job.setting("every_s"))
+        every_s = job.setting("every_s")
+        track = faces.find_faces(job.video(), detector=job.setting("detector"), every_s=every_s, part=job.part)
     (job.folder / "boxes.json").write_text(track.to_json(), encoding="utf-8")
     return {"found_share": track.found_share}
 
@@ -58,7 +73,7 @@ def _boxes(job: Job) -> Facts:
 def _encode(job: Job) -> Facts:
     codec = job.component("codec")
     target = job.folder / "video.mp4"
-    encoded = codec.encode(job.video(), target, job.setting("fps_hz"))
+    encoded = codec.encode(job.video(), target, job.setting("fps_hz"), part=job.part)
     return {"file": target.name, **asdict(encoded)}
 
 
@@ -70,8 +85,9 @@ def _traces(job: Job) -> Facts:
         _box(job),
         threshold=job.setting("skin_threshold"),
         frames_are_skin=job.setting("frames_are_skin"),
+        part=job.part,
     )
-    times_s = _clock(job, len(traces.times_s), traces.times_s)
+    times_s = _frame_times_s(job, len(traces.times_s), traces.times_s)
     np.savez(
         job.folder / "traces.npz",
         times_s=times_s,
@@ -85,7 +101,7 @@ def _traces(job: Job) -> Facts:
 def _crop(job: Job) -> Facts:
     from rppgbench.media.crop import write_crops
 
-    times_s = None if "clock" not in job.task.inputs else load_arrays(job.input("clock") / "traces.npz")["times_s"]
+    times_s = job.times_s("clock") if "clock" in job.task.inputs else None
     info = write_crops(
         job.video(),
         _box(job),
@@ -93,6 +109,7 @@ def _crop(job: Job) -> Facts:
         job.setting("fps_hz"),
         job.folder / "crops.npy",
         times_s=times_s,
+        part=job.part,
     )
     return {"n_frames": info.n_frames}
 
@@ -109,15 +126,47 @@ def _skin(job: Job) -> Facts:
     return {"skin_share": float(masks.mean()) if masks.size else 0.0}
 
 
+def _label(job: Job) -> Facts:
+    """Labels of the windows, and how late the face's pulse is behind the sensor in the reference video."""
+    from rppgbench.evaluation.labels import label_windows
+    from rppgbench.media.clock import to_uniform
+    from rppgbench.signal.delay import median_delay_s
+
+    truth, traces = job.truth("truth"), load_arrays(job.input("traces") / "traces.npz")
+    fps_hz, length_s = job.setting("fps_hz"), job.setting("length_s")
+    times_s = traces["times_s"]
+    video_s = float(times_s[-1] + np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    labels = label_windows(
+        truth,
+        np.array(window_starts_s(job.setting("duration_s"), length_s)),
+        round(length_s * fps_hz),
+        fps_hz,
+        HeartRateSettings.model_validate(job.setting("heart_rate")),
+        video_s=video_s,
+    )
+    delay_s = None
+    if truth.kind != "hr":
+        _, skin = to_uniform(times_s, traces["skin"], fps_hz)
+        with contextlib.suppress(SignalError):  # what is wrong with the sensor stands in the labels
+            delay_s = median_delay_s(truth, skin, fps_hz)
+    (job.folder / "labels.json").write_text(
+        json.dumps([label.to_json() for label in labels], allow_nan=False), encoding="utf-8"
+    )
+    return {"delay_s": delay_s, "video_s": video_s, "n_windows": len(labels)}
+
+
 def _score(job: Job) -> Facts:
+    from rppgbench.evaluation.labels import Label
     from rppgbench.evaluation.score import score_windows
 
     waves = load_arrays(job.input("waves") / "waves.npz")
+    told = json.loads((job.input("labels") / "labels.json").read_text(encoding="utf-8"))
+    labels = [Label.from_json(label) for label in told]
     scores = score_windows(
         waves["waves"],
         job.setting("fps_hz"),
         waves["starts_s"],
-        job.truth("truth"),
+        labels[: len(waves["starts_s"])],
         HeartRateSettings.model_validate(job.setting("heart_rate")),
     )
     quality = _quality(job.input("waves"))
@@ -156,15 +205,15 @@ def _box(job: Job) -> Any:
     return track.fixed(0.0 if job.setting("frames_are_skin") else job.setting("margin"))
 
 
-def _clock(job: Job, n_frames: int, own_times_s: Any) -> Any:
-    """Frame times: the source's, frame by frame, because encoders see frames and not clocks."""
+def _frame_times_s(job: Job, n_frames: int, own_times_s: Any) -> Any:
+    """Frame times: the dataset's own, or of a copy those of its source, because encoders see frames and no clocks."""
     if "clock" not in job.task.inputs:
         return own_times_s
-    times_s = load_arrays(job.input("clock") / "traces.npz")["times_s"]
+    times_s = job.times_s("clock")
     if len(times_s) != n_frames:
         raise SignalError(
-            f"{job.video()}: has {n_frames} frames, its source {len(times_s)}: they are not frame-exact",
-            hint="remove the encoded file's folder from the store and run again; report it if it comes back",
+            f"{job.video()}: has {n_frames} frames, and its clock {len(times_s)}: nobody knows which frame was when",
+            hint="'rppgbench data check' looks for damage; an encoded file is made anew when it is gone from the store",
         )
     return times_s
 
@@ -172,9 +221,11 @@ def _clock(job: Job, n_frames: int, own_times_s: Any) -> Any:
 STAGE_WORK: Mapping[Stage, Callable[[Job], Facts]] = {
     "render": _render,
     "truth": _truth,
+    "clock": _clock,
     "boxes": _boxes,
     "encode": _encode,
     "traces": _traces,
+    "label": _label,
     "crop": _crop,
     "skin": _skin,
     "fit": fit,

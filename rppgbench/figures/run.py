@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rppgbench.contracts import DatasetSpec
 from rppgbench.engine import specimen
+from rppgbench.engine.collection import find_roots
 from rppgbench.engine.plan import Cell, Plan, make_plan
 from rppgbench.engine.specimen import LossCurve, Specimen
 from rppgbench.engine.store import Store, default_root
@@ -16,7 +16,6 @@ from rppgbench.figures.choice import Chosen
 from rppgbench.figures.sheet import NothingToDraw
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import Registry
-from rppgbench.settings import data_roots, dataset_root
 
 
 @dataclass(frozen=True)
@@ -57,12 +56,9 @@ class Run:
         root = self.store_root or default_root()
         if not (root / "objects").is_dir():
             raise NothingToDraw(f"{root} is no store; say with --store where the run kept its artefacts")
-        spec = self.protocol.dataset.spec
-        if not isinstance(spec, DatasetSpec):
-            raise TypeError(f"{spec.name} is a {spec.kind}")
-        data = dataset_root(spec, data_roots(self.data), "the other figures need the results alone")
+        roots = find_roots(self.protocol.datasets, self.data, "the other figures need the results alone")
         store = Store.open(root)
-        return make_plan(self.protocol, store, root=data), store
+        return make_plan(self.protocol, store, roots=roots), store
 
 
 def _cell(plan: Plan, chosen: Chosen) -> Cell:

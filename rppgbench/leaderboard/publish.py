@@ -16,8 +16,8 @@ from tabulate import tabulate
 from rppgbench.errors import IncomparableResults
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.board import Board, cell
+from rppgbench.leaderboard.notes import notes
 from rppgbench.leaderboard.results import RESULTS, Results, differences
-from rppgbench.leaderboard.terminal import notes
 
 Row = dict[str, Any]
 

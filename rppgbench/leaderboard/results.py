@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rppgbench import __version__
+from rppgbench.contracts import Inventory
 from rppgbench.errors import IncomparableResults, RppgbenchError
 from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
 from rppgbench.protocol.resolve import Protocol
@@ -25,7 +26,8 @@ class Results:
     """Rows of every window, encodings of every recording, and what they answer.
 
     ``about`` is what ``results.json`` holds: protocol, version, title, digest, ``resolved`` (all the digest covers),
-    the entries in the protocol's order, schema and rppgbench version.
+    the entries in the protocol's order, schema and rppgbench version; ``data``, what was published of the dataset and
+    is not here, where that is known.
     """
 
     about: Mapping[str, Any]
@@ -33,8 +35,10 @@ class Results:
     encodings: Sequence[Row]
 
     @classmethod
-    def of(cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row]) -> Results:
-        """The results of a run of ``protocol``."""
+    def of(
+        cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row], inventory: Inventory | None = None
+    ) -> Results:
+        """The results of a run of ``protocol`` on what of its dataset's ``inventory`` is here."""
         about = {
             "protocol": protocol.name,
             "version": protocol.version,
@@ -46,6 +50,12 @@ class Results:
             "rppgbench": __version__,
             "resolved": protocol.resolved(),
         }
+        if inventory is not None:
+            about["data"] = {
+                "subjects": list(inventory.subjects),
+                "n_recordings": inventory.n_recordings,
+                "absent": {absent.id: absent.reason for absent in inventory.absent},
+            }
         return cls(about, rows, encodings)
 
     @property

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rppgbench.evaluation.metrics import METRICS
-from rppgbench.leaderboard.bitrates import TOLERANCE
 from rppgbench.leaderboard.board import Board, cell
-from rppgbench.leaderboard.results import Row
+from rppgbench.leaderboard.notes import notes
 
 WIDTH_IN_A_PIPE = 132
 # With more entries than this, they stand below each other and not beside each other, for their names are long; there is
 # no room for intervals then.
 MANY = 8
-STATUSES = ("scored", "failed", "excluded")
 
 
 def print_board(console: Console, board: Board) -> None:
@@ -38,43 +35,6 @@ def print_board(console: Console, board: Board) -> None:
     if many:
         console.print(Text("Each value's interval stands in board.md.", style="dim"))
     console.print()
-
-
-def notes(board: Board) -> list[str]:
-    """What every form of the board says below its tables."""
-    results = board.results
-    rows = results.rows
-    subjects = len({row["subject"] for row in rows})
-    scored, failed, excluded = (sum(row["status"] == status for row in rows) for status in STATUSES)
-    interval, folds = results.evaluation["interval"], results.about["resolved"]["folds"]
-    lines = [
-        f"n = {subjects} subjects in {folds['k']} subject-independent folds; {scored} windows scored, "
-        f"{failed} failed, {excluded} excluded (no truth), {len(rows)} expected.",
-        f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
-        "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
-        "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
-    ]
-    lines += _failures(rows)
-    missed = [
-        f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
-        for a in board.bitrates.values()
-        if a.n_missed
-    ]
-    if missed:
-        lines.append(f"! more than {TOLERANCE:.0%} off the target rate: {', '.join(missed)}.")
-    return lines
-
-
-def _failures(rows: Sequence[Row]) -> list[str]:
-    """``failed: chrom 3 of 200: ...``, a line an entry, with its commonest reason."""
-    lines = []
-    for entry in dict.fromkeys(row["entry"] for row in rows if row["status"] == "failed"):
-        own = [row for row in rows if row["entry"] == entry]
-        reasons = Counter(row["reason"] for row in own if row["status"] == "failed")
-        (reason, _), *others = reasons.most_common()
-        more = f" (and {len(others)} other reasons)" if others else ""
-        lines.append(f"failed: {entry} {reasons.total()} of {len(own)} windows: {reason}{more}")
-    return lines
 
 
 def _print_metric(

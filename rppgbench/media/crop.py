@@ -9,7 +9,7 @@ import numpy as np
 
 from rppgbench.errors import MediaError
 from rppgbench.media.clock import grid
-from rppgbench.media.decode import Frame, frames
+from rppgbench.media.decode import WHOLE, Frame, frames
 from rppgbench.media.patch import patch_means
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import ByteArray
     from rppgbench.media.box import Box
+    from rppgbench.media.decode import Part
 
 _GAP_S = 0.25
 
@@ -46,17 +47,24 @@ def crop(frame: Frame, box: Box, size: tuple[int, int]) -> ByteArray:
 
 
 def write_crops(
-    path: Path, box: Box, size: tuple[int, int], fps_hz: float, target: Path, *, times_s: ArrayLike | None = None
+    path: Path,
+    box: Box,
+    size: tuple[int, int],
+    fps_hz: float,
+    target: Path,
+    *,
+    times_s: ArrayLike | None = None,
+    part: Part = WHOLE,
 ) -> CropInfo:
     """Write crops of a whole video as a uint8 ``(T, H, W, 3)`` .npy file; one frame at a time is held in memory.
 
     Crop t is the frame nearest to time t / ``fps_hz``, by the frames' timestamps or by ``times_s`` ``(N,)`` in their
-    place (for an encoded copy whose source had another clock).
+    place (for an encoded copy whose source had another clock). ``part`` says which frames count.
 
     Raises:
         MediaError: the video cannot be read in full, or has another number of frames than ``times_s``.
     """
-    stamped = _stamped(path, times_s)
+    stamped = _stamped(path, times_s, part)
     counts = _Counts()
     with target.open("wb") as file:
         _write_header(file, 0, size)
@@ -87,14 +95,14 @@ class _Counts:
         return self.written - first
 
 
-def _stamped(path: Path, times_s: ArrayLike | None) -> Iterator[tuple[float, Frame]]:
+def _stamped(path: Path, times_s: ArrayLike | None, part: Part) -> Iterator[tuple[float, Frame]]:
     if times_s is None:
-        for frame in frames(path):
+        for frame in frames(path, part=part):
             yield frame.time_s, frame
         return
     times = np.asarray(times_s, np.float64)
     n_frames = 0
-    for frame in frames(path):
+    for frame in frames(path, part=part):
         n_frames += 1
         if n_frames <= len(times):
             yield float(times[frame.index]), frame

@@ -8,7 +8,7 @@ after the frame before it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import av
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import ByteArray
 
+# First frame and one past the last; None is the end, and a negative number counts from there.
+Part: TypeAlias = "tuple[int, int | None]"
+WHOLE: Part = (0, None)
 # Headers round durations, and the length of the last frame is often left out: less than this is not missing.
 _SLACK_FRAMES = 2.5
 _SLACK_SHARE = 0.005
@@ -119,24 +122,35 @@ def probe(path: Path) -> VideoInfo:
         )
 
 
-def frames(path: Path, *, threads: int = 1) -> Iterator[Frame]:
+def frames(path: Path, *, part: Part = WHOLE, threads: int = 1) -> Iterator[Frame]:
     """Every frame of a video in the order shown, one at a time; the same bits for any number of ``threads``.
+
+    Of a ``part``, from its first frame to before its end, indices and times count from its first frame; nothing behind
+    it is read. A negative end counts from the end of the video.
 
     Raises:
         MediaError: the file is missing, empty, not a video, or its pictures change size on the way.
-        TruncatedVideo: after the last frame that could be read, if the header announces more or a packet is damaged.
+        TruncatedVideo: after the last frame that could be read, if the header announces more or a packet is damaged, or
+            the video ends before the part does.
     """
     with opened(path) as (container, stream):
         stream.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
         clock, turner = _FrameClock(stream), None
+        first, end = _counted(part, path, container, stream)
+        start_s = 0.0
         try:
             for picture in container.decode(stream):
                 turner = turner or Turner(picture)
                 if (picture.width, picture.height) != turner.size:
                     raise _changed_size(path, clock, turner.size, picture)
                 time_s = clock.tick(picture)
-                yield Frame(clock.n_frames - 1, time_s, turner.upright(picture))
+                index = clock.n_frames - 1 - first
+                start_s = time_s if index == 0 else start_s
+                if index >= 0:
+                    yield Frame(index, time_s - start_s, turner.upright(picture))
+                if end is not None and clock.n_frames >= end:
+                    return
         except av.FFmpegError as error:
             raise _truncated(path, clock, announced_s(container, stream), error.strerror) from error
         expected_s = announced_s(container, stream)
@@ -144,6 +158,19 @@ def frames(path: Path, *, threads: int = 1) -> Iterator[Frame]:
             raise _nothing_decoded(path, "it has no packets that hold one")
         if expected_s is not None and clock.falls_short_of(expected_s):
             raise _truncated(path, clock, expected_s, "end of file")
+        if clock.n_frames <= first or end is not None:
+            why = f"frames {first} to {'the end' if end is None else end - 1} are needed"
+            raise _truncated(path, clock, expected_s, why)
+
+
+def _counted(part: Part, path: Path, container: InputContainer, stream: VideoStream) -> tuple[int, int | None]:
+    """The part with its end counted from the start."""
+    first, end = part
+    if end is not None and end < 0:
+        end += packets_of(path, container, stream).count
+    if first < 0 or (end is not None and end <= first):
+        raise MediaError(f"{path}: has no frames {part[0]} to {part[1]}", hint="the part must lie within the video")
+    return first, end
 
 
 class _FrameClock:

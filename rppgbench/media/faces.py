@@ -15,7 +15,7 @@ import numpy as np
 from rppgbench.errors import MediaError, NoFaceFound, UnknownName, nearest
 from rppgbench.media.box import Box as Box
 from rppgbench.media.cascade import frontal_face
-from rppgbench.media.decode import Frame, frames, probe
+from rppgbench.media.decode import WHOLE, Frame, Part, frames, probe
 from rppgbench.media.steady import SteadyBox, between, median_box
 
 if TYPE_CHECKING:
@@ -145,8 +145,8 @@ class FaceTrack:
 WHOLE_FRAME = "whole_frame"
 
 
-def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.0) -> FaceTrack:
-    """The face in one frame of every ``every_s`` seconds of a video.
+def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.0, part: Part = WHOLE) -> FaceTrack:
+    """The face in one frame of every ``every_s`` seconds of a video, or of the ``part`` of it that counts.
 
     Raises:
         UnknownName: no detector has that name.
@@ -159,7 +159,7 @@ def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.
     sample: list[ByteArray] = []
     previous: Box | None = None
     height = width = 0
-    for frame in every(frames(path), every_s):
+    for frame in every(frames(path, part=part), every_s):
         luma = frame.luma()
         height, width = luma.shape
         found = detect(luma, previous)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.media.box import Box
-from rppgbench.media.decode import frames
+from rppgbench.media.decode import WHOLE, frames
 from rppgbench.media.patch import patch_means, region_mean
 from rppgbench.media.skin import SkinSettings, skin_mask
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rppgbench.media.decode import Frame
+    from rppgbench.media.decode import Frame, Part
 
     FloatArray = NDArray[np.floating[Any]]
 
@@ -50,9 +50,10 @@ def measure_traces(
     *,
     threshold: float = SkinSettings.threshold,
     frames_are_skin: bool = False,
+    part: Part = WHOLE,
     source: Iterable[Frame] | None = None,
 ) -> Traces:
-    """Traces of a whole video from one fixed box; memory stays flat.
+    """Traces of a whole video, or of the ``part`` of it that counts, from one fixed box; memory stays flat.
 
     The colour is averaged over cells of the box, of 2 x 2 pixels or more, and the cells over the skin mask.
     ``source`` stands in for the frames of ``path``.
@@ -67,7 +68,7 @@ def measure_traces(
     def patches() -> Iterator[NDArray[np.float32] | None]:
         cells, size = celled(box)
         strips: list[Box] = []
-        for frame in frames(path) if source is None else source:
+        for frame in frames(path, part=part) if source is None else source:
             if not times_s and not frames_are_skin:
                 strips = beside(box, frame.picture.width, frame.picture.height)
             times_s.append(frame.time_s)

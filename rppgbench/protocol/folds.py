@@ -6,8 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rppgbench.errors import ProtocolError
+from rppgbench.errors import ProtocolError, nearest
+
+if TYPE_CHECKING:
+    from rppgbench.protocol.model import Folds
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,55 @@ def natural_order(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
     """Sort key by which ``s2`` comes before ``s10``; ``s1`` and ``s01`` are told apart by their spelling."""
     parts = re.split(r"([0-9]+)", name)
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), name
+
+
+def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> tuple[Fold, ...]:
+    """The declared folds of the ``published`` subjects, with those that are ``here``.
+
+    A subject's fold does not depend on who else is here, so that two owners of parts of a dataset test alike. Folds
+    with nobody here are left out; the others keep their numbers.
+
+    Raises:
+        ProtocolError: there are fewer subjects than folds, lists and dataset do not agree, or a fold has nobody to
+            learn from.
+    """
+    present = set(here)
+    subjects = sorted({*published, *present}, key=natural_order)
+    if declared.lists is not None:
+        folds = _listed(declared.lists, subjects)
+    else:
+        folds = subject_kfold(subjects, declared.k or len(subjects), declared.seed)
+    kept = [
+        Fold(fold.index, test, tuple(s for s in fold.train if s in present))
+        for fold in folds
+        if (test := tuple(s for s in fold.test if s in present))
+    ]
+    if len(kept) < 2:
+        raise ProtocolError(
+            f"the {len(present)} subjects here are all tested in one fold: nobody is left to learn from",
+            hint="point to more of the dataset",
+        )
+    return tuple(kept)
+
+
+def _listed(lists: Iterable[Iterable[str]], subjects: list[str]) -> tuple[Fold, ...]:
+    """The lists as folds; every subject must stand in one, and nobody else."""
+    named = {subject for members in lists for subject in members}
+    strangers = sorted(named - set(subjects), key=natural_order)
+    if strangers:
+        raise ProtocolError(
+            f"folds.lists names {', '.join(strangers)}, which the dataset does not have",
+            hint=nearest(strangers[0], subjects),
+        )
+    forgotten = [subject for subject in subjects if subject not in named]
+    if forgotten:
+        raise ProtocolError(
+            f"folds.lists leaves out {', '.join(forgotten)}", hint="every subject must be tested in one fold"
+        )
+    return tuple(
+        Fold(index, tuple(sorted(test, key=natural_order)), tuple(s for s in subjects if s not in set(test)))
+        for index, test in enumerate(tuple(members) for members in lists)
+    )
 
 
 def subject_kfold(subjects: Iterable[str], k: int, seed: int) -> tuple[Fold, ...]:

@@ -48,9 +48,29 @@ class GridItem(Component):
 
 
 class Folds(Frozen):
-    scheme: Literal["subject_kfold"] = "subject_kfold"
-    k: Annotated[int, Field(ge=2, description="number of folds")]
+    """Who is tested together: ``k`` folds dealt out by a hash, fixed lists of subjects, or each subject alone."""
+
+    scheme: Literal["subject_kfold", "subject_lists", "leave_one_subject_out"] = "subject_kfold"
+    k: Annotated[int | None, Field(ge=2, description="number of folds")] = None
     seed: int = 0
+    lists: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] | None, Field(min_length=2)] = None
+
+    @model_validator(mode="after")
+    def _only_what_the_scheme_takes(self) -> Folds:
+        for key, of in (("k", "subject_kfold"), ("lists", "subject_lists")):
+            given = getattr(self, key) is not None
+            if given != (self.scheme == of):
+                raise ValueError(f"scheme {self.scheme!r} {'takes no' if given else 'needs'} {key!r}")
+        named = [subject for subjects in self.lists or () for subject in subjects]
+        twice = sorted({subject for subject in named if named.count(subject) > 1})
+        if twice:
+            raise ValueError(f"subjects stand in the lists twice: {', '.join(twice)}")
+        return self
+
+    def described(self) -> dict[str, Any]:
+        """What of it counts."""
+        keys = {"subject_kfold": ("k", "seed"), "subject_lists": ("lists",)}.get(self.scheme, ())
+        return self.model_dump(mode="json", include={"scheme", *keys})
 
 
 class Conditions(Frozen):
@@ -93,7 +113,8 @@ class Training(Frozen):
     """What may be learnt from: always training subjects alone, under these conditions.
 
     ``condition`` is a method of its own for every condition it is tested under; ``all`` is one from all of them, the
-    reference included. An entry may say otherwise, and its name on the board tells.
+    reference included. An entry may say otherwise, and its name on the board tells. ``conditions`` are learnt from and
+    not tested. With ``methods_learn_on`` or ``enhancers_learn_on`` they learn from all subjects of another dataset.
     """
 
     methods_learn_from: LearnFrom = "reference"
@@ -103,6 +124,9 @@ class Training(Frozen):
         tuple[Annotated[int, Field(ge=0, lt=2**31)], ...],
         Field(min_length=1, description="each learner is trained once a seed"),
     ] = (0,)
+    methods_learn_on: Component | None = None
+    enhancers_learn_on: Component | None = None
+    conditions: tuple[GridItem, ...] = ()
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Training:

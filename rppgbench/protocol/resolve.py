@@ -23,7 +23,8 @@ from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.contestant import Contestant, learns_by_gradients
 from rppgbench.protocol.document import Document, Location
 from rppgbench.protocol.entries import Entries
-from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, ProtocolFile, Training
+from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
+from rppgbench.protocol.rehearsal import rehearsed
 from rppgbench.registry import Registry, validate_params
 
 
@@ -43,6 +44,16 @@ class Protocol:
     training: Training
     evaluation: Evaluation
     entries: tuple[Contestant, ...]
+    lesson_conditions: tuple[Condition, ...] = ()
+    methods_learn_on: Choice | None = None
+    enhancers_learn_on: Choice | None = None
+    rehearsal: bool = False
+
+    @property
+    def datasets(self) -> tuple[Choice, ...]:
+        """The dataset that is tested, and then those that are only learnt from."""
+        others = {choice.name: choice for choice in (self.methods_learn_on, self.enhancers_learn_on) if choice}
+        return (self.dataset, *others.values())
 
     def resolved(self) -> dict[str, Any]:
         """All that the digest covers, as plain data: everything but the entries and the prose (title, cite)."""
@@ -51,12 +62,23 @@ class Protocol:
             "name": self.name,
             "version": self.version,
             "dataset": self.dataset.described(),
-            "folds": self.folds.model_dump(mode="json"),
+            "folds": self.folds.described(),
             "conditions": [{"id": c.id, "reference": c.is_reference, **c.codec.described()} for c in self.conditions],
             "clips": self.clips.model_dump(mode="json"),
-            "training": self.training.model_dump(mode="json"),
+            "training": self._resolved_training(),
             "evaluation": self.evaluation.model_dump(mode="json"),
+            **({"rehearsal": True} if self.rehearsal else {}),
         }
+
+    def _resolved_training(self) -> dict[str, Any]:
+        """Keys that came later stand there only where they are used, so that older digests stay what they are."""
+        used = {
+            "conditions": [{"id": c.id, **c.codec.described()} for c in self.lesson_conditions],
+            "methods_learn_on": self.methods_learn_on and self.methods_learn_on.described(),
+            "enhancers_learn_on": self.enhancers_learn_on and self.enhancers_learn_on.described(),
+        }
+        always = self.training.model_dump(mode="json", exclude=set(used))
+        return {**always, **{key: value for key, value in used.items() if value}}
 
     @property
     def digest(self) -> str:
@@ -69,8 +91,8 @@ class Protocol:
         return next(condition for condition in self.conditions if condition.is_reference)
 
 
-def load(path: Path, registry: Registry) -> Protocol:
-    """The protocol in the file at ``path``.
+def load(path: Path, registry: Registry, *, rehearse: bool = False) -> Protocol:
+    """The protocol in the file at ``path``; to ``rehearse`` it is to ask the same at toy size.
 
     Raises:
         ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
@@ -80,7 +102,9 @@ def load(path: Path, registry: Registry) -> Protocol:
         model = ProtocolFile.model_validate(source.tree)
     except ValidationError as error:
         raise ProtocolError("\n".join(_explain(source, error)), hint=_UNIVERSAL_HINT) from None
-    return _Resolver(source, registry).protocol(model)
+    if rehearse:
+        model = rehearsed(model, registry)
+    return _Resolver(source, registry, rehearsal=rehearse).protocol(model)
 
 
 _UNIVERSAL_HINT = "'rppgbench show PROTOCOL' explains the protocols that come with rppgbench"
@@ -89,14 +113,16 @@ _UNIVERSAL_HINT = "'rppgbench show PROTOCOL' explains the protocols that come wi
 class _Resolver:
     """Looks names up, and says where in the file one is wrong."""
 
-    def __init__(self, source: Document, registry: Registry) -> None:
-        self.source, self.registry = source, registry
+    def __init__(self, source: Document, registry: Registry, *, rehearsal: bool = False) -> None:
+        self.source, self.registry, self.rehearsal = source, registry, rehearsal
 
     def protocol(self, model: ProtocolFile) -> Protocol:
         self._known(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
         for index, metric in enumerate(model.evaluation.metrics):
             self._known(metric, METRICS, "metric", ("evaluation", "metrics", index))
         conditions = self._unique(self.conditions(model), ("conditions",), "condition")
+        lessons = self.grid(model.training.conditions, ("training", "conditions"))
+        learnable = self._unique(itertools.chain(conditions, lessons), ("training", "conditions"), "condition")
         return Protocol(
             path=self.source.path,
             name=model.name,
@@ -109,8 +135,24 @@ class _Resolver:
             clips=model.clips,
             training=model.training,
             evaluation=model.evaluation,
-            entries=self._unique(self.entries(model, conditions), ("entries",), "entry"),
+            entries=self._unique(self.entries(model, learnable), ("entries",), "entry"),
+            lesson_conditions=learnable[len(conditions) :],
+            methods_learn_on=self.other_dataset(model, "methods_learn_on"),
+            enhancers_learn_on=self.other_dataset(model, "enhancers_learn_on"),
+            rehearsal=self.rehearsal,
         )
+
+    def other_dataset(self, model: ProtocolFile, key: str) -> Choice | None:
+        component: Component | None = getattr(model.training, key)
+        if component is None:
+            return None
+        at = ("training", key)
+        if component.use == model.dataset.use:
+            raise ProtocolError(
+                f"{self.source.where(at)}: {key}: {component.use!r} is the dataset that is tested",
+                hint=f"leave {key} out: then its training subjects are learnt from",
+            )
+        return self.choice("dataset", component, at)
 
     def choice(self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None) -> Choice:
         node = self.source.tree
@@ -138,10 +180,12 @@ class _Resolver:
                 self.registry.spec("codec", "original"), self.registry.spec("codec", "original").params()
             )
         yield Condition("reference", reference, True, None)
-        for index, item in enumerate(model.conditions.grid):
+        yield from self.grid(model.conditions.grid, ("conditions", "grid"))
+
+    def grid(self, items: Sequence[GridItem], at: Location) -> Iterator[Condition]:
+        for index, item in enumerate(items):
             for values in itertools.product(*item.sweep.values()):
-                at: Location = ("conditions", "grid", index)
-                codec = self.choice("codec", item, at, dict(zip(item.sweep, values, strict=True)))
+                codec = self.choice("codec", item, (*at, index), dict(zip(item.sweep, values, strict=True)))
                 yield Condition(_label(codec, item.sweep), codec, False, _nominal_bps(codec))
 
     def entries(self, model: ProtocolFile, conditions: Sequence[Condition]) -> Iterator[Contestant]:

@@ -1,0 +1,76 @@
+"""A dataset on this machine: its recordings, and what of it is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rppgbench.contracts import DatasetSpec, InventoriedDataset, Inventory, Recording
+from rppgbench.errors import DatasetUnavailable
+from rppgbench.protocol.choice import Choice
+from rppgbench.protocol.folds import natural_order
+from rppgbench.registry import make
+from rppgbench.settings import data_roots, dataset_root
+
+
+@dataclass(frozen=True)
+class Collection:
+    """``inventory`` is None where nobody said what was published; ``local`` is what this machine alone knows."""
+
+    dataset: Choice
+    recordings: Sequence[Recording]
+    inventory: Inventory | None
+    local: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_subject(self) -> Mapping[str, Sequence[Recording]]:
+        """The recordings of each subject."""
+        found: dict[str, list[Recording]] = {}
+        for recording in self.recordings:
+            found.setdefault(recording.subject, []).append(recording)
+        return found
+
+    @property
+    def published(self) -> Sequence[str]:
+        """All subjects that were published, or for all anybody knows those that are here."""
+        return self.inventory.subjects if self.inventory else list(self.by_subject)
+
+
+def find_roots(datasets: Iterable[Choice], overrides: Iterable[str], without: str) -> dict[str, Path]:
+    """Where the datasets lie that need files; ``without`` is what to try instead, named in the error.
+
+    Raises:
+        DatasetUnavailable: one is nowhere, and how to get it.
+    """
+    configured = data_roots(overrides)
+    roots = {}
+    for dataset in datasets:
+        if not isinstance(dataset.spec, DatasetSpec):
+            raise TypeError(f"{dataset.name} is a {dataset.spec.kind}")
+        root = dataset_root(dataset.spec, configured, without)
+        if root is not None:
+            roots[dataset.name] = root
+    return roots
+
+
+def collect(dataset: Choice, root: Path | None) -> Collection:
+    """The dataset at ``root``; None for one that makes its own recordings.
+
+    Raises:
+        DatasetUnavailable: its files are not there, or none of its recordings is whole.
+    """
+    spec = dataset.spec
+    if not isinstance(spec, DatasetSpec):
+        raise TypeError(f"{spec.name} is a {spec.kind}")
+    component = make(spec, dataset.params, **({"root": root} if root else {}))
+    recordings = sorted(component.recordings(), key=lambda recording: natural_order(recording.id))
+    inventory = component.inventory() if isinstance(component, InventoriedDataset) else None
+    if not recordings:
+        first = inventory.absent[0] if inventory and inventory.absent else None
+        why = f"; the first, {first.id}: {first.path}: {first.reason}" if first else ""
+        raise DatasetUnavailable(
+            f"{root}: not one whole recording of {spec.name!r}{why}", hint=f"see 'rppgbench data check {spec.name}'"
+        )
+    return Collection(dataset, recordings, inventory, {"root": str(root)} if root else {})

@@ -1,0 +1,116 @@
+"""What every form of a board says below its tables: what a reader must know to believe them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rppgbench.leaderboard.bitrates import TOLERANCE
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.results import Row
+
+STATUSES = ("scored", "failed", "excluded")
+_NAMED = 12  # subjects or recordings in a line
+
+
+def notes(board: Board) -> list[str]:
+    """Lines of text, the most important first; those with "!" are warnings."""
+    results = board.results
+    rows = results.rows
+    subjects = len({row["subject"] for row in rows})
+    scored, failed, excluded = (sum(row["status"] == status for row in rows) for status in STATUSES)
+    interval = results.evaluation["interval"]
+    return [
+        f"n = {subjects} subjects in {_folds(results.about['resolved']['folds'], rows)}; {scored} windows scored, "
+        f"{failed} failed, {excluded} excluded (no truth, or no video), {len(rows)} expected.",
+        f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
+        "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
+        "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
+        *_not_here(results.about.get("data"), rows),
+        *_labels(rows),
+        *_source(rows, len(results.conditions)),
+        *_unscored(rows),
+        *_rates(board),
+    ]
+
+
+def _folds(folds: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    declared = folds.get("k") or len(folds.get("lists") or ())
+    run = len({row["fold"] for row in rows})
+    of = f" of {declared}" if declared and declared != run else ""
+    return f"{run}{of} subject-independent folds"
+
+
+def _not_here(data: Mapping[str, Any] | None, rows: Sequence[Row]) -> Iterator[str]:
+    """What was published and is not here, by name."""
+    if data is None:
+        return
+    here = {row["subject"] for row in rows}
+    strangers = [subject for subject in data["subjects"] if subject not in here]
+    if strangers:
+        yield f"! {len(here)} of {len(data['subjects'])} published subjects are here; not here: {_some(strangers)}."
+    recordings = len({row["recording"] for row in rows})
+    if data["absent"]:
+        yield (
+            f"! {recordings} of {data['n_recordings']} published recordings are here; "
+            f"the first missing, {next(f'{name}: {why}' for name, why in data['absent'].items())}. "
+            "'rppgbench data check' names all."
+        )
+
+
+def _labels(rows: Sequence[Row]) -> Iterator[str]:
+    """How many windows have a label that may be wrong, and how late the face is behind the sensor."""
+    flags = {(row["recording"], row["window"]): row.get("label_flags") for row in rows}
+    doubtful = [text for text in flags.values() if text]
+    if doubtful:
+        kinds = Counter(kind for text in doubtful for kind in text.split("; "))
+        why = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common(3))
+        yield f"! labels: {len(doubtful)} of {len(flags)} windows are doubtful: {why}. They are scored all the same."
+    delays_s = {row["recording"]: row.get("truth_delay_s") for row in rows}
+    known = [delay_s for delay_s in delays_s.values() if delay_s is not None]
+    if known:
+        yield (
+            f"The face's pulse comes {1000 * float(np.median(known)):.0f} ms after the contact sensor's (median; "
+            f"{1000 * min(known):.0f} to {1000 * max(known):.0f}; known of {len(known)} of {len(delays_s)} recordings)."
+        )
+
+
+def _source(rows: Sequence[Row], n_conditions: int) -> Iterator[str]:
+    lossy = len({row["recording"] for row in rows if row.get("source") == "lossy"})
+    if lossy:
+        again = ", and every other condition compresses them once more" if n_conditions > 1 else ""
+        yield f"! {lossy} recordings are lossy as they come: the reference is no original{again}."
+
+
+def _unscored(rows: Sequence[Row]) -> Iterator[str]:
+    """``failed: chrom 3 of 200: ...``, a line an entry, with its commonest reason; what is excluded once for all."""
+    for entry in dict.fromkeys(row["entry"] for row in rows if row["status"] == "failed"):
+        own = [row for row in rows if row["entry"] == entry]
+        reasons = [row["reason"] for row in own if row["status"] == "failed"]
+        yield f"failed: {entry} {len(reasons)} of {len(own)} windows: {_commonest(reasons)}"
+    windows = {(row["recording"], row["window"]): row["reason"] for row in rows if row["status"] == "excluded"}
+    if windows:
+        yield f"excluded: {len(windows)} windows: {_commonest(windows.values())}"
+
+
+def _commonest(reasons: Iterable[str]) -> str:
+    (reason, _), *others = Counter(reasons).most_common()
+    return f"{reason} (and {len(others)} other reasons)" if others else reason
+
+
+def _rates(board: Board) -> Iterator[str]:
+    missed = [
+        f"{a.condition} {a.median_bps / 1000:.0f} kb/s ({a.n_missed} of {a.n})"
+        for a in board.bitrates.values()
+        if a.n_missed
+    ]
+    if missed:
+        yield f"! more than {TOLERANCE:.0%} off the target rate: {', '.join(missed)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
