@@ -117,7 +117,8 @@ class CodecSpec(Spec):
 
     ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
     ``encoder`` is None for the codec that leaves the recording as it is. ``seconds_per_megapixel`` is roughly what
-    encoding costs one core, for a plan's estimate before anything was measured.
+    encoding costs one core, for a plan's estimate before anything was measured. ``rehearsal`` are params with which it
+    is quick, whatever becomes of the picture.
     """
 
     kind: ClassVar[Kind] = "codec"
@@ -125,6 +126,7 @@ class CodecSpec(Spec):
     label: str
     lossless: bool = False
     seconds_per_megapixel: float = 0.03
+    rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

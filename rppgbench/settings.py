@@ -1,19 +1,92 @@
-"""What differs between machines and users, and never belongs in a protocol: where datasets lie."""
+"""What differs between machines and users, and never belongs in a protocol: where datasets lie.
+
+```yaml
+data:
+  obf: /data/OBF
+  pure: {path: /data/PURE, partial: true}    # a copy that lacks some of what was published, and is meant to
+```
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from rppgbench.contracts import DatasetSpec
-from rppgbench.errors import DatasetUnavailable, ProtocolError, RppgbenchError
+from rppgbench.errors import DatasetUnavailable, ProtocolError, RppgbenchError, nearest
+
+if TYPE_CHECKING:
+    from ruamel.yaml import YAML
+
+CONFIG_VARIABLE = "RPPGBENCH_CONFIG"
+_KEYS = ("path", "partial")
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Where a dataset lies; ``partial`` says that its owner knows that it is not all of what was published."""
+
+    path: Path
+    partial: bool = False
 
 
 def configuration_file() -> Path:
-    """The user's configuration: YAML with a mapping ``data`` of dataset names to folders."""
+    """The user's configuration file, which need not exist; ``$RPPGBENCH_CONFIG`` where that is set."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        return Path(named).expanduser()
     return platformdirs.user_config_path("rppgbench", appauthor=False) / "config.yaml"
+
+
+def configured() -> dict[str, DataFolder]:
+    """Folders of datasets by name, as the configuration file has them; a relative one is relative to that file.
+
+    Raises:
+        RppgbenchError: the file cannot be read, or is not of that form.
+    """
+    path = configuration_file()
+    return {str(name): _folder(path, str(name), value) for name, value in _data(path, _read(path)).items()}
+
+
+def remember(name: str, path: Path, partial: bool = False) -> DataFolder:
+    """Write into the configuration file that dataset ``name`` lies in ``path``; all else in the file stays.
+
+    Raises:
+        DatasetUnavailable: there is no such folder.
+        RppgbenchError: the configuration file cannot be read or written.
+    """
+    folder = DataFolder(_absolute(path), partial)
+    if not folder.path.is_dir():
+        raise DatasetUnavailable(f"{folder.path}: no such folder", hint=f"name the folder that holds dataset {name!r}")
+    file = configuration_file()
+    tree = _read(file)
+    if not _data(file, tree):
+        tree["data"] = {}
+    tree["data"][name] = {"path": str(folder.path), "partial": True} if partial else str(folder.path)
+    _write(file, tree)
+    return folder
+
+
+def forget(name: str) -> bool:
+    """Take dataset ``name`` out of the configuration file; False when it was not in there.
+
+    Raises:
+        RppgbenchError: the configuration file cannot be read or written.
+    """
+    file = configuration_file()
+    tree = _read(file)
+    if name not in _data(file, tree):
+        return False
+    del tree["data"][name]
+    _write(file, tree)
+    return True
 
 
 def data_roots(overrides: Iterable[str] = ()) -> dict[str, Path]:
@@ -22,7 +95,7 @@ def data_roots(overrides: Iterable[str] = ()) -> dict[str, Path]:
     Raises:
         RppgbenchError: the configuration or an override is not of that form.
     """
-    roots = dict(_configured())
+    roots = {name: folder.path for name, folder in configured().items()}
     for item in overrides:
         name, equals, path = item.partition("=")
         if not equals or not path:
@@ -31,7 +104,7 @@ def data_roots(overrides: Iterable[str] = ()) -> dict[str, Path]:
     return roots
 
 
-def dataset_root(spec: DatasetSpec, roots: dict[str, Path], without: str) -> Path | None:
+def dataset_root(spec: DatasetSpec, roots: Mapping[str, Path], without: str) -> Path | None:
     """Where the dataset lies; None for one that makes its own recordings.
 
     ``without`` is what to try instead, named in the error.
@@ -46,7 +119,7 @@ def dataset_root(spec: DatasetSpec, roots: dict[str, Path], without: str) -> Pat
         raise DatasetUnavailable(
             f"dataset {spec.name!r} is not on this machine: {spec.summary}\n"
             f"  how to get it: {spec.how_to_get or spec.url or 'ask its authors'}\n"
-            f"  then point to it: --data {spec.name}=PATH, or 'data: {{{spec.name}: PATH}}' in {configuration_file()}",
+            f"  then point to it: --data {spec.name}=PATH, or once and for all: rppgbench data add {spec.name} PATH",
             hint=without,
         )
     if not root.is_dir():
@@ -54,15 +127,87 @@ def dataset_root(spec: DatasetSpec, roots: dict[str, Path], without: str) -> Pat
     return root
 
 
-def _configured() -> dict[str, Path]:
-    path = configuration_file()
-    if not path.is_file():
-        return {}
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+def _absolute(path: Path) -> Path:
+    whole = Path.cwd() / path.expanduser()
+    return whole.resolve() if ".." in whole.parts else whole  # links stay: what they lead to may move
+
+
+def _folder(file: Path, name: str, value: Any) -> DataFolder:
+    given = value if isinstance(value, Mapping) else {"path": value}
+    where = f"{file}: data.{name}"
+    for key in given:
+        if key not in _KEYS:
+            raise RppgbenchError(f"{where}: unknown key {key!r}", hint=nearest(str(key), _KEYS))
+    path, partial = given.get("path"), given.get("partial", False)
+    if not isinstance(path, str) or not path:
+        raise RppgbenchError(f"{where}: expected a folder, found {path!r}", hint=f"{name}: /where/it/lies")
+    if not isinstance(partial, bool):
+        raise RppgbenchError(f"{where}.partial: expected true or false, found {partial!r}")
+    return DataFolder(file.parent / Path(path).expanduser(), partial)
+
+
+def _data(file: Path, tree: Mapping[str, Any]) -> Mapping[str, Any]:
+    data = tree.get("data")
+    if data is not None and not isinstance(data, Mapping):
+        raise RppgbenchError(
+            f"{file}: data: expected a mapping of names to folders, found {data!r}", hint="data: {obf: /data/OBF}"
+        )
+    return data or {}
+
+
+def _read(file: Path) -> Any:
+    from ruamel.yaml.comments import CommentedMap
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        tree = YAML(typ="safe").load(path.read_text(encoding="utf-8")) or {}
-        return {str(name): Path(str(root)).expanduser() for name, root in (tree.get("data") or {}).items()}
-    except (OSError, YAMLError, AttributeError) as error:
-        raise RppgbenchError(f"{path}: expected YAML with a mapping 'data' of names to folders: {error}") from None
+        text = file.read_text(encoding="utf-8")
+        tree = _yaml().load(text)
+        if tree is None and "#" in text:
+            tree = _yaml().load(f"{text}\ndata:\n")  # comments need a key to hang on
+    except FileNotFoundError:
+        return CommentedMap()
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+        raise RppgbenchError(f"{file}{at}: is no YAML: {error.problem or error.context}") from None
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise RppgbenchError(f"{file}: cannot be read: {error}") from None
+    if tree is not None and not isinstance(tree, Mapping):
+        raise RppgbenchError(
+            f"{file}: expected a mapping with the key 'data', found {tree!r}", hint="data: {obf: /data/OBF}"
+        )
+    return CommentedMap() if tree is None else tree
+
+
+def _write(file: Path, tree: Any) -> None:
+    """A whole new file in the place of the old one, so that a kill leaves either."""
+    target = file.resolve()  # a link to the file stays a link
+    temporary = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=".config-", delete=False
+        ) as stream:
+            temporary = Path(stream.name)
+            _yaml().dump(tree, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise RppgbenchError(
+            f"{file}: cannot be written: {error.strerror or error}",
+            hint=f"free the way, or point {CONFIG_VARIABLE} to a file that can",
+        ) from None
+
+
+def _yaml() -> YAML:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes = True
+    yaml.width = 4096  # paths are not folded
+    return yaml

@@ -1,30 +1,43 @@
-"""A dataset described by a table, ``manifest.csv``, for collections whose own layout is not published.
+"""Recordings described by a table, ``manifest.csv``: your own, or those of a collection whose layout is not published.
 
-One row a recording; paths are relative to the table's folder:
+One row a recording; paths are relative to the table's folder. The columns are those of `manifest_table.Row`, and any
+that begin with ``tag_``:
 
-| column | meaning |
-|---|---|
-| subject, session | who, and which of their recordings |
-| video | the video file |
-| fps_hz, duration_s | its mean frame rate and length |
-| truth | CSV file of the contact sensor with columns ``time_s`` (on the video's clock) and ``value`` |
-| kind | what ``value`` is: ``ecg``, ``bvp`` or ``hr`` (beats per minute) |
+```
+subject,session,video,fps_hz,truth,column,rate_hz,time_column,offset_s,kind
+p1,rest,videos/p1.mkv,30,sensors/p1.txt,0,256,,0,ecg
+p2,rest,videos/p2.mp4,,sensors/p2.csv,bvp,,time_s,-0.75,bvp
+```
+
+Samples lie in time as ``rate_hz`` or as ``time_column`` (seconds) says; ``offset_s`` takes them from the sensor's clock
+to the video file's, whose first frame is at 0. A frame rate that is not the header's is taken to be the truth: frames
+are that far apart.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rppgbench.contracts import GroundTruth, Recording
-from rppgbench.errors import DatasetUnavailable
+from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
+from rppgbench.errors import DatasetUnavailable, RppgbenchError
+from rppgbench_datasets.header import Header, read_header
+from rppgbench_datasets.layout import extra, natural
+from rppgbench_datasets.manifest_table import MANIFEST, Row, read_table
+from rppgbench_datasets.presence import absent, demand_root, renamed
+from rppgbench_datasets.sensor_file import ascending, read_columns
 
-MANIFEST = "manifest.csv"
-COLUMNS = ("subject", "session", "video", "fps_hz", "duration_s", "truth", "kind")
+if TYPE_CHECKING:
+    from rppgbench.testing.film import Film, Take
+
+_SAME_RATE = 1e-3  # headers round rates: 29.97 is 30000/1001
+_SAME_LENGTH_S = 0.5
+_LONGEST_SPAN = 100.0
 
 
 class ManifestDataset:
@@ -32,67 +45,151 @@ class ManifestDataset:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._rows = {f"{row['subject']}-{row['session']}": row for row in self._read()}
+        demand_root(root, lambda folder: (folder / MANIFEST).is_file(), f"a table {MANIFEST}")
+        self._table = root / MANIFEST
+        rows = sorted(read_table(self._table), key=lambda row: (natural(row.subject), natural(row.session)))
+        self._rows = {row.id: row for row in rows}
+        self._ours = {self._table, *(root / name for row in rows for name in _files(row))}
 
     def recordings(self) -> Sequence[Recording]:
-        return [self._recording(name, row) for name, row in self._rows.items()]
+        return [one for one in self._all if isinstance(one, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         row = self._rows[recording.id]
-        path = self.root / row["truth"]
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                samples = [(float(row["time_s"]), float(row["value"])) for row in csv.DictReader(file)]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DatasetUnavailable(
-                f"{path}: cannot be read: {error!r}", hint="expected CSV with numbers in columns time_s and value"
-            ) from None
-        times_s, values = np.array(samples, dtype=np.float64).reshape(-1, 2).T
-        kind = cast("Literal['ecg', 'bvp', 'hr']", row["kind"])
-        return GroundTruth(samples=values, times_s=times_s, kind=kind)
-
-    def _recording(self, name: str, row: dict[str, str]) -> Recording:
-        return Recording(
-            id=name,
-            subject=row["subject"],
-            session=row["session"],
-            fps_hz=float(row["fps_hz"]),
-            duration_s=float(row["duration_s"]),
-            path=self.root / row["video"],
-            source="lossy",
-            truth_files=(self.root / MANIFEST, self.root / row["truth"]),
+        path, leads = self.root / row.truth, row.lead_columns
+        wanted = [row.column, *leads, *([row.time_column] if row.time_column else [])]
+        samples, *others = read_columns(path, wanted)
+        if row.rate_hz is not None:
+            times_s = np.arange(len(samples)) / row.rate_hz
+        else:
+            times_s = ascending(others.pop(), path, row.time_column or "")
+        times_s = times_s + row.offset_s - self._start_s(row)
+        _check_overlap(path, row, times_s, recording.duration_s)
+        return GroundTruth(
+            samples=samples,
+            times_s=times_s,
+            kind=row.kind,
+            leads=dict(zip(leads, others, strict=True)),
+            video_s=row.video_s,
         )
 
-    def _read(self) -> Iterator[dict[str, str]]:
-        path = self.root / MANIFEST
+    def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
+        """Asked where the table names frame times, or a frame rate that is not the header's."""
+        row = self._rows[recording.id]
+        times_s = self._clock(row, read_header(self.root / row.video))[slice(*recording.part)]
+        return np.asarray(times_s - times_s[0])
+
+    def inventory(self) -> Inventory:
+        return Inventory(
+            subjects=tuple(dict.fromkeys(row.subject for row in self._rows.values())),
+            n_recordings=len(self._rows),
+            absent=tuple(one for one in self._all if isinstance(one, Absent)),
+            extra=extra(self.root, self._ours.__contains__),
+            notes=tuple(self.notes()),
+        )
+
+    def notes(self) -> Iterator[str]:
+        """Where the table and the headers of the videos disagree."""
+        for one in self.recordings():
+            row = self._rows[one.id]
+            header = read_header(self.root / row.video)
+            if row.fps_hz is not None and not row.frame_times and not _same_rate(row, header):
+                yield f"{row.video}: {row.fps_hz:g} frames a second by the table, {header.fps_hz:g} by its header"
+            if row.duration_s is not None and abs(row.duration_s - header.duration_s) > _SAME_LENGTH_S:
+                yield f"{row.video}: lasts {row.duration_s:g} s by the table, {header.duration_s:g} s by its header"
+
+    @cached_property
+    def _all(self) -> list[Recording | Absent]:
+        return [self._made(row) for row in self._rows.values()]
+
+    def _made(self, row: Row) -> Recording | Absent:
+        for name in _files(row):
+            path = self.root / name
+            if not path.is_file():
+                remedy = (
+                    renamed(path, self._ours.__contains__) or f"correct its name in {self._table}, or bring the file"
+                )
+                return Absent(id=row.id, subject=row.subject, path=path, reason="no such file", remedy=remedy)
+        video = self.root / row.video
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.DictReader(file, skipinitialspace=True))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DatasetUnavailable(f"{path}: is no CSV table in UTF-8: {error}") from None
-        except OSError:
+            header = read_header(video)
+            return self._recording(row, header)
+        except RppgbenchError as error:
+            return absent(row.id, row.subject, error, [video])
+
+    def _recording(self, row: Row, header: Header) -> Recording:
+        video = self.root / row.video
+        timed = row.frame_times is not None or not _same_rate(row, header)
+        if timed:
+            times_s = self._clock(row, header)
+            n_frames, fps_hz = len(times_s), (len(times_s) - 1) / float(times_s[-1] - times_s[0])
+        else:
+            fps_hz = row.fps_hz or header.fps_hz
+            n_frames = round((row.duration_s or header.duration_s) * fps_hz)
+        n_counted = len(range(n_frames)[row.part_first : row.part_end])
+        if n_counted < 2:
             raise DatasetUnavailable(
-                f"{path}: no such table", hint=f"write one with the columns {', '.join(COLUMNS)}"
-            ) from None
-        seen: set[str] = set()
-        for number, row in enumerate(rows, start=2):
-            missing = [column for column in COLUMNS if not row.get(column)]
-            if missing:
-                raise DatasetUnavailable(f"{path}:{number}: no value for {', '.join(missing)}")
-            for column in ("fps_hz", "duration_s"):
-                if not _positive(row[column]):
-                    raise DatasetUnavailable(f"{path}:{number}: {column} is {row[column]!r}, expected a number above 0")
-            if row["kind"] not in ("ecg", "bvp", "hr"):
-                raise DatasetUnavailable(f"{path}:{number}: kind is {row['kind']!r}, expected ecg, bvp or hr")
-            name = f"{row['subject']}-{row['session']}"
-            if name in seen:
-                raise DatasetUnavailable(f"{path}:{number}: recording {name!r} stands there twice")
-            seen.add(name)
-            yield row
+                f"{video}: has {n_frames} frames, so {n_counted} from {row.part_first} to {row.part_end}",
+                hint=f"correct part_first and part_end in {self._table}",
+            )
+        clock_files = (self._table, self.root / row.frame_times) if row.frame_times else (self._table,)
+        return Recording(
+            id=row.id,
+            subject=row.subject,
+            session=row.session,
+            fps_hz=fps_hz,
+            duration_s=n_counted / fps_hz,
+            path=video,
+            part=(row.part_first, row.part_end),
+            frames_are_skin=row.frames_are_skin,
+            source=row.source or header.source,
+            source_details=row.source_details or header.source_details,
+            truth_files=(self._table, self.root / row.truth),
+            clock_files=clock_files if timed else (),
+            tags=row.tags,
+        )
+
+    def _clock(self, row: Row, header: Header) -> NDArray[np.float64]:
+        """When each frame of the file was taken, on the file's clock."""
+        if row.frame_times is None:
+            return np.arange(round(header.duration_s * header.fps_hz)) / (row.fps_hz or header.fps_hz)
+        path = self.root / row.frame_times
+        times_s = ascending(read_columns(path, ["0"])[0], path, "0")
+        if len(times_s) < 2:
+            raise DatasetUnavailable(f"{path}: has {len(times_s)} frame times, expected one a frame")
+        return np.asarray(times_s - times_s[0])
+
+    def _start_s(self, row: Row) -> float:
+        if row.part_first == 0:
+            return 0.0
+        header = read_header(self.root / row.video)
+        if row.frame_times is None:
+            return row.part_first / (row.fps_hz or header.fps_hz)
+        return float(self._clock(row, header)[row.part_first])
 
 
-def _positive(text: str) -> bool:
-    try:
-        return 0 < float(text) < float("inf")
-    except ValueError:
-        return False
+def _files(row: Row) -> list[str]:
+    return [row.video, row.truth, *([row.frame_times] if row.frame_times else [])]
+
+
+def _same_rate(row: Row, header: Header) -> bool:
+    return row.fps_hz is None or abs(row.fps_hz / header.fps_hz - 1) < _SAME_RATE
+
+
+def _check_overlap(path: Path, row: Row, times_s: NDArray[np.float64], duration_s: float) -> None:
+    first_s, last_s = float(times_s[0]), float(times_s[-1])
+    said = f"{path}: runs from {first_s:g} s to {last_s:g} s on the clock of a video of {duration_s:g} s"
+    if last_s <= 0 or first_s >= duration_s:
+        raise DatasetUnavailable(
+            f"{said}: they do not overlap",
+            hint=f"correct offset_s of {row.id} in {MANIFEST}: when the sensor's clock was 0, after the first frame",
+        )
+    if last_s - first_s > _LONGEST_SPAN * duration_s:
+        raise DatasetUnavailable(f"{said}", hint="are its times in ms? write them in seconds")
+
+
+def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+    """Own recordings of three kinds in turn: ECG at a rate, BVP with times, and heart rates alone."""
+    from rppgbench_datasets.manifest_fixture import write
+
+    return write(root, film, n_subjects, duration_s)

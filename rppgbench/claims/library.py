@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,6 +12,7 @@ from rppgbench.claims.model import ClaimsFile
 from rppgbench.errors import ProtocolError, nearest
 from rppgbench.protocol import document
 from rppgbench.protocol.document import Document
+from rppgbench.protocol.explain import explain
 
 # In a wheel they lie inside the package, beside the protocols; in a checkout in protocols/claims.
 _PACKAGED = Path(str(rppgbench.protocol.__file__)).parent / "builtin" / "claims"
@@ -51,7 +51,8 @@ def load(path: Path) -> ClaimsFile:
     try:
         claims = ClaimsFile.model_validate(source.tree)
     except ValidationError as error:
-        raise ProtocolError("\n".join(_explain(source, error)), hint="see protocols/claims/yu2019.yaml") from None
+        lines = explain(source, error, ClaimsFile)
+        raise ProtocolError("\n".join(lines), hint="see protocols/claims/yu2019.yaml") from None
     wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
     if wrong:
         raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")
@@ -74,31 +75,3 @@ def _duplicates(source: Document, claims: ClaimsFile) -> Iterator[str]:
         if claim.id in seen:
             yield f"{source.where(('claims', c, 'id'))}: claim {claim.id!r} stands there twice"
         seen.add(claim.id)
-
-
-def _explain(source: Document, error: ValidationError) -> Iterator[str]:
-    """One line a problem, each with its place in the file."""
-    for problem in error.errors():
-        location = problem["loc"]
-        key = str(location[-1]) if location else ""
-        if problem["type"] == "extra_forbidden":
-            yield f"{source.where(location, key=True)}: unknown key {key!r} ({nearest(key, _siblings(location))})"
-        elif problem["type"] == "missing":
-            yield f"{source.where(location[:-1])}: key {key!r} is missing"
-        else:
-            found = "" if isinstance(problem["input"], dict | list) else f", got {problem['input']!r}"
-            name = ".".join(str(step) for step in location)
-            yield f"{source.where(location)}: {name}: {problem['msg'].removeprefix('Value error, ')}{found}"
-
-
-def _siblings(location: tuple[str | int, ...]) -> list[str]:
-    """The keys that may stand where an unknown one does."""
-    model: Any = ClaimsFile
-    for step in location[:-1]:
-        if isinstance(step, int) or model is None:
-            continue
-        if step in model.model_fields:
-            annotation = model.model_fields[step].annotation
-            inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")]
-            model = inner[0] if inner else None
-    return list(model.model_fields) if model else []

@@ -19,7 +19,9 @@ COMMANDS = {
     "board": ("rppgbench.cli.board:board", "Print the leaderboard of finished results."),
     "figures": ("rppgbench.cli.figures:figures", "Draw what to look at: faces, waves, gains, losses."),
     "claims": ("rppgbench.cli.claims:claims", "Judge the paper's claims on the results at hand."),
+    "data": ("rppgbench.cli.data:data", "Add, list, check and look at datasets; write small copies to try."),
     "measure": ("rppgbench.cli.measure:measure", "Heart rate from any video of a face; no ground truth needed."),
+    "lock": ("rppgbench.cli.lock:lock", "Write down what a protocol came to, or check that it comes to the same here."),
     "list": ("rppgbench.cli.registry:list_", "List methods, enhancers, codecs, datasets, protocols or plugins."),
     "show": ("rppgbench.cli.registry:show", "Explain one component or protocol: parameters, citation, licence."),
 }

@@ -42,7 +42,8 @@ def _common(command: Command) -> Command:
                               "repeat it to narrow further: --only method=pos --only condition=x264-250k."),
             click.option("--rehearse", is_flag=True,
                          help="The same protocol at toy size, to see whether data, store and entries are ready for it: "
-                              "clips of 32x32, learners at their smallest with 8 steps. Nothing is published."),
+                              "clips of 32x32, quick encoders, learners at their smallest with 8 steps. Nothing "
+                              "is published."),
             click.option("--workers", type=click.IntRange(min=0), default=None,
                          help="Processes to run at once; 0 runs everything in this one. [default: one a core]"),
         )
@@ -143,12 +144,12 @@ def _planned(
     protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], rehearse: bool
 ) -> tuple[Store, Registry, Plan]:
     from rppgbench.engine.collection import find_roots
-    from rppgbench.engine.plan import make_plan
+    from rppgbench.engine.plan import make_plan, needed_datasets
     from rppgbench.engine.store import Store, default_root
 
     loaded, registry = _loaded(protocol, rehearse)
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
-    roots = find_roots(loaded.datasets, data, without)
+    roots = find_roots(needed_datasets(loaded, only), data, without)
     store = Store.open(store_path or default_root())
     return store, registry, make_plan(loaded, store, roots=roots, only=only)
 

@@ -9,6 +9,7 @@ from typing import Any
 from rppgbench.engine.execute import Failure
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.store import Store
+from rppgbench.engine.task import NO_VIDEO
 from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.protocol.choice import Choice
 from rppgbench.protocol.contestant import Contestant, Lesson
@@ -127,8 +128,7 @@ def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
     if store.has(cell.score.key):
         text = (store.path(cell.score.key) / "rows.json").read_text(encoding="utf-8")
         by_window = {row.pop("window"): row for row in json.loads(text)}
-        # No entry's fault: the dataset says that the recording is longer than its video.
-        missing = {"status": "excluded", "reason": "the video ends before the window does"}
+        missing = {"status": "excluded", "reason": NO_VIDEO}
     else:
         by_window = {}
         failure = failures.get(cell.score.key)

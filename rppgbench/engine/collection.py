@@ -46,7 +46,9 @@ def find_roots(datasets: Iterable[Choice], overrides: Iterable[str], without: st
     """
     configured = data_roots(overrides)
     roots = {}
-    for dataset in datasets:
+    for number, dataset in enumerate(datasets):
+        if number:
+            without = f"entries of this protocol learn on {dataset.name!r}; run the others with --only method=NAME"
         if not isinstance(dataset.spec, DatasetSpec):
             raise TypeError(f"{dataset.name} is a {dataset.spec.kind}")
         root = dataset_root(dataset.spec, configured, without)

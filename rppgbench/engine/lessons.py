@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rppgbench.engine.footage import LIBRARIES, TORCH
 from rppgbench.engine.task import Task
 from rppgbench.learning.recipe import Recipe
 from rppgbench.protocol.choice import Choice, Condition
@@ -91,8 +92,6 @@ class Lessons:
         name: str,
         on: Choice | None,
     ) -> Task:
-        from rppgbench.engine.graph import LIBRARIES, TORCH
-
         graph = self._graph
         recordings = graph.training(fold, on.name if on else None)
         inputs = dict(states)

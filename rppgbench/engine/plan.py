@@ -12,7 +12,7 @@ from rppgbench.engine.graph import Graph
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task, count_windows
 from rppgbench.errors import ProtocolError, nearest
-from rppgbench.protocol.choice import Condition
+from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.contestant import Contestant
 from rppgbench.protocol.folds import Fold, folds_of
 from rppgbench.protocol.resolve import Protocol
@@ -87,6 +87,17 @@ def parse_only(narrowing: Iterable[str]) -> dict[str, set[str]]:
     return chosen
 
 
+def needed_datasets(protocol: Protocol, only: Iterable[str] = ()) -> tuple[Choice, ...]:
+    """The dataset that is tested, then those that entries learn on, as far as ``only`` leaves such entries."""
+    chosen = parse_only(only)
+    entries = [entry for entry in protocol.entries if _keeps(chosen, **_names(entry))]
+    others = (
+        (protocol.methods_learn_on, any(entry.method_lesson for entry in entries)),
+        (protocol.enhancers_learn_on, any(entry.enhancer_lesson for entry in entries)),
+    )
+    return (protocol.dataset, *{choice.name: choice for choice, wanted in others if choice and wanted}.values())
+
+
 def make_plan(
     protocol: Protocol,
     store: Store,
@@ -100,7 +111,7 @@ def make_plan(
         DatasetUnavailable: the dataset's files are not here.
         ProtocolError: folds cannot be made, or nothing is left of the narrowed run.
     """
-    collections = [collect(choice, (roots or {}).get(choice.name)) for choice in protocol.datasets]
+    collections = [collect(choice, (roots or {}).get(choice.name)) for choice in needed_datasets(protocol, only)]
     tested = collections[0]
     folds = folds_of(protocol.folds, tested.published, tested.by_subject)
     chosen = parse_only(only)
@@ -139,23 +150,27 @@ def _check_names(plan: Plan, chosen: Mapping[str, set[str]]) -> None:
 def _cells(plan: Plan, graph: Graph, chosen: Mapping[str, set[str]]) -> Iterator[Cell]:
     """Cells that ``chosen`` leaves, recording by recording, so that a worker decodes each source once."""
 
-    def keeps(**names: str) -> bool:
-        return all(name in chosen[what] for what, name in names.items() if what in chosen)
-
     fold_of = {subject: fold for fold in plan.folds for subject in fold.test}
     for recording in plan.recordings:
         fold = fold_of[recording.subject]
-        if not keeps(subject=recording.subject, recording=recording.id, fold=str(fold.index)):
+        if not _keeps(chosen, subject=recording.subject, recording=recording.id, fold=str(fold.index)):
             continue
         n_windows = count_windows(recording.duration_s, plan.protocol.clips.length_s)
         for condition in plan.protocol.conditions:
-            if not keeps(condition=condition.id, codec=condition.codec.name):
+            if not _keeps(chosen, condition=condition.id, codec=condition.codec.name):
                 continue
             for entry in plan.protocol.entries:
-                enhancer = entry.enhancer.name if entry.enhancer else ""
-                if not keeps(method=entry.method.name, entry=entry.id, enhancer=enhancer):
+                if not _keeps(chosen, **_names(entry)):
                     continue
                 for seed in plan.protocol.training.seeds if entry.seeded else (None,):
                     score = graph.score(recording, fold, condition, entry, seed)
                     encode = graph.encode(recording, condition)
                     yield Cell(recording, fold, condition, entry, seed, score, encode, n_windows)
+
+
+def _keeps(chosen: Mapping[str, set[str]], **names: str) -> bool:
+    return all(name in chosen[what] for what, name in names.items() if what in chosen)
+
+
+def _names(entry: Contestant) -> dict[str, str]:
+    return {"method": entry.method.name, "entry": entry.id, "enhancer": entry.enhancer.name if entry.enhancer else ""}

@@ -16,7 +16,7 @@ from rppgbench.engine.fit import fit
 from rppgbench.engine.job import Job, load_arrays, window_starts_s
 from rppgbench.engine.predict import predict
 from rppgbench.engine.store import Facts, Store
-from rppgbench.engine.task import Stage, Task
+from rppgbench.engine.task import NO_VIDEO, SLACK_S, Stage, Task
 from rppgbench.errors import DatasetUnavailable, SignalError
 from rppgbench.registry import Registry
 from rppgbench.signal.heart_rate import HeartRateSettings
@@ -128,7 +128,7 @@ def _skin(job: Job) -> Facts:
 
 def _label(job: Job) -> Facts:
     """Labels of the windows, and how late the face's pulse is behind the sensor in the reference video."""
-    from rppgbench.evaluation.labels import label_windows
+    from rppgbench.evaluation.labels import Label, label_windows
     from rppgbench.media.clock import to_uniform
     from rppgbench.signal.delay import median_delay_s
 
@@ -136,14 +136,12 @@ def _label(job: Job) -> Facts:
     fps_hz, length_s = job.setting("fps_hz"), job.setting("length_s")
     times_s = traces["times_s"]
     video_s = float(times_s[-1] + np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
-    labels = label_windows(
-        truth,
-        np.array(window_starts_s(job.setting("duration_s"), length_s)),
-        round(length_s * fps_hz),
-        fps_hz,
-        HeartRateSettings.model_validate(job.setting("heart_rate")),
-        video_s=video_s,
-    )
+    starts_s = np.array(window_starts_s(job.setting("duration_s"), length_s))
+    heart_rate = HeartRateSettings.model_validate(job.setting("heart_rate"))
+    labels = label_windows(truth, starts_s, round(length_s * fps_hz), fps_hz, heart_rate, video_s=video_s)
+    for window, start_s in enumerate(starts_s):
+        if start_s + length_s > video_s + SLACK_S:
+            labels[window] = Label(None, excluded=NO_VIDEO)
     delay_s = None
     if truth.kind != "hr":
         _, skin = to_uniform(times_s, traces["skin"], fps_hz)

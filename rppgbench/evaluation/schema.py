@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ COLUMNS = (
     Column("subject", "string", "", "pseudonym of the subject"),
     Column("recording", "string", "", "name of the recording"),
     Column("tags", "string", "", "what the dataset says of the recording (motion, skin tone, ...), as JSON"),
+    Column("source", "string", "", "how the video came to be: raw, lossless, lossy or rendered", required=False),
+    Column("truth_delay_s", "float64", "s", "how late the face's pulse is behind the contact sensor's", required=False),
     Column("window", "int64", "", "number of the window in its recording, from 0"),
     Column("start_s", "float64", "s", "first frame of the window on the video's clock"),
     Column("end_s", "float64", "s", "one frame after the last one of the window"),
@@ -63,6 +65,13 @@ COLUMNS = (
     Column("hr_true_bpm", "float64", "1/min", "the same estimate of the contact sensor", False),
     Column("error_bpm", "float64", "1/min", "hr_pred_bpm - hr_true_bpm", False),
     Column("snr_db", "float64", "dB", "signal-to-noise ratio of the prediction about hr_true_bpm", False),
+    Column("rf_pred_hz", "float64", "Hz", "frequency of the respiration in the prediction's beats", False),
+    Column("rf_true_hz", "float64", "Hz", "the same of the contact sensor", False),
+    Column("lf_nu_pred", "float64", "", "share of 0.04-0.15 Hz in how the prediction's intervals vary, 0 to 1", False),
+    Column("lf_nu_true", "float64", "", "the same of the contact sensor", False),
+    Column("lf_hf_pred", "float64", "", "power of 0.04-0.15 Hz over that of 0.15-0.40 Hz in them", False),
+    Column("lf_hf_true", "float64", "", "the same of the contact sensor", False),
+    Column("label_flags", "string", "", "why the contact sensor's rate may be wrong, joined by '; '", False),
     Column("psnr_in_db", "float64", "dB", "PSNR of the face clip against the reference's, mean over its frames", False),
     Column("psnr_out_db", "float64", "dB", "the same behind the enhancer", False),
     Column("psnr_sd_in_db", "float64", "dB", "SD of that PSNR over the frames of the window", False),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rppgbench.engine import specimen
 from rppgbench.engine.collection import find_roots
-from rppgbench.engine.plan import Cell, Plan, make_plan
+from rppgbench.engine.plan import Cell, Plan, make_plan, needed_datasets
 from rppgbench.engine.specimen import LossCurve, Specimen
 from rppgbench.engine.store import Store, default_root
 from rppgbench.figures.choice import Chosen
@@ -56,7 +56,7 @@ class Run:
         root = self.store_root or default_root()
         if not (root / "objects").is_dir():
             raise NothingToDraw(f"{root} is no store; say with --store where the run kept its artefacts")
-        roots = find_roots(self.protocol.datasets, self.data, "the other figures need the results alone")
+        roots = find_roots(needed_datasets(self.protocol), self.data, "the other figures need the results alone")
         store = Store.open(root)
         return make_plan(self.protocol, store, roots=roots), store
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_serializer
 
 from rppgbench.errors import RppgbenchError
 from rppgbench.protocol.model import Frozen
@@ -22,7 +22,7 @@ SUFFIX = ".lock.json"
 
 
 class RecordingFacts(Frozen):
-    """Of one recording. A sum is the first 40 hexadecimal digits of the file's SHA-256, or of names and sums of several.
+    """Of one recording. A sum is the first 40 digits of the file's SHA-256, or of names and sums of several files.
 
     ``video`` is that of the video, or of what it is made from; ``truth`` of the contact sensor's files, ``clock`` of
     those that say when each frame was taken. None is what there is no file of.
@@ -34,6 +34,10 @@ class RecordingFacts(Frozen):
     video: str | None = None
     truth: str | None = None
     clock: str | None = None
+
+    @model_serializer
+    def _what_there_is(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class DatasetFacts(Frozen):
@@ -90,7 +94,7 @@ class Lock(Frozen):
         """What this lock cannot say, and why."""
         without = [name for name, facts in self.datasets.items() if facts is None]
         if self.folds is None:
-            yield "folds", f"they depend on the subjects of {without[0] if without else 'the dataset'}"
+            yield "folds", f"they depend on the subjects of {self.resolved['dataset']['use']}"
         for name in without:
             yield f"datasets.{name}", "its files were not here"
         for name, build in self.encoders.items():
@@ -130,15 +134,3 @@ def read(path: Path) -> Lock:
         raise RppgbenchError(f"{path}: {where or 'the file'}: {first['msg']}", hint=again) from None
     except (OSError, ValueError) as error:
         raise RppgbenchError(f"{path}: cannot be read: {error}", hint=again) from None
-
-
-def merged(locked: Lock, here: Lock) -> Lock:
-    """``here``, and what ``locked`` knows besides of the same datasets, folds and conditions."""
-    return here.model_copy(
-        update={
-            "folds": here.folds or (locked.folds if same_folds(locked, here) else None),
-            "datasets": {name: _merged_dataset(locked, name, facts) for name, facts in here.datasets.items()
-                         if _known(name)} if not _alike_any(locked, here) else
-                        {name: _merged_dataset(locked, here, name) for name in here.datasets},
-        }
-    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec
+from rppgbench.contracts import CodecSpec, EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import UnknownName
 from rppgbench.protocol.contestant import learns_by_gradients
-from rppgbench.protocol.model import Entry, ProtocolFile, Trainee
+from rppgbench.protocol.model import Entry, GridItem, ProtocolFile, Trainee
 from rppgbench.registry import Registry
 
 CLIP_SIZE = (32, 32)
@@ -16,21 +16,38 @@ DRAWS = 1000
 
 
 def rehearsed(model: ProtocolFile, registry: Registry) -> ProtocolFile:
-    """The protocol with small clips, one seed, few bootstrap draws, and learners as small and quick as they come.
+    """The protocol with small clips, one seed, few draws, and codecs and learners as small and quick as they come.
 
     It shows whether a dataset, a store and the entries are ready for a run of days. Its numbers mean nothing.
     """
     return model.model_copy(
         update={
+            "conditions": model.conditions.model_copy(update={"grid": _grid(model.conditions.grid, registry)}),
             "clips": model.clips.model_copy(update={"size": CLIP_SIZE}),
-            "training": model.training.model_copy(update={"seeds": model.training.seeds[:1]}),
+            "training": model.training.model_copy(
+                update={
+                    "seeds": model.training.seeds[:1],
+                    "conditions": _grid(model.training.conditions, registry),
+                }
+            ),
             "evaluation": model.evaluation.model_copy(
                 update={"interval": model.evaluation.interval.model_copy(update={"bootstrap": DRAWS})}
             ),
-            # Sizes of one learner are one at toy size.
-            "entries": tuple({repr(entry): entry for entry in (_quick(e, registry) for e in model.entries)}.values()),
+            "entries": tuple(_quick(entry, registry) for entry in model.entries),
         }
     )
+
+
+def _grid(items: tuple[GridItem, ...], registry: Registry) -> tuple[GridItem, ...]:
+    """The same codecs at the same rates, as quick as they come."""
+    quick = []
+    for item in items:
+        spec = _spec("codec", item.use, registry)
+        params = {**item.params, **spec.rehearsal} if isinstance(spec, CodecSpec) else item.params
+        quick.append(
+            GridItem(use=item.use, sweep=item.sweep, **{k: v for k, v in params.items() if k not in item.sweep})
+        )
+    return tuple(quick)
 
 
 def _quick(entry: Entry, registry: Registry) -> Entry:
@@ -43,10 +60,15 @@ def _quick(entry: Entry, registry: Registry) -> Entry:
 
 
 def _small(kind: Kind, trainee: Trainee, registry: Registry) -> Trainee:
-    try:
-        spec = registry.spec(kind, trainee.use)
-    except UnknownName:
-        return trainee  # named with its place in the file when it is looked up
+    spec = _spec(kind, trainee.use, registry)
     if not isinstance(spec, MethodSpec | EnhancerSpec) or not learns_by_gradients(spec):
         return trainee
     return Trainee(use=trainee.use, recipe=RECIPE, **{**trainee.params, **spec.rehearsal})
+
+
+def _spec(kind: Kind, name: str, registry: Registry) -> Spec | None:
+    """None for an unknown name: that is told with its place in the file when it is looked up."""
+    try:
+        return registry.spec(kind, name)
+    except UnknownName:
+        return None

@@ -23,6 +23,7 @@ from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.contestant import Contestant, learns_by_gradients
 from rppgbench.protocol.document import Document, Location
 from rppgbench.protocol.entries import Entries
+from rppgbench.protocol.explain import explain
 from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
 from rppgbench.protocol.rehearsal import rehearsed
 from rppgbench.registry import Registry, validate_params
@@ -101,7 +102,7 @@ def load(path: Path, registry: Registry, *, rehearse: bool = False) -> Protocol:
     try:
         model = ProtocolFile.model_validate(source.tree)
     except ValidationError as error:
-        raise ProtocolError("\n".join(_explain(source, error)), hint=_UNIVERSAL_HINT) from None
+        raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
     if rehearse:
         model = rehearsed(model, registry)
     return _Resolver(source, registry, rehearsal=rehearse).protocol(model)
@@ -210,6 +211,8 @@ class _Resolver:
     def _unique(self, items: Iterator[Any], at: Location, what: str) -> tuple[Any, ...]:
         seen: dict[str, Any] = {}
         for item in items:
+            if item.id in seen and self.rehearsal and what == "entry":
+                continue  # several sizes of one learner are one at toy size
             if item.id in seen:
                 raise ProtocolError(f"{self.source.where(at)}: {what} {item.id!r} stands there twice", hint="keep one")
             seen[item.id] = item
@@ -247,35 +250,3 @@ def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
 def _nominal_bps(codec: Choice) -> float | None:
     rate = getattr(codec.params, "bitrate_kbps", None)
     return None if rate is None else float(rate) * 1000
-
-
-def _explain(source: Document, error: ValidationError) -> Iterator[str]:
-    """One line a problem, each with its place in the file."""
-    problems = error.errors()
-    # A wrong entry is no entry, says pydantic, and counts them again.
-    if any(problem["loc"][:1] == ("entries",) and len(problem["loc"]) > 1 for problem in problems):
-        problems = [problem for problem in problems if problem["loc"] != ("entries",)]
-    for problem in problems:
-        location = tuple(step for step in problem["loc"] if step not in ("function-before", "function-after"))
-        key = str(location[-1]) if location else ""
-        if problem["type"] == "extra_forbidden":
-            known = _fields_at(".".join(str(step) for step in location[:-1] if isinstance(step, str)))
-            yield f"{source.where(location, key=True)}: unknown key {key!r} ({nearest(key, known)})"
-        elif problem["type"] == "missing":
-            yield f"{source.where(location[:-1])}: key {key!r} is missing"
-        else:
-            name = ".".join(str(step) for step in location)
-            found = "" if isinstance(problem["input"], dict | list) else f", got {problem['input']!r}"
-            yield f"{source.where(location)}: {name}: {problem['msg'].removeprefix('Value error, ')}{found}"
-
-
-def _fields_at(dotted: str) -> list[str]:
-    """The keys a protocol file may have at a dotted place."""
-    model: Any = ProtocolFile
-    for step in filter(None, dotted.split(".")):
-        annotation = model.model_fields[step].annotation
-        inner = [a for a in (annotation, *getattr(annotation, "__args__", ())) if hasattr(a, "model_fields")]
-        if not inner:
-            return []
-        model = inner[0]
-    return list(model.model_fields)

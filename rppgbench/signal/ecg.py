@@ -48,7 +48,9 @@ def r_peaks(ecg: FloatArray, rate_hz: float) -> FloatArray:
 def _complexes(energy: FloatArray, rate_hz: float) -> NDArray[np.intp]:
     """The samples of highest energy, one per complex."""
     span = int(2 * rate_hz)
-    usual = np.median([part.max() for part in np.split(energy, range(span, len(energy) - span + 1, span))])
+    tops_of_parts = np.array([part.max() for part in np.split(energy, range(span, len(energy) - span + 1, span))])
+    # A sensor that was silent for most of the recording still beat in the rest of it.
+    usual = np.median(tops_of_parts[tops_of_parts > 1e-9 * tops_of_parts.max()])
     above = np.flatnonzero(energy > THRESHOLD_SHARE * usual)
     tops: list[int] = []
     # Split where the energy stayed low for longer than a complex can be from the next one.

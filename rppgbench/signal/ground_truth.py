@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.signal.ecg import r_peaks
 from rppgbench.signal.filters import lowpass
 from rppgbench.signal.heart_rate import BAND_HZ, HeartRate, estimate_each
+from rppgbench.signal.sensor import beats_of_ecg_s, without_stuck
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def window_hrs(
 
 
 def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
-    """Pulse wave at the times ``grid_s``, systole up, NaN where the sensor has no sample within half a second.
+    """Pulse wave at the times ``grid_s``, systole up, NaN where the sensor is silent or stuck for half a second.
 
     A BVP is low-passed against the grid's rate and interpolated on its own timestamps. An ECG becomes a Gaussian
     (sigma 90 ms) at each R-peak: its spikes would alias at video rates.
@@ -73,16 +73,16 @@ def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
         SignalError: fewer than two finite samples, times that do not ascend, or an ECG without R-peaks.
     """
     grid_s = np.asarray(grid_s, dtype=np.float64)
-    times_s, samples = _finite(truth)
-    rate_hz = 1 / float(np.median(np.diff(times_s)))
-    even_s = np.arange(times_s[0], times_s[-1] + 0.5 / rate_hz, 1 / rate_hz)
-    even = np.interp(even_s, times_s, samples)
+    times_s, samples = _finite(without_stuck(truth))
     if truth.kind == "ecg":
-        peaks_s = even_s[0] + r_peaks(even, rate_hz) / rate_hz
+        peaks_s = beats_of_ecg_s(samples, times_s)
         if not len(peaks_s):
             raise SignalError("no R-peaks in the ECG")
         wave = _gaussians(peaks_s, grid_s)
     elif truth.kind == "bvp":
+        rate_hz = 1 / float(np.median(np.diff(times_s)))
+        even_s = np.arange(times_s[0], times_s[-1] + 0.5 / rate_hz, 1 / rate_hz)
+        even = np.interp(even_s, times_s, samples)
         grid_hz = (grid_s.shape[-1] - 1) / float(np.ptp(grid_s, axis=-1).max())
         cutoff_hz = 0.45 * grid_hz
         wave = np.interp(grid_s, even_s, lowpass(even, rate_hz, cutoff_hz) if rate_hz > grid_hz else even)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import GroundTruth
+from rppgbench.evaluation.labels import label_windows
 from rppgbench.evaluation.score import HeartRateSettings, score_windows
 from rppgbench_classical.chrom import Chrom
 from rppgbench_classical.green import Green
@@ -92,7 +93,8 @@ def test_scores(benchmark):
     starts_s = np.linspace(0, 35, 2000)
     waves = np.cos(2 * np.pi * 1.2 * (starts_s[:, None] + np.arange(T) / FPS_HZ))
     waves += 0.7 * np.random.RandomState(0).randn(2000, T)
-    arguments = (waves, FPS_HZ, starts_s, truth, HeartRateSettings())
+    settings = HeartRateSettings()
+    arguments = (waves, FPS_HZ, starts_s, label_windows(truth, starts_s, T, FPS_HZ, settings), settings)
     rows = benchmark.pedantic(score_windows, arguments, rounds=3, warmup_rounds=1)
     assert {row["status"] for row in rows} == {"scored"}
     assert np.abs([row["error_bpm"] for row in rows]).mean() < 1

@@ -97,7 +97,7 @@ class Copy:
     def build(self):
         return "copy 1"
 
-    def encode(self, source, target, fps_hz):
+    def encode(self, source, target, fps_hz, *, part=(0, None)):
         if self.broken:
             raise EncodingError("this codec is broken", hint="use another")
         shutil.copyfile(source, target)
@@ -187,7 +187,7 @@ def registry() -> Iterator[Registry]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mini", module)
         patch.syspath_prepend(str(Path(__file__).parent))
-        patch.setattr("rppgbench.engine.graph.code_digest", lambda *packages: "mini")
+        patch.setattr("rppgbench.engine.footage.code_digest", lambda *packages: "mini")
         yield Registry.from_plugins(mini=module, tiny=import_module("tiny_learners"))
 
 

@@ -120,7 +120,7 @@ def test_a_conditional_enhancer_is_told_how_many_conditions_there_are_with_the_r
 @pytest.mark.parametrize("entry", ["pulse", "mixer + green", "mixer + pulse [joint]", "masked"])
 def test_a_fold_that_learns_from_whom_it_tests_is_refused(learning, store, plan, entry):
     protocol = learning(entry)
-    graph = Graph(protocol, plan.recordings, store, {})
+    graph = Graph(protocol, plan.collections, store)
     leaky = Fold(0, test=("s0", "s1"), train=("s1", "s2"))
     with pytest.raises(ProtocolError, match="fold 0 would learn from subjects it tests: s1"):
         graph.score(plan.recordings[0], leaky, protocol.reference, protocol.entries[0], 0)

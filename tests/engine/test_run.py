@@ -70,7 +70,7 @@ def test_a_learner_never_sees_its_test_subjects(run, protocol, store):
 def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):
     plan, _, _ = run(protocol())
     assert stages(plan.tasks.values()) == {
-        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "fit": 2, "predict": 16, "score": 16,
+        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "label": 4, "fit": 2, "predict": 16, "score": 16,
     }  # fmt: skip
 
 
@@ -90,7 +90,7 @@ def test_a_new_entry_computes_itself_alone(run, protocol, store):
 def test_another_scoring_decodes_nothing(run, protocol, store):
     run(protocol())
     plan = make_plan(protocol(("use: spectrum", "use: beats")), store)
-    assert set(stages(plan.wanted(store))) == {"score", "fit", "predict"}, "a fit learns from heart rates"
+    assert set(stages(plan.wanted(store))) == {"label", "score", "fit", "predict"}, "a fit learns from heart rates"
 
 
 def test_what_is_gone_but_not_needed_stays_gone(run, protocol, store):
@@ -183,7 +183,7 @@ def test_another_truth_file_is_another_truth(run, protocol, store, monkeypatch, 
     run(protocol())
     assert make_plan(protocol(), store).wanted(store) == []
     path.write_text("2")
-    assert set(stages(make_plan(protocol(), store).wanted(store))) == {"truth", "fit", "predict", "score"}
+    assert set(stages(make_plan(protocol(), store).wanted(store))) == {"truth", "label", "fit", "predict", "score"}
 
 
 def test_manifests_name_all_that_made_an_artefact(run, protocol, store):

@@ -89,7 +89,7 @@ class Brighter:
     def build(self):
         return "brighter 1"
 
-    def encode(self, source, target, fps_hz):
+    def encode(self, source, target, fps_hz, *, part=(0, None)):
         with av.open(str(source)) as given, av.open(str(target), "w", format="avi") as file:
             stream = file.add_stream("utvideo", rate=round(fps_hz))
             stream.width, stream.height, stream.pix_fmt = 32, 32, "gbrp"

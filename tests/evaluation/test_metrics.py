@@ -40,6 +40,36 @@ def test_rmse_squared_is_bias_squared_plus_variance(unequal):
     assert found["hr_rmse_bpm"] ** 2 == pytest.approx(found["hr_bias_bpm"] ** 2 + variance)
 
 
+@pytest.mark.parametrize(
+    ("feature", "unit", "columns", "turn"),
+    [
+        ("rf", "_hz", ("rf_pred_hz", "rf_true_hz"), 1),
+        ("lf_nu", "", ("lf_nu_pred", "lf_nu_true"), 1),
+        ("hf_nu", "", ("lf_nu_pred", "lf_nu_true"), -1),
+        ("lf_hf", "", ("lf_hf_pred", "lf_hf_true"), 1),
+    ],
+)
+def test_features_of_variability_have_numpys_and_scipys_sd_rmse_and_r(unequal, feature, unit, columns, turn):
+    unequal[1][columns[0]] = unequal[4][columns[1]] = None  # a window that one of the two says nothing of
+    known = [row for row in unequal if row[columns[0]] is not None and row[columns[1]] is not None]
+    # HF in normalised units is 1 - LF.
+    pred, true = (np.array([(turn < 0) + turn * row[column] for row in known]) for column in columns)
+    found = values(unequal)
+    assert found[f"{feature}_sd{unit}"] == pytest.approx(np.std(pred - true, ddof=1))
+    assert found[f"{feature}_rmse{unit}"] == pytest.approx(np.sqrt(np.mean((pred - true) ** 2)))
+    assert found[f"{feature}_r"] == pytest.approx(stats.pearsonr(pred, true).statistic)
+    assert found["hr_mae_pooled_bpm"] == pytest.approx(np.mean([abs(row["error_bpm"]) for row in unequal]))
+
+
+def test_without_features_there_are_none_of_their_metrics(unequal):
+    for row in unequal:
+        row["rf_pred_hz"] = None
+    found = values(unequal)
+    assert np.isnan([found["rf_sd_hz"], found["rf_rmse_hz"], found["rf_r"]]).all()
+    assert np.isfinite([found["lf_nu_sd"], found["hr_sd_bpm"]]).all()
+    assert METRICS["rf_r"].undefined
+
+
 def test_macro_metrics_give_each_subject_the_same_say(unequal):
     by_subject = [[row for row in unequal if row["subject"] == s] for s in ("s1", "s2", "s5")]
     found = values(unequal)
@@ -78,8 +108,8 @@ def test_no_correlation_with_a_constant(make_rows, constant):
     rates = [60.1, 71.7, 93.3, 85.9]
     pairs = [(rate, 75.3) if constant == "pred" else (75.3, rate) for rate in rates]
     found = values(make_rows({"a": pairs[:2], "b": pairs[2:]}))
-    assert np.isnan(found["hr_r"])
-    assert np.isfinite([found[name] for name in found if name != "hr_r"]).all()
+    for name, value in found.items():
+        assert np.isnan(value) == name.endswith("_r"), name
 
 
 def test_one_window_has_an_error_but_no_spread(make_rows):

@@ -36,7 +36,7 @@ def test_units_and_meanings_are_in_the_file(rows, tmp_path):
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_a_unit_in_a_name_is_the_unit_of_the_column(column):
-    unit = {"bps": "bit/s", "bpm": "1/min", "s": "s", "db": "dB"}.get(column.name.rsplit("_", 1)[-1], "")
+    unit = {"bps": "bit/s", "bpm": "1/min", "s": "s", "db": "dB", "hz": "Hz"}.get(column.name.rsplit("_", 1)[-1], "")
     assert column.unit == (unit if "_" in column.name else "")
     assert column.meaning
 
@@ -66,7 +66,7 @@ def test_no_rows_are_a_table_too(tmp_path):
 def test_another_schema_version_is_refused(rows, tmp_path):
     table = rows_to_table(rows)
     pq.write_table(table.replace_schema_metadata({"rppgbench_schema_version": "0"}), tmp_path / "old.parquet")
-    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 2"):
+    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 3"):
         read_rows(tmp_path / "old.parquet")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign.parquet")
     with pytest.raises(IncomparableResults, match="schema version none"):

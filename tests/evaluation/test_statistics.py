@@ -40,7 +40,10 @@ def test_interval_of_a_pooled_metric_is_that_of_a_plain_loop_over_the_same_draws
 
 
 def test_entries_and_conditions_share_their_draws(make_rows, thirty):
-    shifted = [{**row, "entry": "chrom", "error_bpm": row["error_bpm"] + 1} for row in thirty]
+    shifted = [
+        {**row, "entry": "chrom", "hr_pred_bpm": row["hr_pred_bpm"] + 1, "error_bpm": row["error_bpm"] + 1}
+        for row in thirty
+    ]
     pos, chrom = summarise(thirty + shifted)
     assert (pos.entry, chrom.entry) == ("pos", "chrom")
     bias, moved = pos.metrics["hr_bias_bpm"], chrom.metrics["hr_bias_bpm"]
@@ -72,6 +75,15 @@ def test_counts_add_up(make_rows):
 
 def test_a_data_frame_will_do(thirty):
     assert summarise(pd.DataFrame(thirty), draws=100) == summarise(thirty, draws=100)
+
+
+def test_nothing_known_is_none_or_nan_alike(thirty):
+    without = [{**row, "rf_pred_hz": None if row["window"] else 0.2, "psnr_in_db": None} for row in thirty]
+    (found,) = summarise(pd.DataFrame(without), draws=100)
+    (expected,) = summarise(without, draws=100)
+    assert found.metrics["rf_rmse_hz"] == expected.metrics["rf_rmse_hz"]
+    assert expected.metrics["rf_rmse_hz"].value > 0
+    assert np.isnan(found.metrics["delta_psnr_db"].value)
 
 
 def test_one_subject_has_no_interval(make_rows):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import GroundTruth
-from rppgbench.learning.target import median_delay_s, target_wave
+from rppgbench.learning.target import target_wave
 
 FPS_HZ, LENGTH_S = 30.0, 60.0
 FRAMES_S = np.arange(int(FPS_HZ * LENGTH_S)) / FPS_HZ
@@ -38,27 +38,13 @@ def face(delay_s: float) -> np.ndarray:
     return pulse_at(cycles(FRAMES_S - delay_s))
 
 
-def skin(pulse: np.ndarray) -> np.ndarray:
-    """``(T, 3)`` colours of a face whose green darkens by 1 % at systole, in light that flickers by 5 %."""
-    light = 1 + 0.05 * np.sin(2 * np.pi * 1.4 * FRAMES_S)
-    noise = np.random.RandomState(0).normal(0, 0.05, (len(pulse), 3))
-    levels = np.array([160.0, 110.0, 90.0]) * (1 - pulse[:, None] * np.array([0.002, 0.01, 0.006]))
-    return light[:, None] * levels + noise
-
-
 CASES = [("ecg", 0.25), ("ecg", 0.12), ("bvp", -0.05), ("bvp", 0.08), ("bvp", 0.0)]
-
-
-@pytest.mark.parametrize(("kind", "delay_s"), CASES)
-def test_the_delay_of_the_face_is_found(kind, delay_s):
-    assert median_delay_s(sensor(kind), skin(face(delay_s)), FPS_HZ) == pytest.approx(delay_s, abs=0.02)
 
 
 @pytest.mark.parametrize(("kind", "delay_s"), CASES)
 def test_the_target_is_in_step_with_the_face(kind, delay_s):
     truth, pulse = sensor(kind), face(delay_s)
-    found_s = median_delay_s(truth, skin(pulse), FPS_HZ)
-    wave = target_wave(truth, found_s, len(pulse), FPS_HZ)
+    wave = target_wave(truth, delay_s, len(pulse), FPS_HZ)
     assert wave.shape == pulse.shape
     assert np.corrcoef(wave, pulse)[0, 1] > 0.95
     if abs(delay_s) > 0.1:
@@ -81,7 +67,7 @@ def test_outside_of_what_the_sensor_covers_there_is_no_target(kind, delay_s):
 
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])
-def test_a_gap_of_the_sensor_is_a_gap_of_the_target_and_costs_no_delay(kind):
+def test_a_gap_of_the_sensor_is_a_gap_of_the_target(kind):
     whole = sensor(kind)
     keep = (whole.times_s < 22) | (whole.times_s > 27)
     samples = np.where(keep, whole.samples, np.nan)
@@ -89,17 +75,3 @@ def test_a_gap_of_the_sensor_is_a_gap_of_the_target_and_costs_no_delay(kind):
     wave = target_wave(truth, 0.2, len(FRAMES_S), FPS_HZ)
     assert np.isnan(wave[(FRAMES_S > 23) & (FRAMES_S < 26)]).all()
     assert np.isfinite(wave[(FRAMES_S < 21) | (FRAMES_S > 28)]).all()
-    assert median_delay_s(truth, skin(face(0.2)), FPS_HZ) == pytest.approx(0.2, abs=0.02)
-
-
-def test_without_a_shared_stretch_the_delay_is_none():
-    colours = skin(face(0.25))
-    assert median_delay_s(sensor("bvp", 100.0, 160.0), colours, FPS_HZ) is None
-    assert median_delay_s(sensor("bvp"), np.full_like(colours, np.nan), FPS_HZ) is None
-    assert median_delay_s(sensor("bvp"), colours[:200], FPS_HZ) == pytest.approx(0.25, abs=0.02)
-
-
-def test_one_bad_stretch_does_not_move_the_median():
-    colours = skin(face(0.25))
-    colours[600:900] = 0  # a hand before the camera
-    assert median_delay_s(sensor("ecg"), colours, FPS_HZ) == pytest.approx(0.25, abs=0.02)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from rppgbench.errors import ProtocolError
-from rppgbench.protocol.folds import natural_order, subject_kfold
+from rppgbench.protocol.folds import folds_of, natural_order, subject_kfold
+from rppgbench.protocol.model import Folds
 
 SUBJECTS = st.sets(st.text("abc019", min_size=1, max_size=5), min_size=4, max_size=40)
 
@@ -52,3 +54,58 @@ def test_too_few_subjects_is_an_error():
 
 def test_natural_order():
     assert sorted(["s10", "s2", "s1b", "s1"], key=natural_order) == ["s1", "s1b", "s2", "s10"]
+
+
+def declared(**keys) -> Folds:
+    return Folds(**keys)
+
+
+@given(SUBJECTS, st.integers(0, 99), st.data())
+def test_who_is_here_changes_nobodys_fold(subjects, seed, data):
+    here = data.draw(st.lists(st.sampled_from(sorted(subjects)), min_size=2, unique=True))
+    whole = {s: fold.index for fold in subject_kfold(subjects, 3, seed) for s in fold.test}
+    if len({whole[subject] for subject in here}) < 2:
+        with pytest.raises(ProtocolError, match="all tested in one fold"):
+            folds_of(declared(k=3, seed=seed), subjects, here)
+        return
+    folds = folds_of(declared(k=3, seed=seed), subjects, here)
+    assert {s: fold.index for fold in folds for s in fold.test} == {s: whole[s] for s in here}
+    for fold in folds:
+        assert fold.test
+        assert set(fold.test).isdisjoint(fold.train)
+        assert set(fold.test) | set(fold.train) == set(here)
+
+
+def test_one_subject_a_fold_and_lists():
+    folds = folds_of(declared(scheme="leave_one_subject_out"), ["a", "b", "c"], ["a", "c"])
+    assert sorted(fold.test for fold in folds) == [("a",), ("c",)]
+    lists = declared(scheme="subject_lists", lists=[["b"], ["a", "c"]])
+    assert [(fold.test, fold.train) for fold in folds_of(lists, ["a", "b", "c"], ["a", "b", "c"])] == [
+        (("b",), ("a", "c")), (("a", "c"), ("b",)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lists", "message"),
+    [
+        ([["a"], ["b"]], "leaves out c"),
+        ([["a"], ["b", "c", "d"]], "names d, which the dataset does not have"),
+    ],
+)
+def test_lists_and_dataset_must_agree(lists, message):
+    with pytest.raises(ProtocolError, match=message):
+        folds_of(declared(scheme="subject_lists", lists=lists), ["a", "b", "c"], ["a", "b", "c"])
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({}, "scheme 'subject_kfold' needs 'k'"),
+        ({"k": 2, "lists": [["a"], ["b"]]}, "scheme 'subject_kfold' takes no 'lists'"),
+        ({"scheme": "subject_lists", "lists": [["a"], ["b", "a"]]}, "stand in the lists twice: a"),
+        ({"scheme": "leave_one_subject_out", "k": 3}, "takes no 'k'"),
+    ],
+)
+def test_a_scheme_takes_its_own_keys_alone(keys, message):
+    with pytest.raises(ValidationError, match=message):
+        declared(**keys)

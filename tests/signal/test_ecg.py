@@ -32,6 +32,18 @@ def test_noise_and_a_change_of_amplitude_do_not_hide_beats(ecg):
     np.testing.assert_allclose(found_s, true_s, atol=0.006)
 
 
+def test_a_lead_that_was_off_for_most_of_the_recording_keeps_the_beats_of_the_rest(ecg):
+    true_s = beats(2, 80, 60)
+    times_s = np.arange(60 * 256) / 256
+    samples = ecg(true_s, times_s)
+    off = (times_s > 10.0) & (times_s < 52.0)
+    samples[off] = 0.0
+    found_s = r_peaks(samples, 256) / 256
+    expected_s = true_s[(true_s < 9.8) | (true_s > 52.2)]
+    kept_s = found_s[(found_s < 9.8) | (found_s > 52.2)]
+    np.testing.assert_allclose(kept_s, expected_s, atol=0.003)
+
+
 @pytest.mark.parametrize(
     ("samples", "rate_hz", "reason"),
     [

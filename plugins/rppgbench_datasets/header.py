@@ -1,0 +1,55 @@
+"""What a video file's header says, without decoding anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rppgbench.errors import MediaError
+from rppgbench.media.container import announced_s, mean_period_s, opened, packets_of
+
+# FFmpeg's names of the codecs that keep every sample; H.264 and others can too, and do not say so in the header.
+_RAW = {"rawvideo", "v210", "v410", "r210"}
+_LOSSLESS = {"ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "utvideo", "lagarith", "qtrle", "zlib"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream's is not told."""
+
+    codec: str
+    fps_hz: float
+    duration_s: float
+    bitrate_bps: float
+
+    @property
+    def source(self) -> Literal["raw", "lossless", "lossy"]:
+        """What the codec does to pictures; what had been done to them before, nobody can tell."""
+        if self.codec in _RAW:
+            return "raw"
+        return "lossless" if self.codec in _LOSSLESS else "lossy"
+
+    @property
+    def source_details(self) -> str:
+        return f"{self.codec} at {self.bitrate_bps / 1000:.0f} kb/s"
+
+
+def read_header(path: Path) -> Header:
+    """The header of a video, or what its packets add up to where the header is silent.
+
+    Raises:
+        MediaError: the file is missing, no video, or says neither how fast nor how long it is.
+    """
+    with opened(path) as (container, stream):
+        period_s, duration_s = mean_period_s(stream), announced_s(container, stream)
+        if period_s is None or duration_s is None:
+            packets = packets_of(path, container, stream)
+            if period_s is None and packets.count > 1:
+                period_s = packets.span_s / (packets.count - 1)
+            if duration_s is None and period_s:
+                duration_s = packets.span_s + period_s
+        if not period_s or not duration_s or duration_s < 0:
+            raise MediaError(f"{path}: says neither how fast nor how long it is", hint="is it cut off? copy it again")
+        bitrate_bps = stream.bit_rate or 8 * path.stat().st_size / duration_s
+        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps)

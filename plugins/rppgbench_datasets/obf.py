@@ -1,0 +1,96 @@
+"""OBF, Oulu Bio-Face (Li et al., FG 2018): 100 adults for five minutes at rest and five after exercise.
+
+RGB at 1920 x 1080 and 60 frames a second, in MPEG-4 of about 20 Mb/s, with ECG, BVP and respiration. How its files are
+called is published nowhere, and no public code reads it: a copy is described by a table ``manifest.csv`` in its folder,
+with the columns of `rppgbench_datasets.manifest`. What is said here of its content is from the literature, and to be
+checked against a real copy.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench_datasets.manifest import ManifestDataset
+
+if TYPE_CHECKING:
+    from rppgbench.testing.film import Film, Session, Take
+
+SESSIONS: tuple[Session, ...] = ("rest", "exercise")
+N_SUBJECTS = 100
+DURATION_S = 300.0
+FPS_HZ = 60.0
+_SLACK_S = 10.0
+_SENSOR_HZ = 256.0
+# As recorded there are 0.161 (20 Mb/s at 1080p60); a picture as small as a fixture's needs more to look as good.
+_BITS_PER_PIXEL = 1.0
+
+
+class Obf(ManifestDataset):
+    """A copy of OBF as ``root/manifest.csv`` describes it."""
+
+    def notes(self) -> Iterator[str]:
+        """Also where the table is not what was published."""
+        yield from super().notes()
+        sessions = Counter(row.subject for row in self._rows.values())
+        n_rows, n_published = sessions.total(), N_SUBJECTS * len(SESSIONS)
+        if n_rows != n_published or len(sessions) != N_SUBJECTS:
+            yield (
+                f"the table lists {n_rows} recordings of {len(sessions)} subjects; published are {n_published} of "
+                f"{N_SUBJECTS}, by names that are not known, so that nobody can say which ones are not there"
+            )
+        odd = [f"{subject} ({count})" for subject, count in sessions.items() if count != len(SESSIONS)]
+        if odd:
+            yield f"each subject has {len(SESSIONS)} recordings as published; in the table not so: {', '.join(odd)}"
+        others = [one for one in self.recordings() if abs(one.duration_s - DURATION_S) > _SLACK_S]
+        if others:
+            yield (
+                f"a recording lasts {DURATION_S:g} s as published; {len(others)} of these last longer or shorter, "
+                f"such as {others[0].id} ({others[0].duration_s:.1f} s)"
+            )
+
+
+def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+    """Rendered subjects at rest and after exercise, ECG, BVP and respiration in one table a recording."""
+    from rppgbench.testing.film import write_video
+    from rppgbench_datasets.manifest_fixture import HEADER, write_table
+    from rppgbench_datasets.manifest_table import MANIFEST
+
+    (root / "videos").mkdir(parents=True, exist_ok=True)
+    (root / "signals").mkdir(exist_ok=True)
+    takes: dict[str, Take] = {}
+    rows = []
+    for subject in range(1, n_subjects + 1):
+        for session in SESSIONS:
+            name = f"{subject:03d}_{session}"
+            take = film.take(subject, session, fps_hz=FPS_HZ, duration_s=duration_s, sensor="ecg")
+            pulse = film.take(subject, session, fps_hz=FPS_HZ, duration_s=duration_s, sensor="bvp")
+            video, truth = f"videos/{name}.avi", f"signals/{name}.csv"
+            first = next(frames := take.frames())
+            write_video(
+                chain([first], frames),
+                root / video,
+                FPS_HZ,
+                encoder="mpeg4",
+                pix_fmt="yuv420p",
+                bitrate_bps=_BITS_PER_PIXEL * FPS_HZ * first.shape[0] * first.shape[1],
+            )
+            _write_signals(root / truth, take, pulse)
+            described = {"video": video, "fps_hz": 60, "truth": truth, "column": "ecg", "time_column": "time_s"}
+            rows.append({"subject": f"{subject:03d}", "session": session, **described, "kind": "ecg"})
+            takes[f"{subject:03d}-{session}"] = take
+    write_table(root / MANIFEST, HEADER, rows)
+    return takes
+
+
+def _write_signals(path: Path, take: Take, pulse: Take) -> None:
+    times_s = np.arange(round(take.duration_s * _SENSOR_HZ)) / _SENSOR_HZ
+    # Breathing shortens and lengthens the intervals between beats: what they tell of it stands in for a belt.
+    respiration = np.interp(times_s, take.beats_s[1:], np.diff(take.beats_s))
+    table = np.column_stack([times_s, take.sensor(times_s), pulse.sensor(times_s), respiration])
+    np.savetxt(path, table, fmt="%.6f", delimiter=",", header="time_s,ecg,bvp,respiration", comments="")

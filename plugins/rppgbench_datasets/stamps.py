@@ -1,0 +1,62 @@
+"""Times that a recorder wrote down: they repeat now and then, and must not run backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench.errors import DatasetUnavailable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rppgbench.contracts import FloatArray
+
+
+def advancing(times_s: FloatArray, where: Callable[[int], str]) -> NDArray[np.bool_]:
+    """``(N,)`` which of the times are later than all before them; a repeated one is not.
+
+    ``where`` names the place of an index in its file.
+
+    Raises:
+        DatasetUnavailable: a time is no finite number, or lies more than one period before another that precedes it,
+            or there are fewer than two times.
+    """
+    times_s = np.asarray(times_s, dtype=np.float64)
+    if not np.isfinite(times_s).all():
+        at = int(np.argmin(np.isfinite(times_s)))
+        raise DatasetUnavailable(f"{where(at)}: time is {times_s[at]:g}, expected seconds", hint="copy the file again")
+    before = np.concatenate([[-np.inf], np.maximum.accumulate(times_s)[:-1]])
+    later = times_s > before
+    if later.sum() < 2:
+        raise DatasetUnavailable(
+            f"{where(0)}: {int(later.sum())} ascending times, expected at least 2", hint="copy the file again"
+        )
+    period_s = float(np.median(np.diff(times_s[later])))
+    back = before - times_s > period_s
+    if back.any():
+        at = int(np.argmax(back))
+        raise DatasetUnavailable(
+            f"{where(at)}: time {times_s[at]:.4f} s after {before[at]:.4f} s, expected ascending times",
+            hint="the clock was set back while it was recorded, or the file was put together from two: copy it again",
+        )
+    return later
+
+
+def spread(times_s: FloatArray, later: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``(N,)`` ascending times from 0 on: those that are not ``later`` move between their neighbours."""
+    index = np.arange(len(times_s))
+    known, known_s = index[later], np.asarray(times_s, dtype=np.float64)[later]
+    period_s = float(np.median(np.diff(known_s) / np.diff(known)))
+    after = index > known[-1]
+    result = np.asarray(np.interp(index, known, known_s), dtype=np.float64)
+    result[after] = known_s[-1] + period_s * (index[after] - known[-1])
+    result -= result[0]
+    return result
+
+
+def lasts_s(times_s: FloatArray) -> float:
+    """How long as many frames last as there are times: from the first to the last, and a mean period."""
+    return float(times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)

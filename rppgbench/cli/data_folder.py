@@ -1,0 +1,63 @@
+"""Which dataset is meant and where it lies, for the commands of ``rppgbench data``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rppgbench.errors import DatasetUnavailable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rppgbench.contracts import DatasetSpec
+    from rppgbench.datasets.holding import Holding
+    from rppgbench.registry import Registry
+
+_LEAST_COLUMNS = 160
+
+
+def dataset_spec(registry: Registry, name: str) -> DatasetSpec:
+    """The spec of the dataset of that name.
+
+    Raises:
+        UnknownName: there is none; the hint names what is near.
+    """
+    from rppgbench.contracts import DatasetSpec
+
+    spec = registry.spec("dataset", name)
+    if not isinstance(spec, DatasetSpec):
+        raise TypeError(f"{name} is a {spec.kind}")
+    return spec
+
+
+def held(name: str, path: Path | None) -> tuple[Holding, bool]:
+    """The dataset in ``path``, or where the configuration says, and whether that says the copy is partial.
+
+    Raises:
+        DatasetUnavailable: nobody said where it lies, or it does not lie there.
+    """
+    from rppgbench.datasets.holding import hold
+    from rppgbench.registry import load_registry
+    from rppgbench.settings import configured
+
+    registry = load_registry()
+    spec = dataset_spec(registry, name)
+    folder = configured().get(name)
+    if path is None and folder is None and spec.needs_files:
+        raise DatasetUnavailable(
+            f"dataset {name!r} is not on this machine: {spec.summary}\n"
+            f"  how to get it: {spec.how_to_get or spec.url or 'ask its authors'}",
+            hint=f"then say where it lies: rppgbench data add {name} PATH, or --path PATH"
+            + (f"; a small copy to try: rppgbench data fixture {name} PATH" if spec.fixture else ""),
+        )
+    root = path if path is not None else folder.path if folder is not None else None
+    return hold(registry, spec, root), path is None and folder is not None and folder.partial
+
+
+def wide_console() -> Console:
+    """Standard output; where it is no terminal, lines are broken late so that file names stay whole."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, _LEAST_COLUMNS))

@@ -1,0 +1,165 @@
+"""``rppgbench data show``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rppgbench.cli.data_folder import held, wide_console
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rppgbench.contracts import GroundTruth, Recording
+    from rppgbench.datasets.holding import Holding
+    from rppgbench.datasets.portrait import Portrait
+
+_KINDS = {"ecg": "ECG", "bvp": "BVP", "hr": "heart rate alone"}
+
+
+@click.command(context_settings={"max_content_width": 110})
+@click.argument("name")
+@click.argument("recording", required=False)
+@click.option("--path", type=click.Path(path_type=Path), help="Where the dataset lies, if not where 'data add' said.")
+@click.option("--plot", is_flag=True, help="Draw it: face, colour of the skin, contact sensor with beats, heart rates.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder for the figure.")
+def show(name: str, recording: str | None, path: Path | None, plot: bool, out: Path) -> None:
+    """Show the recordings of dataset NAME, or all about one RECORDING and what its contact sensor said.
+
+    --plot draws a frame with the face's box and its skin, the skin's colour and the sensor's wave with its beats on
+    the same clock (the delay between them is in the title), and heart rates over time by both estimators.
+
+    \b
+    Examples:
+      rppgbench data show pure
+      rppgbench data show pure 01-03
+      rppgbench data show pure 01-03 --plot --out figures
+    """
+    from rppgbench.errors import RppgbenchError
+
+    holding, _ = held(name, path)
+    if recording is None:
+        if plot:
+            raise click.UsageError("--plot draws one recording: name it")
+        _print_recordings(holding.recordings())
+        return
+    chosen = holding.recording(recording)
+    truth = holding.dataset.ground_truth(chosen)
+    _print_recording(holding, chosen, truth)
+    if plot:
+        target = out / f"{name}-{_plain(chosen.id)}.png"
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            _draw(holding, chosen, target)
+        except OSError as error:
+            raise RppgbenchError(
+                f"{target}: cannot be written: {error.strerror}", hint="choose another --out"
+            ) from None
+        click.echo(f"drawn: {target}")
+
+
+def _print_recordings(recordings: Sequence[Recording]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("recording", "subject", "session", "frames/s", "seconds", "source", "tags"):
+        table.add_column(heading, justify="right" if heading in ("frames/s", "seconds") else "left", overflow="fold")
+    for one in recordings:
+        tags = ", ".join(f"{key} {value}" for key, value in one.tags.items())
+        source = f"{one.source}: {one.source_details}" if one.source_details else one.source
+        table.add_row(
+            *map(escape, (one.id, one.subject, one.session)), f"{one.fps_hz:.3f}", f"{one.duration_s:.2f}",
+            *map(escape, (source, tags)),
+        )  # fmt: skip
+    console = wide_console()
+    console.print(table)
+    console.print(f"{len(recordings)} recordings of {len({one.subject for one in recordings})} subjects")
+
+
+def _print_recording(holding: Holding, recording: Recording, truth: GroundTruth) -> None:
+    from rppgbench.datasets.truth import WINDOW_S, labels_of, malformation, window_starts_s
+
+    for name, value in _facts(holding, recording, truth):
+        if value:
+            click.echo(f"{name:<11} {value}")
+    wrong = malformation(truth)
+    if wrong is not None:
+        click.echo(f"{'label':<11} {wrong}")
+        return
+    starts_s = window_starts_s(recording.duration_s)
+    length_s = min(recording.duration_s, WINDOW_S)
+    click.echo("windows     start-end s   spectrum, bpm   beats, bpm")
+    for start_s, label in zip(starts_s, labels_of(truth, starts_s, length_s), strict=False):
+        where = f"{start_s:.0f}-{start_s + length_s:.0f}"
+        if label.rate is None:
+            told = f"cannot be scored: {label.excluded}"
+        else:
+            beats = "-" if label.rate.beats_bpm is None else f"{label.rate.beats_bpm:.1f}"
+            told = f"{label.rate.spectrum_bpm:13.1f} {beats:>12}  {'; '.join(label.flags)}".rstrip()
+        click.echo(f"            {where:>11}   {told}")
+
+
+def _facts(holding: Holding, recording: Recording, truth: GroundTruth) -> list[tuple[str, str]]:
+    """What is known of a recording, a thought a line."""
+    files = [recording.path] if recording.path is not None else list(recording.source_files)
+    first, end = recording.part
+    part = "" if recording.part == (0, None) else f"frames {first} to {'the end' if end is None else end}"
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    sensor_s = "" if truth.video_s is None else f"; the video lasts {truth.video_s:.2f} s by its clock"
+    covered = f"{truth.times_s[0]:.2f} s to {truth.times_s[-1]:.2f} s" if len(truth.times_s) else "nothing"
+    leads = f"; further leads: {', '.join(truth.leads)}" if truth.leads else ""
+    return [
+        ("recording", recording.id),
+        ("subject", recording.subject),
+        ("session", recording.session),
+        ("video", f"{holding.relative(files[0])}{more}" if files else "made by the dataset itself"),
+        ("part", part),
+        ("source", f"{recording.source}; {recording.source_details}" if recording.source_details else recording.source),
+        ("length", f"{recording.duration_s:.2f} s at {recording.fps_hz:.3f} frames/s"),
+        ("frame times", ", ".join(str(holding.relative(path)) for path in recording.clock_files)),
+        ("tags", ", ".join(f"{key} {value}" for key, value in recording.tags.items())),
+        ("truth", f"{truth.kind}, {len(truth.samples)} samples over {covered}{sensor_s}{leads}"),
+        ("truth file", ", ".join(str(holding.relative(path)) for path in recording.truth_files)),
+        ("doubts", "; ".join(truth.doubts)),
+    ]
+
+
+def _draw(holding: Holding, recording: Recording, target: Path) -> None:
+    from rppgbench.datasets.figure import draw
+    from rppgbench.datasets.portrait import portray
+
+    portrait = portray(holding.dataset, recording)
+    footnotes = list(portrait.notes)
+    if not holding.spec.redistributable:
+        footnotes.append(
+            f"Images of {holding.spec.name} may not be published: {holding.spec.license or 'ask its authors'}"
+        )
+    inventory = holding.inventory()
+    footnotes += [note for note in (inventory.notes if inventory is not None else ()) if "not be published" in note]
+    draw(portrait, target, title=_title(holding, portrait), footnotes=tuple(footnotes))
+
+
+def _title(holding: Holding, portrait: Portrait) -> str:
+    import numpy as np
+
+    rates = [label.rate.spectrum_bpm for label in portrait.labels if label.rate is not None]
+    hr = (
+        f"{np.median(rates):.1f} bpm by the contact sensor ({_KINDS[portrait.truth.kind]})"
+        if rates
+        else "no heart rate"
+    )
+    delay = ""
+    if portrait.delay_s is not None:
+        side = "behind" if portrait.delay_s >= 0 else "ahead of"
+        delay = f"; the face's pulse is {abs(portrait.delay_s) * 1000:.0f} ms {side} the sensor's"
+    elif portrait.wave is not None:
+        delay = "; no delay between face and sensor could be told"
+    return f"{holding.spec.name} {portrait.recording.id}: {hr}{delay}"
+
+
+def _plain(name: str) -> str:
+    """A recording's id as part of a file name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

@@ -1,0 +1,242 @@
+"""The audit of a dataset: what is missing, damaged, doubled or implausible, recording by recording."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rppgbench.datasets.clocks import declared
+from rppgbench.datasets.completeness import incomplete
+from rppgbench.datasets.duplicates import duplicates
+from rppgbench.datasets.files import damaged_files
+from rppgbench.datasets.finding import Finding, of_error
+from rppgbench.datasets.footage import watch
+from rppgbench.datasets.truth import Testimony, question
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import Inventory, Recording
+    from rppgbench.datasets.holding import Holding
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One recording looked at; numbers are None where they could not be had."""
+
+    recording: str
+    subject: str
+    findings: tuple[Finding, ...]
+    n_frames: int | None = None
+    fps_hz: float | None = None
+    duration_s: float | None = None
+    codec: str | None = None
+    truth: Testimony | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a check found. ``inventory`` is None when nobody says what was published, or only some were asked for."""
+
+    dataset: str
+    root: str
+    partial: bool
+    quick: bool
+    examined: tuple[Examined, ...]
+    findings: tuple[Finding, ...]
+    inventory: Inventory | None
+
+    @property
+    def n_trouble(self) -> int:
+        return sum(finding.severity == "trouble" for finding in self.findings)
+
+    @property
+    def n_remarks(self) -> int:
+        return len(self.findings) - self.n_trouble
+
+    def record(self) -> dict[str, Any]:
+        """As JSON, described in the help of the command."""
+        recordings = []
+        for one in self.examined:
+            recordings.append({key: value for key, value in asdict(one).items() if key != "findings"})
+        published = None
+        if self.inventory is not None:
+            published = {"subjects": len(self.inventory.subjects), "recordings": self.inventory.n_recordings}
+        return {
+            "schema": SCHEMA,
+            "dataset": self.dataset,
+            "root": self.root,
+            "partial": self.partial,
+            "quick": self.quick,
+            "published": published,
+            "here": {"subjects": len({one.subject for one in self.examined}), "recordings": len(self.examined)},
+            "trouble": self.n_trouble,
+            "remarks": self.n_remarks,
+            "findings": [finding.record() for finding in self.findings],
+            "recordings": recordings,
+            "notes": [] if self.inventory is None else list(self.inventory.notes),
+        }
+
+
+def check(
+    holding: Holding,
+    *,
+    partial: bool = False,
+    quick: bool = False,
+    only: Sequence[str] = (),
+    workers: int = 1,
+    progress: Callable[[Sequence[Recording], int, float], None] = lambda done, n_recordings, total_s: None,
+) -> Report:
+    """Look at a dataset, or at ``only`` some recordings of it; ``quick`` decodes no video.
+
+    ``progress`` is told the recordings that were looked at, of how many, and how long all of them are. With more than
+    one of ``workers`` the videos are decoded in as many processes.
+
+    Raises:
+        DatasetUnavailable: there is no such dataset in the folder.
+        UnknownName: there is no such recording.
+    """
+    findings: list[Finding] = []
+    inventory = None
+    if only:
+        recordings = holding.chosen(only)
+    else:
+        recordings = list(holding.dataset.recordings())
+        inventory, found = _completeness(holding, recordings, partial=partial)
+        findings += found
+        findings += _doubled_ids(recordings)
+        findings += duplicates(recordings)
+    examined = {}
+    done: list[Recording] = []
+    total_s = sum(recording.duration_s for recording in recordings)
+    progress(done, len(recordings), total_s)
+    for recording, one in _examine_all(holding, recordings, quick, workers):
+        examined[recording.id] = one
+        done.append(recording)
+        progress(done, len(recordings), total_s)
+    in_order = [examined[recording.id] for recording in recordings]
+    return Report(
+        dataset=holding.spec.name,
+        root=str(holding.root or ""),
+        partial=partial,
+        quick=quick,
+        examined=tuple(in_order),
+        findings=tuple(findings + [finding for one in in_order for finding in one.findings]),
+        inventory=inventory,
+    )
+
+
+def examine(holding: Holding, recording: Recording, *, quick: bool) -> Examined:
+    """One recording: its files, its pictures, its truth, and whether they agree."""
+    findings = list(damaged_files(recording))
+    broken = {finding.path for finding in findings}
+    footage = None
+    if not broken & {recording.path, *recording.source_files, *recording.clock_files}:
+        footage, found = watch(holding.dataset, recording, quick=quick)
+        findings += found
+    if footage is not None:
+        findings += declared(recording, footage)
+    testimony = None
+    if not broken & set(recording.truth_files):
+        duration_s = footage.duration_s if footage is not None else recording.duration_s
+        testimony, found = question(holding.dataset, recording, duration_s)
+        findings += found
+    if footage is None:
+        return Examined(recording.id, recording.subject, tuple(findings), truth=testimony)
+    return Examined(
+        recording=recording.id,
+        subject=recording.subject,
+        findings=tuple(findings),
+        n_frames=footage.n_frames,
+        fps_hz=footage.fps_hz,
+        duration_s=footage.duration_s,
+        codec=footage.info.codec,
+        truth=testimony,
+    )
+
+
+def _completeness(
+    holding: Holding, recordings: Sequence[Recording], *, partial: bool
+) -> tuple[Inventory | None, list[Finding]]:
+    try:
+        inventory = holding.inventory()
+    except Exception as error:  # a stranger's loader must not stop the check
+        return None, [of_error("inventory", error, path=holding.root)]
+    findings = [] if inventory is None else list(incomplete(inventory, recordings, holding.root, partial=partial))
+    if not recordings:
+        nothing = Finding(
+            severity="trouble",
+            check="missing",
+            found="not one recording is whole",
+            remedy=holding.spec.how_to_get,
+            path=holding.root,
+        )
+        findings.append(nothing)
+    return inventory, findings
+
+
+def _doubled_ids(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    for name, count in Counter(recording.id for recording in recordings).items():
+        if count > 1:
+            yield Finding(
+                severity="trouble",
+                check="inventory",
+                found=f"{count} recordings have this id",
+                remedy="tell the dataset plugin's author",
+                recording=name,
+            )
+
+
+def _examine_all(
+    holding: Holding, recordings: Sequence[Recording], quick: bool, workers: int
+) -> Iterator[tuple[Recording, Examined]]:
+    workers = min(workers, len(recordings))
+    if workers <= 1:
+        for recording in recordings:
+            yield recording, examine(holding, recording, quick=quick)
+        return
+    # Decoders and HDF5 hold locks and threads that a fork would copy.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(holding, quick))
+    try:
+        jobs = {pool.submit(_examine_here, recording): recording for recording in recordings}
+        for job in as_completed(jobs):
+            recording = jobs[job]
+            try:
+                yield recording, job.result()
+            except BrokenProcessPool:
+                yield recording, _unfinished(recording)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _unfinished(recording: Recording) -> Examined:
+    finding = Finding(
+        severity="trouble",
+        check="check",
+        found="a process that looked at recordings died, perhaps of this one or for want of memory",
+        remedy=f"look at it alone: --recording {recording.id} --workers 1",
+        recording=recording.id,
+        path=recording.path,
+    )
+    return Examined(recording.id, recording.subject, (finding,))
+
+
+_HOLDING: Holding | None = None
+_QUICK = False
+
+
+def _start(holding: Holding, quick: bool) -> None:
+    global _HOLDING, _QUICK
+    _HOLDING, _QUICK = holding, quick
+
+
+def _examine_here(recording: Recording) -> Examined:
+    if _HOLDING is None:
+        raise RuntimeError("the process was not started by _start")
+    return examine(_HOLDING, recording, quick=_QUICK)

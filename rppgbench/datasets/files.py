@@ -1,0 +1,39 @@
+"""Whether the files of a recording are there, hold something, and may be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rppgbench.datasets.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from rppgbench.contracts import Recording
+
+
+def damaged_files(recording: Recording) -> Iterator[Finding]:
+    """A trouble for each file that the recording names and that nothing can be read from."""
+    named = (recording.path, *recording.source_files, *recording.truth_files, *recording.clock_files)
+    for path in dict.fromkeys(path for path in named if path is not None):
+        wrong = _wrong(path)
+        if wrong is not None:
+            found, remedy = wrong
+            yield Finding(
+                severity="trouble", check="files", found=found, remedy=remedy, recording=recording.id, path=path
+            )
+
+
+def _wrong(path: Path) -> tuple[str, str] | None:
+    try:
+        if path.is_dir():
+            return "is a folder, expected a file", "copy the dataset again as it was published"
+        with path.open("rb") as file:
+            if not file.read(1):
+                return "is empty (0 bytes)", "copy it again"
+    except FileNotFoundError:
+        return "no such file", "copy it, or find out what it was renamed to"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}", "look at its permissions and at the disk"
+    return None

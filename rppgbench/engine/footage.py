@@ -1,0 +1,239 @@
+"""The tasks of single recordings: one function a stage, in the order of a video's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rppgbench.contracts import CodecSpec, Recording
+from rppgbench.engine.collection import Collection
+from rppgbench.engine.keys import code_digest, library_versions
+from rppgbench.engine.sources import SourceDigests
+from rppgbench.engine.store import Store
+from rppgbench.engine.task import Stage, Task
+from rppgbench.protocol.choice import Choice, Condition
+from rppgbench.protocol.resolve import Protocol
+from rppgbench.registry import make
+
+# Libraries whose arithmetic a task's bytes may depend on.
+LIBRARIES = ("numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image")
+TORCH = ("torch", "safetensors")
+_WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task")
+# Core code behind each stage, beside its plugin's: a change to any of it makes new keys from that stage on. What only
+# scores is not behind what encodes, so that a change of scoring encodes and decodes nothing.
+CORE: Mapping[Stage, tuple[str, ...]] = {
+    "render": (),
+    "truth": (),
+    "clock": (),
+    "boxes": ("rppgbench.media",),
+    "encode": ("rppgbench.media",),
+    "traces": ("rppgbench.media", *_WORK),
+    "label": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
+    "crop": ("rppgbench.media", *_WORK),
+    "skin": ("rppgbench.media", *_WORK),
+    "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", "rppgbench.engine.predict", *_WORK),
+    "predict": ("rppgbench.media", "rppgbench.signal", "rppgbench.learning", "rppgbench.engine.predict", *_WORK),
+    "score": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
+}
+
+
+class Footage:
+    """Tasks by key, each after its inputs; what several cells need is there once.
+
+    Of the ``collections`` the first is tested, the others are only learnt from.
+    """
+
+    def __init__(self, protocol: Protocol, collections: Sequence[Collection], store: Store) -> None:
+        self.tasks: dict[str, Task] = {}
+        self._protocol = protocol
+        self._digests = SourceDigests(store)
+        self._builds: dict[str, str] = {}
+        self._made: dict[tuple[str, ...], Task] = {}
+        self._home = {id(r): collection for collection in collections for r in collection.recordings}
+
+    def truth(self, recording: Recording) -> Task:
+        """What the contact sensor said."""
+
+        def make() -> Task:
+            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.truth_files)}
+            return self._asked(recording, "truth", inputs, 2e5)
+
+        return self.once("truth", self._name(recording), make=make)
+
+    def label(self, recording: Recording) -> Task:
+        """What the contact sensor says of each window, and how far it can be believed."""
+
+        def make() -> Task:
+            settings = {**self.windows(), "heart_rate": self.heart_rate(), "duration_s": recording.duration_s}
+            traces = self.traces(recording, self._protocol.reference)
+            inputs = {"truth": self.truth(recording).key, "traces": traces.key}
+            return self.task("label", settings, inputs, recording, bytes_out=2e3)
+
+        return self.once("label", self._name(recording), make=make)
+
+    def _clock(self, recording: Recording) -> Task:
+        """When the dataset says each frame was taken."""
+
+        def make() -> Task:
+            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.clock_files)}
+            return self._asked(recording, "clock", inputs | self._source_files(recording), 1e4)
+
+        return self.once("clock", self._name(recording), make=make)
+
+    def _source(self, recording: Recording) -> tuple[str, dict[str, str]]:
+        """Key and local path of the recording as the dataset gives it."""
+        if recording.path is not None:
+            return self._digests.key(recording.path), {"video": str(recording.path)}
+        return self.once("render", self._name(recording), make=lambda: self._render(recording)).key, {}
+
+    def _render(self, recording: Recording) -> Task:
+        home = self._home[id(recording)]
+        width, height = getattr(home.dataset.params, "size", (0, 0))
+        bytes_out = 1.3 * recording.duration_s * recording.fps_hz * width * height
+        return self._asked(recording, "render", self._source_files(recording), bytes_out)
+
+    def _source_files(self, recording: Recording) -> dict[str, str]:
+        return {"source": self._digests.key(*recording.source_files)} if recording.source_files else {}
+
+    def _asked(self, recording: Recording, stage: Stage, inputs: Mapping[str, str], bytes_out: float) -> Task:
+        """A task that asks the recording's dataset."""
+        home = self._home[id(recording)]
+        settings = {"dataset": self.described(home.dataset), "recording": recording.id}
+        return self.task(stage, settings, inputs, recording, local=home.local, bytes_out=bytes_out)
+
+    def _boxes(self, recording: Recording) -> Task:
+        """Faces on the reference video, whatever the condition: a detector's failure is no codec's effect."""
+        face = self._protocol.clips.face
+        settings = {
+            "detector": face.detector,
+            "every_s": face.every_s,
+            "frames_are_skin": recording.frames_are_skin,
+        }
+        encode = self.encode(recording, self._protocol.reference)
+        video, local = self._video(recording, encode)
+        settings |= {} if encode else _part(recording)
+        return self.task("boxes", settings, {"video": video}, recording, local=local)
+
+    def encode(self, recording: Recording, condition: Condition) -> Task | None:
+        """The encoding of a recording under a condition; None where the recording is taken as it is."""
+        spec = condition.codec.spec
+        if not isinstance(spec, CodecSpec):
+            raise TypeError(f"{spec.name} is a {spec.kind}")
+        if spec.encoder is None:
+            return None
+        if condition.id not in self._builds:
+            self._builds[condition.id] = make(spec, condition.codec.params).build()
+        settings = {
+            "codec": self.described(condition.codec),
+            "build": self._builds[condition.id],
+            "fps_hz": recording.fps_hz,
+            **_part(recording),
+        }
+        video, local = self._source(recording)
+        bytes_out = recording.duration_s * (condition.nominal_bps or 8e6) / 8
+        return self.task("encode", settings, {"video": video}, recording, condition.id, local, bytes_out)
+
+    def _video(self, recording: Recording, encode: Task | None) -> tuple[str, dict[str, str]]:
+        return self._source(recording) if encode is None else (encode.key, {})
+
+    def traces(self, recording: Recording, condition: Condition) -> Task:
+        """Mean colours of the recording under the condition."""
+
+        def make() -> Task:
+            return self._traces(recording, self.encode(recording, condition), condition.id)
+
+        return self.once("traces", self._name(recording), condition.id, make=make)
+
+    def _traces(self, recording: Recording, encode: Task | None, details: str) -> Task:
+        return self._decoded("traces", recording, encode, details, {}, 6e4)
+
+    def skin(self, recording: Recording) -> Task:
+        """Where the reference's clips show skin."""
+
+        def make() -> Task:
+            crops = self.crop(recording, self._protocol.reference)
+            settings = {"skin_threshold": self._protocol.clips.skin.threshold}
+            return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=crops.bytes_out / 3)
+
+        return self.once("skin", self._name(recording), make=make)
+
+    def crop(self, recording: Recording, condition: Condition) -> Task:
+        """Face clips of the recording under the condition."""
+        return self.once("crop", self._name(recording), condition.id, make=lambda: self._crop(recording, condition))
+
+    def _crop(self, recording: Recording, condition: Condition) -> Task:
+        encode = self.encode(recording, condition)
+        clips = self._protocol.clips
+        height, width = clips.size
+        settings = {"size": [height, width], "fps_hz": clips.fps_hz}
+        bytes_out = 3 * height * width * clips.fps_hz * recording.duration_s
+        return self._decoded("crop", recording, encode, condition.id, settings, bytes_out)
+
+    def _decoded(
+        self,
+        stage: Stage,
+        recording: Recording,
+        encode: Task | None,
+        details: str,
+        settings: Mapping[str, Any],
+        bytes_out: float,
+    ) -> Task:
+        """A task that decodes the recording, encoded or as it is, and cuts the face out of it."""
+        clips = self._protocol.clips
+        video, local = self._video(recording, encode)
+        inputs = {"video": video, "boxes": self._boxes(recording).key}
+        if encode is not None:
+            # Encoders see frames and no clocks: the times are those of the source.
+            inputs["clock"] = self._traces(recording, None, "as recorded").key
+        elif recording.clock_files:
+            inputs["clock"] = self._clock(recording).key
+        settings = {
+            **settings,
+            **({} if encode else _part(recording)),
+            "margin": clips.face.margin,
+            "skin_threshold": clips.skin.threshold,
+            "frames_are_skin": recording.frames_are_skin,
+        }
+        return self.task(stage, settings, inputs, recording, details, local, bytes_out)
+
+    def task(
+        self,
+        stage: Stage,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        recording: Recording | None,
+        details: str = "",
+        local: Mapping[str, str] | None = None,
+        bytes_out: float = 1e4,
+        libraries: Sequence[str] = LIBRARIES,
+    ) -> Task:
+        """The task with all that is behind it in its key; the one that is there already, if it is."""
+        made_by = {"core": code_digest(*CORE[stage]), "libraries": library_versions(*libraries)}
+        name = recording.id if recording else ""
+        label = " ".join(part for part in (stage, name, details) if part)
+        task = Task(stage, {**settings, **made_by}, inputs, label, name, local or {}, bytes_out)
+        return self.tasks.setdefault(task.key, task)
+
+    def once(self, *identity: str, make: Callable[[], Task]) -> Task:
+        """The task called ``identity``, made the first time it is asked for: hundreds of cells ask for the same."""
+        if identity not in self._made:
+            self._made[identity] = make()
+        return self._made[identity]
+
+    def _name(self, recording: Recording) -> str:
+        return f"{self._home[id(recording)].dataset.name}/{recording.id}"
+
+    def windows(self) -> dict[str, Any]:
+        return {"length_s": self._protocol.clips.length_s, "fps_hz": self._protocol.clips.fps_hz}
+
+    def heart_rate(self) -> dict[str, Any]:
+        return self._protocol.evaluation.heart_rate.model_dump(mode="json")
+
+    def described(self, choice: Choice) -> dict[str, Any]:
+        package = choice.spec.factory.partition(":")[0].partition(".")[0]
+        return {"kind": choice.spec.kind, **choice.described(), "code": code_digest(package)}
+
+
+def _part(recording: Recording) -> dict[str, Any]:
+    """Which frames of the file count, where not all do."""
+    return {} if recording.part == (0, None) else {"part": list(recording.part)}

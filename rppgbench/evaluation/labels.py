@@ -1,0 +1,165 @@
+"""What the contact sensor says of each window of a recording, and how far to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppgbench.errors import SignalError
+from rppgbench.signal.beats import beat_times
+from rppgbench.signal.ground_truth import pulse_wave, window_hrs
+from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked
+from rppgbench.signal.sensor import beats_of_ecg_s, lead_rates_bpm, stuck_spans_s, without_stuck
+from rppgbench.signal.variability import LEAST_LENGTH_S, Variability, variability_or_none
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray, GroundTruth
+
+# Two estimates of one heart rate that are further apart than this cannot both be right.
+DIFFERENT_BPM = 5.0
+# Clocks of cheap sensors are off by a tenth of a per cent; a start or a stop may be noted a few frames late.
+CLOCK_SHARE, CLOCK_S = 0.01, 0.3
+ESTIMATORS_DIFFER = "estimators differ"
+LEADS_DIFFER = "leads differ"
+NO_BEATS = "no two beats a regular interval apart"
+
+
+@dataclass(frozen=True)
+class Label:
+    """The contact sensor's word on one window.
+
+    ``excluded`` says why the window cannot be scored, and then there is no ``rate``. ``variability`` is None where
+    there are too few beats for it. ``flags`` say why a label that is scored may be wrong: "estimators differ" (beats
+    and spectrum by more than 5 bpm), "leads differ" (R-peaks of two leads of an ECG by more than 5 bpm), and
+    "loader: ..." for each doubt of the dataset's loader.
+    """
+
+    rate: HeartRate | None
+    variability: Variability | None = None
+    flags: tuple[str, ...] = ()
+    excluded: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Of numbers, texts, lists and None alone."""
+        record = asdict(self) | {"flags": list(self.flags)}
+        if self.rate is not None and np.isnan(self.rate.snr_db):
+            record["rate"]["snr_db"] = None
+        return record
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Label:
+        """What ``to_json`` made."""
+        rate, features = record["rate"], record["variability"]
+        if rate is not None and rate["snr_db"] is None:
+            rate = {**rate, "snr_db": float("nan")}
+        return cls(
+            rate=None if rate is None else HeartRate(**rate),
+            variability=None if features is None else Variability(**features),
+            flags=tuple(record["flags"]),
+            excluded=record["excluded"],
+        )
+
+
+def label_windows(
+    truth: GroundTruth,
+    starts_s: FloatArray,
+    n_frames: int,
+    fps_hz: float,
+    settings: HeartRateSettings,
+    *,
+    video_s: float | None = None,
+) -> list[Label]:
+    """Labels of the windows of ``n_frames`` at ``fps_hz`` that begin at ``starts_s``, ``(B,)``, on the video's clock.
+
+    A window is excluded when the sensor does not cover it, is silent or stuck in it for more than half a second (a
+    sensor is stuck when it shows one value for more than 2 s), or shows no heart rate there; all of them are when the
+    video lasts ``video_s`` and by the sensor's clock more than 1 % and 0.3 s longer or shorter.
+    """
+    starts_s = np.asarray(starts_s, dtype=np.float64)
+    clock = _clock_fault(truth, video_s)
+    if clock is not None or not len(starts_s):
+        return [Label(None, excluded=clock) for _ in starts_s]
+    length_s = n_frames / fps_hz
+    usable = without_stuck(truth)
+    rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz)
+    refused = [
+        None if ranked(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)
+        for rate, start_s in zip(rates, starts_s, strict=True)
+    ]
+    known = [
+        rate if isinstance(rate, HeartRate) and not why else None for rate, why in zip(rates, refused, strict=True)
+    ]
+    flags = _flags(usable, known, starts_s, length_s)
+    features = _variabilities(usable, known, starts_s, length_s)
+    return [Label(*label) for label in zip(known, features, flags, refused, strict=True)]
+
+
+def _clock_fault(truth: GroundTruth, video_s: float | None) -> str | None:
+    if truth.video_s is None or not video_s:
+        return None
+    share = abs(truth.video_s / video_s - 1)
+    if share <= CLOCK_SHARE or abs(truth.video_s - video_s) <= CLOCK_S:
+        return None
+    clocks = f"{truth.video_s:.1f} s against {video_s:.1f} s"
+    return f"the sensor's clock and the video's disagree by {100 * share:.1f} %: {clocks}"
+
+
+def _why(truth: GroundTruth, rate: HeartRate | SignalError, start_s: float, end_s: float) -> str:
+    """Why a window has no label: the ranked estimate that may be missing from a rate is that of the beats."""
+    for first_s, last_s in stuck_spans_s(truth):
+        if min(last_s, end_s) > max(first_s, start_s):
+            return f"the contact sensor is stuck from {first_s:.1f} s to {last_s:.1f} s"
+    if isinstance(rate, SignalError):
+        return rate.message.removeprefix("contact sensor: ")
+    return NO_BEATS
+
+
+def _flags(
+    truth: GroundTruth, rates: Sequence[HeartRate | None], starts_s: FloatArray, length_s: float
+) -> list[tuple[str, ...]]:
+    """Of each window; none of one without a rate, and of samples of heart rate the loader's alone."""
+    doubts = tuple(f"loader: {doubt}" for doubt in truth.doubts)
+    apart = np.zeros(len(rates), dtype=bool)
+    if truth.kind == "ecg" and truth.leads:
+        by_lead = lead_rates_bpm(truth, starts_s, length_s)
+        highest = np.where(np.isnan(by_lead), -np.inf, by_lead).max(axis=0)
+        lowest = np.where(np.isnan(by_lead), np.inf, by_lead).min(axis=0)
+        apart = highest - lowest > DIFFERENT_BPM
+    flags: list[tuple[str, ...]] = []
+    for rate, leads_differ in zip(rates, apart, strict=True):
+        if rate is None:
+            flags.append(())
+            continue
+        differ = rate.beats_bpm is not None and abs(rate.beats_bpm - rate.spectrum_bpm) > DIFFERENT_BPM
+        flags.append(((ESTIMATORS_DIFFER,) if differ else ()) + ((LEADS_DIFFER,) if leads_differ else ()) + doubts)
+    return flags
+
+
+def _variabilities(
+    truth: GroundTruth, rates: Sequence[HeartRate | None], starts_s: FloatArray, length_s: float
+) -> list[Variability | None]:
+    if truth.kind == "hr" or length_s < LEAST_LENGTH_S:
+        return [None] * len(rates)
+    found: list[Variability | None] = []
+    everywhere_s = beats_of_ecg_s(truth.samples, truth.times_s) if truth.kind == "ecg" and any(rates) else None
+    for rate, start_s in zip(rates, starts_s, strict=True):
+        if rate is None:
+            found.append(None)
+            continue
+        if everywhere_s is None:
+            beats_s = _beats_of_bvp_s(truth, start_s, length_s, rate.spectrum_bpm / 60)
+        else:
+            beats_s = everywhere_s[(everywhere_s >= start_s) & (everywhere_s < start_s + length_s)]
+        found.append(variability_or_none(beats_s, length_s))
+    return found
+
+
+def _beats_of_bvp_s(truth: GroundTruth, start_s: float, length_s: float, rate_hz: float) -> FloatArray:
+    """Beats of one window of a BVP, at the rate at which the sensor sampled: the video's is coarser."""
+    own_hz = 1 / float(np.nanmedian(np.diff(truth.times_s)))
+    wave = pulse_wave(truth, start_s + np.arange(round(length_s * own_hz)) / own_hz)
+    known = np.isfinite(wave)  # a sensor that ends with the last frame may lack the samples behind it
+    return beat_times(wave[None, known], own_hz, np.array([rate_hz]))[0]

@@ -1,0 +1,145 @@
+"""Heart rate variability of a window, from its beats: the features of Yu et al. 2019, Table 2.
+
+A window of half a minute holds one or two slow swings: what is derived from it says how faithful a pulse wave is to
+the same seconds of an ECG, and not what five minutes would have said of the person (Task Force, Circulation 93(5),
+1996, wants two minutes for LF and one for HF).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench.errors import SignalError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rppgbench.contracts import FloatArray
+
+# Bands of the Task Force (1996).
+LF_HZ = (0.04, 0.15)
+HF_HZ = (0.15, 0.40)
+# A window must hold one period of the slowest swing.
+LEAST_LENGTH_S = 1 / LF_HZ[0]
+# Times the running median of so many intervals: what is shorter or longer is a doubled or a missed beat.
+PLAUSIBLE_INTERVAL = (0.7, 1.4)
+MEDIAN_OF = 5
+# Of the window must be left, in intervals that are plausible.
+LEAST_SHARE = 0.8
+# Both bands are whole multiples of this; a finer step divides it.
+COARSE_HZ = 0.01
+# Steps per 1 / length of the window, which is what it tells apart.
+OVERSAMPLING = 5
+# Variance of intervals below which they do not vary, in s^2: (10 us)^2, the rounding of times in seconds.
+CONSTANT_S2 = 1e-10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variability:
+    """How the intervals between beats vary.
+
+    ``lf_nu`` and ``hf_nu`` are the shares of LF (0.04-0.15 Hz) and HF (0.15-0.40 Hz) in their sum, ``lf_hf`` is their
+    ratio. ``rf_hz`` is the respiration's frequency: that of the highest peak in the HF band (Poh et al., IEEE TBME
+    58(1), 2011), None when the spectrum has no peak in there. ``n_dropped`` of the window's intervals were left out.
+    """
+
+    rf_hz: float | None
+    lf_nu: float
+    hf_nu: float
+    lf_hf: float
+    n_dropped: int
+
+
+def variability(beats_s: FloatArray, length_s: float) -> Variability:
+    """Variability of ``length_s`` seconds with beats at ``beats_s``, ``(N,)`` ascending; the same code for all sensors.
+
+    Intervals outside 0.7 to 1.4 times the running median of five are left out. The rest, each at the middle between its
+    beats and without their straight line, go into a Lomb-Scargle periodogram, which takes them where they are. With
+    15 ms of noise on each beat of half a minute it stays nearer to the truth (LF share R 0.87, RF SD 0.030 Hz) than a
+    spline at 4 Hz under a Hann window (0.83, 0.038 Hz). HF ends at half the mean heart rate, if that is below 0.40 Hz.
+
+    Of exact beats with two known swings, the LF share is within 0.05 in 30 s (-0.02 +- 0.015: what is slower than a
+    window counts as its straight line), 0.02 in 60 s and 0.005 in 300 s; RF within 0.01, 0.002 and 0.0001 Hz.
+
+    Raises:
+        SignalError: a window below 25 s, one of which plausible intervals cover less than 80 %, a pulse that is steady
+            or below 20 bpm.
+    """
+    if length_s < LEAST_LENGTH_S - 1e-9:
+        raise SignalError(f"too short for variability: {length_s:g} s, expected at least {LEAST_LENGTH_S:g} s")
+    interval_s = np.diff(np.asarray(beats_s, dtype=np.float64))
+    kept = plausible(interval_s)
+    covered_s = float(interval_s[kept].sum())
+    if covered_s < LEAST_SHARE * length_s:
+        raise SignalError(
+            f"regular beats in {covered_s:.1f} s of {length_s:g} s, expected at least {LEAST_SHARE * length_s:g} s"
+        )
+    times_s, interval_s = (beats_s[:-1] + 0.5 * interval_s)[kept], interval_s[kept]
+    if interval_s.var() < CONSTANT_S2:
+        raise SignalError("intervals between beats do not vary")
+    step_hz = COARSE_HZ / np.ceil(OVERSAMPLING * COARSE_HZ * length_s)
+    highest_hz = min(HF_HZ[1], 0.5 / float(interval_s.mean()))
+    if highest_hz <= HF_HZ[0] + step_hz:
+        raise SignalError(f"too slow for variability: beats {interval_s.mean():.1f} s apart cannot tell HF")
+    freq_hz = LF_HZ[0] + step_hz * np.arange(int((highest_hz - LF_HZ[0]) / step_hz + 1e-6) + 1)
+    power = lomb_scargle(times_s, _straightened(times_s, interval_s), freq_hz)
+    between = 0.5 * (power[1:] + power[:-1])
+    first_fast = round((HF_HZ[0] - LF_HZ[0]) / step_hz)
+    lf, hf = float(between[:first_fast].sum()), float(between[first_fast:].sum())
+    return Variability(
+        rf_hz=_peak_hz(freq_hz, power, first_fast),
+        lf_nu=lf / (lf + hf),
+        hf_nu=hf / (lf + hf),
+        lf_hf=lf / hf,
+        n_dropped=int((~kept).sum()),
+    )
+
+
+def variability_or_none(beats_s: FloatArray, length_s: float) -> Variability | None:
+    """What ``variability`` gives, None where it raises."""
+    try:
+        return variability(beats_s, length_s)
+    except SignalError:
+        return None
+
+
+def plausible(interval_s: FloatArray) -> NDArray[np.bool_]:
+    """Which of ``(N,)`` intervals are 0.7 to 1.4 times the running median of five."""
+    if len(interval_s) < MEDIAN_OF:
+        return np.zeros(len(interval_s), dtype=bool)
+    half, last = MEDIAN_OF // 2, len(interval_s) - 1
+    around = np.abs(np.arange(last + 1)[:, None] + np.arange(-half, half + 1))  # reflected at both ends
+    ratio = interval_s / np.sort(interval_s[np.minimum(around, 2 * last - around)], axis=1)[:, half]
+    return np.asarray((ratio >= PLAUSIBLE_INTERVAL[0]) & (ratio <= PLAUSIBLE_INTERVAL[1]))
+
+
+def lomb_scargle(times_s: FloatArray, values: FloatArray, freq_hz: FloatArray) -> FloatArray:
+    """``(F,)`` power of ``(N,)`` values of zero mean at uneven times (Scargle, ApJ 263, 1982, equation 10)."""
+    turns = np.exp(2j * np.pi * freq_hz[:, None] * (times_s - times_s.mean()))
+    twice = (turns * turns).sum(axis=1)
+    # Scargle's tau turns ``twice`` onto the real axis, where it is its own magnitude.
+    along = (turns @ values) * np.exp(-0.5j * np.angle(twice))
+    cosines, sines = 0.5 * (len(values) + np.abs(twice)), 0.5 * (len(values) - np.abs(twice))
+    # At half the rate of even samples all sines vanish, and what is along them too.
+    return np.asarray(0.5 * (along.real**2 / cosines + along.imag**2 / sines.clip(1e-9 * len(values))))
+
+
+def _straightened(times_s: FloatArray, values: FloatArray) -> FloatArray:
+    centred_s = times_s - times_s.mean()
+    slope = (centred_s @ values) / (centred_s @ centred_s)
+    return np.asarray(values - values.mean() - slope * centred_s)
+
+
+def _peak_hz(freq_hz: FloatArray, power: FloatArray, first: int) -> float | None:
+    """Frequency of the highest local maximum from bin ``first`` on: the slope of a slower swing is none."""
+    left, here, right = power[first - 1 : -2], power[first:-1], power[first + 1 :]
+    peaks = np.flatnonzero((here > left) & (here >= right))
+    if not len(peaks):
+        return None
+    top = int(peaks[here[peaks].argmax()])
+    bend = left[top] - 2 * here[top] + right[top]
+    step_hz = freq_hz[1] - freq_hz[0]
+    return float(freq_hz[first + top] + step_hz * 0.5 * (left[top] - right[top]) / bend)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from rppgbench.datasets.holding import Holding, hold
+from rppgbench.registry import Registry
+
+
+@pytest.fixture(scope="session")
+def sheets() -> Iterator[ModuleType]:
+    """The dataset of these tests, importable by the name that its factory has, in other processes too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        yield import_module("sheets")
+
+
+@pytest.fixture(scope="session")
+def published(sheets: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published")
+    for name in sheets.RATES_HZ:
+        sheets.write_subject(root, name)
+    return root
+
+
+@pytest.fixture
+def root(published: Path, tmp_path: Path) -> Path:
+    """A copy to do harm to."""
+    return shutil.copytree(published, tmp_path / "copy")
+
+
+@pytest.fixture(scope="session")
+def registry(sheets: ModuleType) -> Registry:
+    return Registry.from_plugins(sheets=sheets)
+
+
+@pytest.fixture
+def holding(registry: Registry, root: Path) -> Holding:
+    return hold(registry, registry.spec("dataset", "sheets"), root)

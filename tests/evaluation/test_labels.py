@@ -1,0 +1,150 @@
+"""Labels against sensors whose faults are known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rppgbench.contracts import GroundTruth
+from rppgbench.evaluation.labels import Label, label_windows
+from rppgbench.signal.heart_rate import HeartRateSettings
+from rppgbench.signal.variability import variability
+from rppgbench_synthetic.physiology import simulate
+from rppgbench_synthetic.sensor import record
+
+FPS_HZ, T = 30.0, 900
+STARTS_S = np.array([0.0, 30.0])
+SETTINGS = HeartRateSettings()
+
+
+@pytest.fixture(scope="module")
+def body():
+    return simulate(0, "s1", "rest", 66.0, 60.0)
+
+
+@pytest.fixture(scope="module", params=["ecg", "bvp"])
+def truth(request, body):
+    return record(body, request.param, 60.0, np.random.RandomState(0), own_start=True)
+
+
+def labels(truth, starts_s=STARTS_S, n_frames=T, settings=SETTINGS, **more):
+    return label_windows(truth, starts_s, n_frames, FPS_HZ, settings, **more)
+
+
+def with_samples(truth, wrong, value):
+    return replace(truth, samples=np.where(wrong, value, truth.samples))
+
+
+def test_a_sound_sensor_is_believed(truth, body):
+    for label, start_s in zip(labels(truth, video_s=60.0), STARTS_S, strict=True):
+        inside_s = body.beats_s[(body.beats_s >= start_s) & (body.beats_s < start_s + 30)]
+        assert label.rate.beats_bpm == pytest.approx(60 / np.diff(inside_s).mean(), abs=0.3)
+        known = variability(inside_s, 30.0)
+        # A pulse wave's crests do not stand at fixed delays behind the R-peaks.
+        assert label.variability.lf_nu == pytest.approx(known.lf_nu, abs=0.002 if truth.kind == "ecg" else 0.06)
+        assert label.variability.rf_hz == pytest.approx(known.rf_hz, abs=0.002)
+        assert (label.flags, label.excluded) == ((), None)
+
+
+def test_labels_survive_json(truth):
+    found = labels(replace(truth, doubts=("odd",)), np.array([0.0, 100.0]))
+    text = json.dumps([label.to_json() for label in found], allow_nan=False)
+    assert [Label.from_json(record) for record in json.loads(text)] == found
+
+
+def test_samples_of_heart_rate_are_a_rate_and_nothing_more():
+    truth = GroundTruth(samples=np.full(60, 72.0), times_s=np.arange(60.0), kind="hr", doubts=("one value a video",))
+    label, _ = labels(truth)
+    assert (label.rate.beats_bpm, label.variability, label.excluded) == (72, None, None)
+    assert label.flags == ("loader: one value a video",)
+    again = Label.from_json(json.loads(json.dumps(label.to_json(), allow_nan=False)))
+    assert np.isnan(again.rate.snr_db)
+    assert again.rate.spectrum_bpm == 72
+
+
+def test_a_window_that_is_not_covered_is_excluded(truth):
+    sound, outside = labels(truth, np.array([0.0, 45.0]))
+    assert sound.excluded is None
+    assert outside == Label(None, excluded="the contact sensor does not cover the window")
+
+
+def test_a_gap_excludes_the_window_it_is_in(truth):
+    gap = with_samples(truth, (truth.times_s > 10) & (truth.times_s < 10.6), np.nan)
+    first, second = labels(gap)
+    assert first.excluded == "the contact sensor does not cover the window"
+    assert second.excluded is None
+
+
+@pytest.mark.parametrize(("until_s", "excluded"), [(11.5, False), (12.5, True)])
+def test_two_seconds_of_one_value_exclude_the_window_they_are_in(truth, until_s, excluded):
+    stuck = with_samples(truth, (truth.times_s >= 10) & (truth.times_s <= until_s), 0.25)
+    first, second = labels(stuck)
+    assert second.excluded is None
+    assert (first.excluded is not None) == excluded
+    if excluded:
+        assert first == Label(None, excluded="the contact sensor is stuck from 10.0 s to 12.5 s")
+
+
+def test_a_sensor_that_is_stuck_all_along_labels_nothing(truth):
+    for label in labels(replace(truth, samples=np.zeros(len(truth.samples)))):
+        assert label.excluded.startswith("the contact sensor is stuck from -")
+
+
+def test_clocks_that_disagree_by_two_per_cent_exclude_every_window(truth):
+    found = labels(replace(truth, video_s=61.2), video_s=60.0)
+    reason = "the sensor's clock and the video's disagree by 2.0 %: 61.2 s against 60.0 s"
+    assert found == [Label(None, excluded=reason)] * 2
+
+
+@pytest.mark.parametrize(
+    ("sensor_s", "video_s"), [(60.5, 60.0), (10.25, 10.0), (None, 60.0), (61.2, None)],
+    ids=["less than 1 %", "less than 0.3 s", "sensor unknown", "video unknown"],
+)  # fmt: skip
+def test_clocks_that_agree_well_enough_or_are_not_known_exclude_nothing(truth, sensor_s, video_s):
+    assert [label.excluded for label in labels(replace(truth, video_s=sensor_s), video_s=video_s)] == [None, None]
+
+
+def test_estimators_that_differ_are_a_flag():
+    """18 s at 60 bpm and 12 s at 82: the highest peak is at 60, the beats' mean is 69."""
+    times_s = np.arange(64 * 34) / 64 - 2
+    phase = np.cumsum(np.where(times_s < 18, 1.0, 82 / 60)) / 64
+    truth = GroundTruth(samples=np.cos(2 * np.pi * phase), times_s=times_s, kind="bvp")
+    (label,) = labels(truth, np.array([0.0]))
+    assert label.flags == ("estimators differ",)
+    assert label.rate.spectrum_bpm == pytest.approx(60, abs=1)
+    assert label.rate.beats_bpm == pytest.approx(60 * (18 + 12 * 82 / 60) / 30, abs=1)
+    assert label.excluded is None
+
+
+@pytest.mark.parametrize(
+    ("hr_bpm", "flags"), [(66.0, ((), ())), (80.0, (("leads differ",), ("leads differ",)))], ids=["agree", "differ"]
+)
+def test_leads_of_an_ecg_are_held_against_each_other(body, hr_bpm, flags):
+    other = record(simulate(0, "s1", "rest", hr_bpm, 60.0), "ecg", 60.0, np.random.RandomState(1), own_start=False)
+    truth = record(body, "ecg", 60.0, np.random.RandomState(0), own_start=False)
+    found = labels(replace(truth, leads={"EXG3": other.samples, "off": np.zeros(len(truth.samples))}))
+    assert tuple(label.flags for label in found) == flags
+
+
+def test_short_windows_have_no_variability(truth):
+    (label,) = labels(truth, np.array([0.0]), 600)
+    assert (label.variability, label.excluded) == (None, None)
+    assert label.rate is not None
+
+
+def test_a_rate_that_is_not_there_excludes(truth):
+    assert labels(truth, n_frames=60) == [Label(None, excluded="too short: 2.0 s, expected at least 5.7 s")] * 2
+    silent = with_samples(truth, np.ones(len(truth.samples), dtype=bool), np.nan)
+    assert [label.excluded for label in labels(silent)] == ["0 finite samples, expected at least 2"] * 2
+
+
+def test_samples_and_times_that_do_not_fit_label_nothing(truth):
+    short = replace(truth, samples=truth.samples[:-5])
+    assert all("expected (N,) of both" in label.excluded for label in labels(short))
+
+
+def test_no_windows_no_labels(truth):
+    assert labels(truth, np.array([])) == []

@@ -1,0 +1,59 @@
+"""A rehearsal asks the same of the same people, at a size at which nothing is learnt to speak of."""
+
+import pytest
+
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+
+LEARNED = """\
+training: {enhancers_learn_from: [x264], seeds: [3, 4]}
+entries:
+  - {method: pos}
+  - {method: rppgnet}
+  - {method: {use: rppgnet, size: released}}
+  - {method: {use: rppgnet, ablation: base, recipe: {epochs: 3}}}
+  - {enhancer: {use: stven, recipe: {batch: 2}}, method: rppgnet, train: joint, joint: {reconstruction: 3.0}}
+"""
+
+
+@pytest.fixture
+def both(text, tmp_path):
+    """A protocol, and its rehearsal."""
+    path = tmp_path / "tiny.yaml"
+    path.write_text(text[: text.index("entries:")] + LEARNED)
+    return load(path, load_registry()), load(path, load_registry(), rehearse=True)
+
+
+def test_it_keeps_the_question_and_is_never_taken_for_the_answer(both):
+    real, rehearsal = both
+    for same in ("name", "version", "dataset", "folds"):
+        assert getattr(rehearsal, same) == getattr(real, same)
+    assert [c.id for c in rehearsal.conditions] == [c.id for c in real.conditions]
+    assert [c.codec.params.passes for c in real.conditions[1:]] == [2, 2]
+    assert [c.codec.params.passes for c in rehearsal.conditions[1:]] == [1, 1]
+    assert rehearsal.rehearsal and not real.rehearsal
+    assert rehearsal.digest != real.digest
+    assert rehearsal.resolved()["rehearsal"] is True
+    assert "rehearsal" not in real.resolved()
+
+
+def test_every_learner_is_small_and_quick(both):
+    _, rehearsal = both
+    assert rehearsal.clips.size == (32, 32)
+    assert rehearsal.training.seeds == (3,)
+    learners = [entry for entry in rehearsal.entries if entry.method_lesson]
+    for entry in learners:
+        lessons = [entry.method_lesson, *([entry.enhancer_lesson] if entry.enhancer_lesson else [])]
+        recipes = [*(lesson.recipe for lesson in lessons), *([entry.joint] if entry.joint else [])]
+        assert {(recipe.iterations, recipe.epochs, recipe.frames) for recipe in recipes} == {(8, None, 32)}
+        assert entry.method.params.size == "small"
+    assert learners[-1].enhancer.params.size == "small"
+
+
+def test_what_differs_in_size_alone_is_one_entry(both):
+    real, rehearsal = both
+    assert len(real.entries) == 5
+    assert len(rehearsal.entries) == 4
+    assert [entry.method.params.ablation for entry in rehearsal.entries if entry.method_lesson] == [
+        "full", "base", "full",
+    ]  # fmt: skip

@@ -1,0 +1,70 @@
+"""Every dataset from its published layout to scores: fixture, check, and its protocol's own entries on it."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from rppgbench.cli.main import cli
+from rppgbench.contracts import DatasetSpec
+from rppgbench.engine.collect import rows
+from rppgbench.engine.execute import execute
+from rppgbench.engine.plan import make_plan
+from rppgbench.engine.store import Store
+from rppgbench.protocol.library import find
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+
+SPECS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
+# Subjects of a fixture: as few as its protocol's folds take. Sessions are all of a subject's.
+SUBJECTS = {"obf": 10, "mahnob_hci": 4, "mmpd": 2, "pure": 2, "scamps": 4, "dasari2021": 3}
+SECONDS = {"scamps": 20, "ubfc_phys": 32}
+# Frames full of skin, compressed at the dataset's rate, keep no pulse that a method finds: that is the dataset's point.
+NO_PULSE_LEFT = {"dasari2021"}
+ENTRY = "pos"
+
+
+class Silent:
+    def started(self, task):
+        pass
+
+    def ended(self, task, result):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_from_the_published_layout_to_the_known_heart_rates(spec, tmp_path, monkeypatch):
+    monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "config.yaml"))
+    root = tmp_path / "copy"
+    subjects, seconds = SUBJECTS.get(spec.name, 3), SECONDS.get(spec.name, 31)
+    written = run("data", "fixture", spec.name, root, "--subjects", subjects, "--seconds", seconds, "--json")
+    known_bpm = {recording: take["hr_bpm"] for recording, take in json.loads(written)["recordings"].items()}
+    run("data", "add", spec.name, root, "--partial")
+    report = json.loads(run("data", "check", spec.name, "--json"))
+    assert not [finding for finding in report["findings"] if finding["severity"] == "trouble"]
+    scored = reference_rows(spec, root, tmp_path / "store")
+    assert {row["recording"] for row in scored} == set(known_bpm)
+    assert {row["status"] for row in scored} == {"scored"}
+    for row in scored:
+        assert row["hr_true_bpm"] == pytest.approx(known_bpm[row["recording"]], abs=1.0), row["recording"]
+    if spec.name not in NO_PULSE_LEFT:
+        assert np.median([abs(row["error_bpm"]) for row in scored]) < 1.0
+        assert np.mean([abs(row["error_bpm"]) < 5.0 for row in scored]) >= 0.9
+
+
+def run(*args) -> str:
+    result = CliRunner().invoke(cli, [str(arg) for arg in args], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def reference_rows(spec, root, folder):
+    """POS on the recordings as they come, under the dataset's own protocol at toy size."""
+    registry, store = load_registry(), Store.open(folder)
+    protocol = load(find(spec.protocol), registry, rehearse=True)
+    only = [f"entry={ENTRY}", "condition=reference"]
+    plan = make_plan(protocol, store, roots={spec.name: root}, only=only)
+    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+    return rows(plan, store, outcome.failures)
