@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from rppgbench.cli.main import cli
 from rppgbench.contracts import DatasetSpec
+from rppgbench.datasets.fixture import write_fixture
 from rppgbench.engine.collect import rows
 from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
@@ -15,11 +16,14 @@ from rppgbench.engine.store import Store
 from rppgbench.protocol.library import find
 from rppgbench.protocol.resolve import load
 from rppgbench.registry import load_registry
+from rppgbench.testing.film import Film
 
 SPECS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
-# Subjects of a fixture: as few as its protocol's folds take. Sessions are all of a subject's.
-SUBJECTS = {"obf": 10, "mahnob_hci": 4, "mmpd": 2, "pure": 2, "scamps": 4, "dasari2021": 3}
-SECONDS = {"scamps": 20, "ubfc_phys": 32}
+# Subjects of a fixture: as few as its protocol's folds take.
+SUBJECTS = {"obf": 10, "mahnob_hci": 4, "scamps": 4}
+SECONDS = {"scamps": 20}
+# Sessions of each subject, where all would take minutes.
+SESSIONS = {"mmpd": 1, "pure": 1, "ubfc_phys": 2, "cohface": 2}
 # Frames full of skin, compressed at the dataset's rate, keep no pulse that a method finds: that is the dataset's point.
 NO_PULSE_LEFT = {"dasari2021"}
 ENTRY = "pos"
@@ -38,9 +42,10 @@ class Silent:
 def test_from_the_published_layout_to_the_known_heart_rates(spec, tmp_path, monkeypatch):
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "config.yaml"))
     root = tmp_path / "copy"
-    subjects, seconds = SUBJECTS.get(spec.name, 3), SECONDS.get(spec.name, 31)
-    written = run("data", "fixture", spec.name, root, "--subjects", subjects, "--seconds", seconds, "--json")
-    known_bpm = {recording: take["hr_bpm"] for recording, take in json.loads(written)["recordings"].items()}
+    subjects, seconds = SUBJECTS.get(spec.name, 2), SECONDS.get(spec.name, 31)
+    film = Film(load_registry(), n_sessions=SESSIONS.get(spec.name))
+    takes = write_fixture(spec, root, film, n_subjects=subjects, duration_s=seconds)
+    known_bpm = {recording: take.hr_bpm for recording, take in takes.items()}
     run("data", "add", spec.name, root, "--partial")
     report = json.loads(run("data", "check", spec.name, "--json"))
     assert not [finding for finding in report["findings"] if finding["severity"] == "trouble"]

@@ -192,13 +192,14 @@ def _doubts(stamps_s: NDArray[np.float64], n_repeated: int, period_s: float) -> 
 
 
 def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
-    """All four sessions of the first subjects, and the owner's lists."""
+    """All four sessions of the first subjects, or as many as the film allows, and the owner's lists."""
     takes: dict[str, Take] = {}
+    sessions = SESSIONS[: film.n_sessions]
     for subject in SUBJECTS[:n_subjects]:
         # Nobody did anything else in another session: each goes on where the one before it ended.
-        long = film.take(subject, fps_hz=20.0, duration_s=len(SESSIONS) * duration_s, sensor="bvp")
+        long = film.take(subject, fps_hz=20.0, duration_s=len(sessions) * duration_s, sensor="bvp")
         frames = long.frames()
-        for session, take in enumerate(excerpts(long, len(SESSIONS))):
+        for session, take in enumerate(excerpts(long, len(sessions))):
             folder = root / str(subject) / str(session)
             folder.mkdir(parents=True)
             reel = islice(frames, take.n_frames)

@@ -210,8 +210,9 @@ def _enlarged(frames: Sequence[ByteArray], patch: str) -> Iterator[ByteArray]:
 
     from rppgbench.media.faces import detect_lbp_frontal
 
-    gray = np.asarray(cv2.cvtColor(frames[0], cv2.COLOR_RGB2GRAY), np.uint8)
-    face = detect_lbp_frontal(gray, None)
+    grays = (np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in frames)
+    # The heads hold still: where the first face is found, it stays.
+    face = next((box for gray in grays if (box := detect_lbp_frontal(gray, None)) is not None), None)
     if face is None:
         raise MediaError("the film shows no face to cut skin from", hint="take a larger picture")
     x, y, width, height = _IN_FACE[patch]

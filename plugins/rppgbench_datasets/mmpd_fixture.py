@@ -46,12 +46,15 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     for subject in range(1, n_subjects + 1):
         folder = root / f"subject{subject}"
         folder.mkdir(parents=True)
-        for (motion, session, level), places in ACTIVITIES.items():
+        n_sessions = film.n_sessions or len(ACTIVITIES) * len(LIGHTS)
+        lights = dict(list(LIGHTS.items())[:n_sessions])
+        activities = list(ACTIVITIES.items())[: -(-n_sessions // len(LIGHTS))]
+        for (motion, session, level), places in activities:
             long = film.take(
-                subject, session, fps_hz=30.0, duration_s=len(LIGHTS) * duration_s, sensor="bvp", motion=level
+                subject, session, fps_hz=30.0, duration_s=len(lights) * duration_s, sensor="bvp", motion=level
             )
             frames = long.frames()
-            for (light, colour), place, take in zip(LIGHTS.items(), places, excerpts(long, len(LIGHTS)), strict=True):
+            for (light, colour), place, take in zip(lights.items(), places, excerpts(long, len(lights)), strict=False):
                 pictures = np.stack([squashed(frame) for frame in islice(frames, take.n_frames)])
                 write_mat(
                     folder / f"p{subject}_{place}.mat",

@@ -44,6 +44,8 @@ def demand_files(files: Iterable[Path], belongs: Callable[[Path], bool]) -> None
 
 def renamed(path: Path, belongs: Callable[[Path], bool]) -> str:
     """``there is vid2.avi: renamed?`` when a near name that ``belongs`` nowhere lies beside a missing file."""
+    if path.name.isdecimal():
+        return ""  # every number is near another
     try:
         strangers = [entry.name for entry in path.parent.iterdir() if not belongs(entry)]
     except OSError:

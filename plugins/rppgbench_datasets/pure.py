@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -167,7 +168,8 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     """Write all tasks of the first subjects below ``root``: pictures named by their time, and a pulse that starts
     half a second before them. For tasks that the film does not know, somebody moves after exercise."""
     takes = {}
-    for name in (name for name in SEQUENCES if int(name[:2]) <= n_subjects):
+    of_subject = [[name for name in SEQUENCES if int(name[:2]) == subject] for subject in range(1, n_subjects + 1)]
+    for name in chain.from_iterable(names[: film.n_sessions] for names in of_subject):
         motion, session = _PLAYED[name[3:]]
         take = film.take(
             int(name[:2]), session, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion=motion

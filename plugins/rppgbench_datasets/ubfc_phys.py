@@ -145,7 +145,7 @@ def _holds_subjects(folder: Path) -> bool:
 
 
 def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
-    """All three tasks of the first subjects; the last frame of each video is corrupt."""
+    """All three tasks of the first subjects, or as many as the film allows; the last frame of each video is corrupt."""
     takes: dict[str, Take] = {}
     for number in SUBJECTS[:n_subjects]:
         subject = _folder(number)
@@ -157,7 +157,9 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
             film.take(number, "exercise", fps_hz=FIXTURE_FPS_HZ, duration_s=2 * duration_s, sensor="bvp", motion=motion)
             for motion in ("talk", "small")
         )
-        for task, take in zip(TASKS, (rest, excerpts(speech, 2)[0], excerpts(arithmetic, 2)[1]), strict=True):
+        for task, take in zip(
+            tuple(TASKS)[: film.n_sessions], (rest, excerpts(speech, 2)[0], excerpts(arithmetic, 2)[1]), strict=False
+        ):
             name = f"{subject}_{task}"
             write_video(
                 _with_one_more(take.frames()),

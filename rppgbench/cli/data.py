@@ -179,8 +179,9 @@ def _print_list(rows: list[dict[str, Any]]) -> None:
 @click.option(
     "--seconds", default=32.0, show_default=True, type=click.FloatRange(2.0, 3600.0), help="Of each recording."
 )
+@click.option("--sessions", type=click.IntRange(1), help="Of each subject at most; the rest is missing then.")
 @click.option("--size", default="128x96", show_default=True, metavar="WxH", help="Of the pictures, in pixels.")
-def fixture(name: str, path: Path, subjects: int, seconds: float, size: str) -> None:
+def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int | None, size: str) -> None:
     """Write a small copy of dataset NAME into the folder PATH: rendered faces in the layout that was published.
 
     File names, formats, rates, codecs and oddities are the dataset's; faces, pulses and sensors are simulated, so the
@@ -202,7 +203,10 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, size: str) -> 
     console = Console(stderr=True)
     with console.status(f"writing {subjects} subjects of {name}") as status:
         film = ToldFilm(
-            registry, lambda n: status.update(f"writing subject {n} of {subjects} of {name}"), size=width_height
+            registry,
+            lambda n: status.update(f"writing subject {n} of {subjects} of {name}"),
+            size=width_height,
+            n_sessions=sessions,
         )
         takes = write_fixture(spec, path, film, n_subjects=subjects, duration_s=seconds)
     _tell_takes(takes)

@@ -153,7 +153,7 @@ def _summary(report: Report) -> str:
             f"{len(report.examined)} of {report.inventory.n_recordings} published recordings, "
             f"{subjects} of {len(report.inventory.subjects)} subjects"
         )
-    looked = "headers alone were looked at" if report.quick else "every frame that counts was decoded"
+    looked = "headers alone were looked at" if report.quick else "videos were decoded"
     trouble = _number(report.n_trouble, "trouble") if report.n_trouble else "no trouble"
     windows = sum(one.truth.n_windows for one in report.examined if one.truth is not None)
     flagged = sum(one.truth.n_flagged for one in report.examined if one.truth is not None)

@@ -33,7 +33,7 @@ First steps, without a GPU and without data:
   rppgbench list methods                 what can be compared
 
 Exit codes: 0 all is well; 2 a mistake in what was asked (the message says where);
-3 the run ended, but some of its tasks failed (the summary names them)."""
+3 it ended, but some tasks failed (the summary names them), or a check found trouble."""
 
 
 class LazyGroup(click.Group):

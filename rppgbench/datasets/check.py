@@ -198,7 +198,7 @@ def _examine_all(
     workers = min(workers, len(recordings))
     if workers <= 1:
         for recording in recordings:
-            yield recording, examine(holding, recording, quick=quick)
+            yield recording, _examine_safely(holding, recording, quick)
         return
     # Decoders and HDF5 hold locks and threads that a fork would copy.
     context = multiprocessing.get_context("spawn")
@@ -213,6 +213,13 @@ def _examine_all(
                 yield recording, _unfinished(recording)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _examine_safely(holding: Holding, recording: Recording, quick: bool) -> Examined:
+    try:
+        return examine(holding, recording, quick=quick)
+    except Exception as error:  # what a loader says may be anything; the other recordings must be looked at
+        return Examined(recording.id, recording.subject, (of_error("check", error, recording, recording.path),))
 
 
 def _unfinished(recording: Recording) -> Examined:
@@ -239,4 +246,4 @@ def _start(holding: Holding, quick: bool) -> None:
 def _examine_here(recording: Recording) -> Examined:
     if _HOLDING is None:
         raise RuntimeError("the process was not started by _start")
-    return examine(_HOLDING, recording, quick=_QUICK)
+    return _examine_safely(_HOLDING, recording, _QUICK)

@@ -68,7 +68,7 @@ def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) 
     """The contact sensor's clock and cover against a video of ``duration_s``."""
     path = next(iter(recording.truth_files), None)
     if truth.video_s is not None and apart(truth.video_s, duration_s):
-        yield _disagreement(truth.video_s, duration_s, recording)
+        yield _disagreement(truth.video_s, duration_s, recording, effective=True)
         return
     start_s, end_s = float(truth.times_s[0]), float(truth.times_s[-1])
     slack_s = max(_EDGE_S, _EDGE_SHARE * duration_s) + float(np.median(np.diff(truth.times_s)))
@@ -84,10 +84,10 @@ def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) 
         )
     surrounds = start_s < -_EDGE_S or recording.part != (0, None) or truth.video_s is not None
     if end_s > duration_s + slack_s and not surrounds:
-        yield _disagreement(end_s, duration_s, recording)
+        yield _disagreement(end_s, duration_s, recording, effective=False)
 
 
-def _disagreement(sensor_s: float, duration_s: float, recording: Recording) -> Finding:
+def _disagreement(sensor_s: float, duration_s: float, recording: Recording, *, effective: bool) -> Finding:
     ratio = sensor_s / duration_s - 1
     video, label = recording.path or next(iter(recording.source_files), None), next(iter(recording.truth_files), None)
     if ratio > CUT_SHARE:
@@ -99,12 +99,13 @@ def _disagreement(sensor_s: float, duration_s: float, recording: Recording) -> F
     else:
         found, path = "the sensor's clock drifts against the video's", label
         remedy = "was the video converted to another frame rate? Use both files as they were published"
+    effect = "; no window of it is scored" if effective else ""
     return Finding(
         severity="trouble",
         check="clock",
-        found=f"{found}: {sensor_s:.2f} s by the sensor, {duration_s:.2f} s by the video ({ratio:+.1%})",
+        found=f"{found}: {sensor_s:.2f} s by the sensor, {duration_s:.2f} s by the video ({ratio:+.1%}){effect}",
         expected=f"less than {CLOCK_SHARE:.0%} between them",
-        remedy=f"{remedy}; no window of it is scored" if abs(ratio) <= CUT_SHARE else remedy,
+        remedy=remedy,
         recording=recording.id,
         path=path,
     )

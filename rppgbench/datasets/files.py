@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rppgbench.datasets.finding import Finding
+from rppgbench.datasets.finding import Finding, files_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 def damaged_files(recording: Recording) -> Iterator[Finding]:
     """A trouble for each file that the recording names and that nothing can be read from."""
-    named = (recording.path, *recording.source_files, *recording.truth_files, *recording.clock_files)
-    for path in dict.fromkeys(path for path in named if path is not None):
+    for path in files_of(recording):
         wrong = _wrong(path)
         if wrong is not None:
             found, remedy = wrong

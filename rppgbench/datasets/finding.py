@@ -10,6 +10,8 @@ from rppgbench.errors import RppgbenchError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rppgbench.contracts import Recording
+
 Severity = Literal["trouble", "remark"]
 
 
@@ -41,20 +43,36 @@ class Finding:
         }
 
 
-def of_error(check: str, error: Exception, recording: str | None = None, path: Path | None = None) -> Finding:
-    """What went wrong, as a trouble; an error that is not meant for users is the plugin's fault."""
-    if isinstance(error, RppgbenchError):
-        found = error.message
-        if path is not None:
-            found = found.removeprefix(f"{path}: ")
+def of_error(check: str, error: Exception, recording: Recording | None = None, path: Path | None = None) -> Finding:
+    """What went wrong, as a trouble; an error that is not meant for users is the plugin's fault.
+
+    The file is the one of the recording's that the error names, else ``path``.
+    """
+    name = None if recording is None else recording.id
+    if not isinstance(error, RppgbenchError):
         return Finding(
-            severity="trouble", check=check, found=found, remedy=error.hint or "", recording=recording, path=path
+            severity="trouble",
+            check=check,
+            found=f"the dataset's plugin failed: {type(error).__name__}: {error}",
+            remedy="the file may be damaged; if it is not, tell the plugin's author",
+            recording=name,
+            path=path,
         )
+    files = [] if recording is None else files_of(recording)
+    named = next((file for file in (path, *files) if file and error.message.startswith(f"{file}:")), None)
+    found = error.message if named is None else _without(named, error.message)
     return Finding(
-        severity="trouble",
-        check=check,
-        found=f"the dataset's plugin failed: {type(error).__name__}: {error}",
-        remedy="the file may be damaged; if it is not, tell the plugin's author",
-        recording=recording,
-        path=path,
+        severity="trouble", check=check, found=found, remedy=error.hint or "", recording=name, path=named or path
     )
+
+
+def files_of(recording: Recording) -> list[Path]:
+    """Every file that a recording names, once."""
+    named = (recording.path, *recording.source_files, *recording.truth_files, *recording.clock_files)
+    return list(dict.fromkeys(path for path in named if path is not None))
+
+
+def _without(path: Path, message: str) -> str:
+    """The rest of ``path: rest`` or, with the line spelt out, of ``path:7: rest``."""
+    rest = message.removeprefix(f"{path}:")
+    return rest.lstrip() if rest.startswith(" ") else f"line {rest}"

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class ToldFilm(Film):
     """A film that says which subject it is about to take."""
 
-    def __init__(self, registry: Registry, told: Callable[[int], None], *, size: tuple[int, int]) -> None:
-        super().__init__(registry, size=size)
+    def __init__(
+        self, registry: Registry, told: Callable[[int], None], *, size: tuple[int, int], n_sessions: int | None = None
+    ) -> None:
+        super().__init__(registry, size=size, n_sessions=n_sessions)
         self._told = told
 
     def take(self, subject: int, *args: Any, **kwargs: Any) -> Take:

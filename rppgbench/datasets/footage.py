@@ -87,7 +87,7 @@ def watch(dataset: Dataset, recording: Recording, *, quick: bool) -> tuple[Foota
             return _watched(path, dataset, recording, quick=quick)
     except Exception as error:  # whatever a loader or a file does, the other recordings must be looked at
         shown = recording.path or next(iter(recording.source_files), None)
-        return None, [of_error("video", error, recording.id, shown)]
+        return None, [of_error("video", error, recording, shown)]
 
 
 def _from_clock_alone(dataset: Dataset, recording: Recording) -> tuple[Footage | None, list[Finding]]:
@@ -111,17 +111,11 @@ def _watched(
         n_frames, container_s = len(decoded_s), lasting_s(decoded_s)
         findings += _decoded(decoded_s, end - first, recording)
     stamps_s = clock_s(dataset, recording)
-    if stamps_s is not None and len(stamps_s) != n_frames:
-        findings.append(
-            _trouble(
-                recording,
-                "clock",
-                f"{len(stamps_s)} frame times for {n_frames} frames",
-                "one for each frame",
-                "is the video, or the file of its times, cut off or of another recording?",
-            )
-        )
-        return None, findings
+    if stamps_s is not None:
+        wrong = _unusable(stamps_s, n_frames)
+        if wrong is not None:
+            remedy = "is the video, or the file of its times, cut off or of another recording?"
+            return None, [*findings, _trouble(recording, "clock", *wrong, remedy)]
     return Footage(info, n_frames, container_s, decoded_s if stamps_s is None else stamps_s, not quick), findings
 
 
@@ -130,6 +124,15 @@ def clock_s(dataset: Dataset, recording: Recording) -> FloatArray | None:
     if not (recording.clock_files and isinstance(dataset, TimedDataset)):
         return None
     return np.asarray(dataset.frame_times_s(recording), dtype=np.float64)
+
+
+def _unusable(stamps_s: FloatArray, n_frames: int) -> tuple[str, str] | None:
+    """What was found and what was expected of frame times that are none."""
+    if stamps_s.shape != (n_frames,):
+        return f"{len(stamps_s)} frame times for {n_frames} frames", "one for each frame"
+    if not np.isfinite(stamps_s).all() or (np.diff(stamps_s) <= 0).any():
+        return "frame times that do not ascend", "each frame later than the one before"
+    return None
 
 
 def _counted(part: tuple[int, int | None], n_frames: int) -> tuple[int, int]:

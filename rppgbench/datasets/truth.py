@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WINDOW_S = 30.0
 GRID_HZ = 30.0
 PLAUSIBLE_BPM = (30.0, 240.0)
+# Why windows are excluded that findings on the whole recording tell better.
+_TOLD = ("does not cover", "is stuck", "clock and the video's disagree")
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,17 @@ def question(dataset: Dataset, recording: Recording, duration_s: float) -> tuple
     try:
         truth = dataset.ground_truth(recording)
     except Exception as error:  # whatever a loader does, the other recordings must be looked at
-        return None, [of_error("truth", error, recording.id, path)]
+        return None, [of_error("truth", error, recording, path)]
     malformed = malformation(truth)
     if malformed is not None:
         return None, [_finding(recording, "trouble", "truth", malformed, "copy the file again, or tell the "
                                "dataset plugin's author")]  # fmt: skip
     findings = list(sensor_against(truth, recording, duration_s))
-    clock_found = bool(findings)
     findings += _silences(truth, recording)
     findings += _stuck(truth, recording)
     findings += _impossible(truth, recording)
-    labels = labels_of(truth, window_starts_s(duration_s), min(WINDOW_S, duration_s))
-    findings += _unscored(labels, recording, explained=clock_found or bool(findings))
+    labels = labels_of(truth, window_starts_s(duration_s), min(WINDOW_S, duration_s), video_s=duration_s)
+    findings += _unscored(labels, recording, explained=bool(findings))
     findings += _flagged(labels, recording)
     findings += [
         _finding(recording, "remark", "loader", f"{doubt}; each window of it is flagged") for doubt in truth.doubts
@@ -80,6 +81,8 @@ def question(dataset: Dataset, recording: Recording, duration_s: float) -> tuple
 
 def malformation(truth: GroundTruth) -> str | None:
     """Why there is nothing to look at in it, None when there is."""
+    if truth.video_s is not None and not np.isfinite(truth.video_s):
+        return "how long the video lasts by the sensor's clock is no number"
     if truth.samples.ndim != 1 or truth.samples.shape != truth.times_s.shape:
         return f"{truth.samples.shape} samples at {truth.times_s.shape} times, expected (N,) of both"
     if len(truth.times_s) < 2:
@@ -101,12 +104,17 @@ def window_starts_s(duration_s: float, window_s: float = WINDOW_S, step_s: float
     return step_s * np.arange(n)
 
 
-def labels_of(truth: GroundTruth, starts_s: FloatArray, length_s: float) -> list[Label]:
-    """Labels of windows of a length; none when it is too short for a heart rate."""
+def labels_of(
+    truth: GroundTruth, starts_s: FloatArray, length_s: float, *, video_s: float | None = None
+) -> list[Label]:
+    """Labels of windows of a length; none when it is too short for a heart rate.
+
+    With ``video_s`` all are excluded if the sensor's clock says otherwise.
+    """
     if length_s < PERIODS_NEEDED / BAND_HZ[0] + 1 / GRID_HZ:
         return []
-    # What the clocks say is a finding of its own: here each window is to be judged by itself.
-    return label_windows(truth, starts_s, int(length_s * GRID_HZ + 1e-6), GRID_HZ, HeartRateSettings())
+    n_frames = int(length_s * GRID_HZ + 1e-6)
+    return label_windows(truth, starts_s, n_frames, GRID_HZ, HeartRateSettings(), video_s=video_s)
 
 
 def _silences(truth: GroundTruth, recording: Recording) -> Iterator[Finding]:
@@ -154,7 +162,7 @@ def _unscored(labels: list[Label], recording: Recording, *, explained: bool) -> 
     """Windows without a label, once a reason; reasons that a finding on the sensor already gave are left out."""
     reasons = Counter(label.excluded for label in labels if label.excluded is not None)
     for reason, count in reasons.items():
-        if not (explained and ("does not cover" in reason or "is stuck" in reason)):
+        if not (explained and any(known in reason for known in _TOLD)):
             yield _finding(recording, "trouble", "label",
                            f"{count} of {len(labels)} windows cannot be scored: {reason}",
                            "look at it: rppgbench data show ... --plot")  # fmt: skip

@@ -48,7 +48,7 @@ def find_roots(datasets: Iterable[Choice], overrides: Iterable[str], without: st
     roots = {}
     for number, dataset in enumerate(datasets):
         if number:
-            without = f"entries of this protocol learn on {dataset.name!r}; run the others with --only method=NAME"
+            without = f"entries of this protocol learn on {dataset.name!r}; run others alone with --only entry=NAME"
         if not isinstance(dataset.spec, DatasetSpec):
             raise TypeError(f"{dataset.name} is a {dataset.spec.kind}")
         root = dataset_root(dataset.spec, configured, without)

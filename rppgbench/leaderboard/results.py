@@ -13,6 +13,7 @@ from rppgbench import __version__
 from rppgbench.contracts import Inventory
 from rppgbench.errors import IncomparableResults, RppgbenchError
 from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
+from rppgbench.protocol.agreement import differing
 from rppgbench.protocol.resolve import Protocol
 
 Row = dict[str, Any]
@@ -185,22 +186,7 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[st
     for key in ("schema", "protocol", "version"):
         if one[key] != other[key]:
             yield f"{key}: {one[key]} | {other[key]}"
-    left, right = dict(_flat(one["resolved"])), dict(_flat(other["resolved"]))
-    for key in [*left, *(key for key in right if key not in left)]:
-        if left.get(key) != right.get(key) and key not in ("name", "version"):
-            yield f"{key}: {left.get(key, '(absent)')} | {right.get(key, '(absent)')}"
-
-
-def _flat(node: Any, path: str = "") -> Iterable[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            yield from _flat(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(node, list) and any(isinstance(value, Mapping) for value in node):
-        for index, value in enumerate(node):
-            name = value.get("id", index) if isinstance(value, Mapping) else index
-            yield from _flat(value, f"{path}[{name}]")
-    else:
-        yield path, node
+    yield from differing(*({**about["resolved"], "name": "", "version": ""} for about in (one, other)))
 
 
 def _numbers(row: Mapping[str, str]) -> Row:

@@ -79,11 +79,15 @@ class Take:
 class Film:
     """Takes of as many people as wanted, always the same ones.
 
-    ``size`` is width and height of a picture in pixels.
+    ``size`` is width and height of a picture in pixels. ``n_sessions`` is how many sessions of each subject a fixture
+    shall have at most; None stands for all that were published.
     """
 
-    def __init__(self, registry: Registry, *, size: tuple[int, int] = (128, 96), seed: int = 0) -> None:
+    def __init__(
+        self, registry: Registry, *, size: tuple[int, int] = (128, 96), seed: int = 0, n_sessions: int | None = None
+    ) -> None:
         self._registry, self._size, self._seed = registry, size, seed
+        self.n_sessions = n_sessions
 
     def take(
         self,

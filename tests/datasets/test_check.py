@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,9 +127,11 @@ def test_a_clock_that_drifts_by_two_per_cent_is_named_with_both_durations(holdin
     sheets.write_video(root / "s1" / "video.avi", 1.0, length_s=20.0)
     times_s, samples = sheets.pulse(1.0, length_s=20.0)
     sheets.write_truth(label, 1.02 * times_s, samples, video_s=20.4)
-    finding = only_trouble(check(holding, only=["s1-rest"]), "s1-rest", label)
+    report = check(holding, only=["s1-rest"])
+    finding = only_trouble(report, "s1-rest", label)
     assert finding.check == "clock"
     assert "drifts against the video's: 20.40 s by the sensor, 20.00 s by the video (+2.0%)" in finding.found
+    assert report.examined[0].truth.n_excluded == 1
 
 
 def test_a_sensor_that_stops_early_is_named(holding, root, sheets):
@@ -173,7 +176,7 @@ def test_a_stuck_sensor_is_trouble_with_the_place(holding, root, sheets):
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("pulse,1,2,3\n", "found 'pulse,1,2,3', expected video_s=..."),
+        ("pulse,1,2,3\n", "line 1: found 'pulse,1,2,3', expected video_s=..."),
         ("video_s=10\n0,1\n0.1,2\n0.05,3\n", "times do not ascend at sample 2: 0.1 s, then 0.05 s"),
         ("video_s=10\n", "0 samples, expected at least 2"),
         ("video_s=10\n0,nan\n0.1,nan\n", "not one sample is a number"),
@@ -230,6 +233,28 @@ def test_times_of_the_frames_must_be_as_many_as_frames(holding, root, sheets, mo
     monkeypatch.setattr(sheets.Sheets, "clock_files", (clock,))
     finding = only_trouble(check(holding, only=["s1-rest"]), "s1-rest", clock)
     assert (finding.found, finding.expected) == ("199 frame times for 200 frames", "one for each frame")
+
+
+def test_times_of_the_frames_must_ascend(holding, root, sheets, monkeypatch):
+    times_s = np.arange(200) / 20
+    times_s[7] = np.nan
+    monkeypatch.setattr(sheets.Sheets, "frame_times_s", lambda self, recording: times_s, raising=False)
+    monkeypatch.setattr(sheets.Sheets, "clock_files", (root / "s1" / "video.avi",))
+    report = check(holding, only=["s1-rest"])
+    assert only_trouble(report, "s1-rest", root / "s1" / "video.avi").found == "frame times that do not ascend"
+    json.dumps(report.record(), allow_nan=False)
+
+
+def test_a_loader_that_says_nonsense_does_not_stop_the_check(holding, sheets, monkeypatch):
+    recordings = sheets.Sheets.recordings
+
+    def nonsense(self):
+        return [replace(one, fps_hz=0.0) if one.subject == "s2" else one for one in recordings(self)]
+
+    monkeypatch.setattr(sheets.Sheets, "recordings", nonsense)
+    report = check(holding)
+    assert [finding.recording for finding in troubles(report)] == ["s2-rest"]
+    assert [one.n_frames for one in report.examined] == [200, None, 200]
 
 
 def test_times_of_the_frames_are_believed_and_a_container_that_differs_is_told(holding, root, sheets, monkeypatch):
