@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from rppgbench.datasets.completeness import spans
 from rppgbench.leaderboard.bitrates import TOLERANCE
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.results import Row
 
 STATUSES = ("scored", "failed", "excluded")
-_NAMED = 12  # subjects or recordings in a line
 
 
 def notes(board: Board) -> list[str]:
@@ -51,7 +51,8 @@ def _not_here(data: Mapping[str, Any] | None, rows: Sequence[Row]) -> Iterator[s
     here = {row["subject"] for row in rows}
     strangers = [subject for subject in data["subjects"] if subject not in here]
     if strangers:
-        yield f"! {len(here)} of {len(data['subjects'])} published subjects are here; not here: {_some(strangers)}."
+        names = ", ".join(spans(strangers))
+        yield f"! {len(here)} of {len(data['subjects'])} published subjects are here; not here: {names}."
     recordings = len({row["recording"] for row in rows})
     if data["absent"]:
         yield (
@@ -109,8 +110,3 @@ def _rates(board: Board) -> Iterator[str]:
     ]
     if missed:
         yield f"! more than {TOLERANCE:.0%} off the target rate: {', '.join(missed)}."
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from rppgbench.contracts import (
     CodecSpec,
+    DatasetSpec,
     EnhancerSpec,
     FittedMethod,
-    GroundTruth,
     Kind,
     MethodSpec,
-    RenderingDataset,
     Spec,
     TrainingWindow,
 )
 from rppgbench.registry import make, validate_params
+from rppgbench.testing.dataset import check_dataset, written_fixture
 from rppgbench.testing.demand import demand
 from rppgbench.testing.material import FPS_HZ, N_CONDITIONS, clips
 
@@ -28,7 +28,8 @@ from rppgbench.testing.material import FPS_HZ, N_CONDITIONS, clips
 def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **local: Any) -> None:
     """Try a component out on small made-up input; ``folder`` takes the files, ``local`` a dataset's ``root``.
 
-    What is trained by gradients is trained for a step first, and then checked as any other.
+    What is trained by gradients is trained for a step first, and then checked as any other. A dataset that needs files
+    and is given no ``root`` is checked on its fixture.
 
     Raises:
         PluginError: it does not keep the contract, or it needs torch and there is none.
@@ -36,6 +37,8 @@ def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **l
     validated = validate_params(spec, params or {})
     if isinstance(spec, EnhancerSpec) and spec.conditional:
         local.setdefault("n_conditions", N_CONDITIONS)
+    if isinstance(spec, DatasetSpec) and spec.needs_files and "root" not in local:
+        local["root"] = written_fixture(spec, folder / "fixture")
 
     def new() -> Any:
         return make(spec, validated, **local)
@@ -152,41 +155,9 @@ def _write_video(path: Path) -> None:
     lossless.write((noise[:, index : index + 64] for index in range(30)), path, FPS_HZ)
 
 
-def _check_dataset(spec: Spec, dataset: Any, folder: Path) -> None:
-    recordings = list(dataset.recordings())
-    demand(bool(recordings), spec, "has no recordings")
-    ids = [recording.id for recording in recordings]
-    demand(len(set(ids)) == len(ids), spec, "two recordings share an id")
-    demand(ids == [recording.id for recording in dataset.recordings()], spec, "recordings() changes between calls")
-    first = recordings[0]
-    truth: GroundTruth = dataset.ground_truth(first)
-    times_s = np.asarray(truth.times_s)
-    demand(truth.samples.shape == times_s.shape, spec, f"{truth.samples.shape} samples at {times_s.shape} times")
-    demand(bool((np.diff(times_s) > 0).all()), spec, "times of the ground truth do not ascend")
-    covered = float(min(times_s[-1], first.duration_s) - max(times_s[0], 0.0))
-    demand(covered > 0.5 * first.duration_s, spec, f"the ground truth covers {covered:.1f} s of {first.duration_s} s")
-    if first.path is None:
-        demand(isinstance(dataset, RenderingDataset), spec, "recordings have no path, and there is no render()")
-        _check_rendering(spec, dataset, recordings, folder)
-
-
-def _check_rendering(spec: Spec, dataset: Any, recordings: Sequence[Any], folder: Path) -> None:
-    from rppgbench.media.decode import frames
-
-    digests = []
-    for run in range(2):
-        target = folder / f"rendered{run}{dataset.container()}"
-        dataset.render(recordings[0], target)
-        digests.append(hashlib.sha256(target.read_bytes()).hexdigest())
-    demand(digests[0] == digests[1], spec, "rendering twice gave different bytes")
-    n_frames = sum(1 for _ in frames(target))
-    expected = round(recordings[0].fps_hz * recordings[0].duration_s)
-    demand(n_frames == expected, spec, f"rendered {n_frames} frames, expected {expected}")
-
-
 _CHECKS: Mapping[Kind, Callable[[Spec, Any, Path], None]] = {
     "method": _check_method,
     "enhancer": _check_enhancer,
     "codec": _check_codec,
-    "dataset": _check_dataset,
+    "dataset": check_dataset,
 }

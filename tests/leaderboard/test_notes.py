@@ -1,0 +1,58 @@
+"""What stands below a board: who is missing, which labels are doubtful, what is lossy as it comes."""
+
+from dataclasses import replace
+
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.notes import notes
+
+
+def lines(results, **changes) -> str:
+    """The notes of the results with columns changed by a function of the row each."""
+    rows = [{**row, **{name: of(row) for name, of in changes.items()}} for row in results.rows]
+    return "\n".join(notes(Board.of(replace(results, rows=rows))))
+
+
+def test_subjects_and_recordings_that_are_not_here_are_named(results):
+    here = sorted({row["subject"] for row in results.rows})
+    absent = {"x1-1": "no such file", "x2-1": "is empty (0 bytes)"}
+    data = {"subjects": [*here, "x1", "x2", "x3"], "n_recordings": 99, "absent": absent}
+    told = "\n".join(notes(Board.of(replace(results, about={**results.about, "data": data}))))
+    assert f"{len(here)} of {len(here) + 3} published subjects are here; not here: x1 to x3." in told
+    assert "of 99 published recordings are here; the first missing, x1-1: no such file." in told
+    assert "published" not in lines(results)
+
+
+def test_windows_with_doubtful_labels_are_counted_once_whatever_the_entries(results):
+    windows = {(row["recording"], row["window"]) for row in results.rows}
+    first = min(recording for recording, _ in windows)
+    n = sum(recording == first for recording, _ in windows)
+    told = lines(
+        results, label_flags=lambda row: "estimators differ; leads differ" if row["recording"] == first else None
+    )
+    assert f"{n} of {len(windows)} windows are doubtful: estimators differ ({n}), leads differ ({n})" in told
+    assert "doubtful" not in lines(results)
+
+
+def test_delays_are_told_where_they_are_known(results):
+    recordings = sorted({row["recording"] for row in results.rows})
+    delays_s = dict(zip(recordings, [0.1, 0.3, 0.2], strict=False))
+    told = lines(results, truth_delay_s=lambda row: delays_s.get(row["recording"]))
+    known = sorted(delays_s.values())
+    assert f"known of {len(known)} of {len(recordings)} recordings" in told
+    assert f"{1000 * known[0]:.0f} to {1000 * known[-1]:.0f}" in told
+
+
+def test_what_is_lossy_as_it_comes_is_said(results):
+    recordings = len({row["recording"] for row in results.rows})
+    told = lines(results, source=lambda row: "lossy")
+    assert f"{recordings} recordings are lossy as they come: the reference is no original" in told
+    assert "compresses them once more" in told
+    assert "lossy" not in lines(results, source=lambda row: "raw")
+
+
+def test_why_windows_are_excluded_is_said_once(results):
+    first = min(row["recording"] for row in results.rows)
+    n = len({row["window"] for row in results.rows if row["recording"] == first})
+    spoilt = {"status": lambda row: "excluded" if row["recording"] == first else row["status"],
+              "reason": lambda row: "the sensor is stuck" if row["recording"] == first else row["reason"]}  # fmt: skip
+    assert f"excluded: {n} windows: the sensor is stuck" in lines(results, **spoilt)
