@@ -277,8 +277,9 @@ class Recording:
     the file count: the first, and one past the last; None is the end, and a negative number counts from there. The
     recording's clock is 0 at the first frame of the part, ``duration_s`` is the part's. ``frames_are_skin`` says that
     there is no face to look for: every pixel is skin already. ``source`` is how the file came to be, and
-    ``source_details`` says more, such as codec and bitrate: a loss cannot be undone. ``truth_files`` are all files that
-    ``ground_truth`` reads, ``clock_files`` those of ``frame_times_s``: when one changes, scores are computed anew.
+    ``source_details`` says more, such as codec and bitrate: a loss cannot be undone. ``truth_files`` are all files
+    that ``ground_truth`` reads, ``clock_files`` those of ``frame_times_s``, ``truth_details`` says what else the truth
+    depends on, such as a row of a table: when one of them, or the video, changes, scores are computed anew.
     """
 
     id: str
@@ -293,6 +294,7 @@ class Recording:
     source: Literal["raw", "lossless", "lossy", "rendered"] = "raw"
     source_details: str = ""
     truth_files: tuple[Path, ...] = ()
+    truth_details: str = ""
     clock_files: tuple[Path, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 

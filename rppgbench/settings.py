@@ -119,11 +119,19 @@ def dataset_root(spec: DatasetSpec, roots: Mapping[str, Path], without: str) -> 
         raise DatasetUnavailable(
             f"dataset {spec.name!r} is not on this machine: {spec.summary}\n"
             f"  how to get it: {spec.how_to_get or spec.url or 'ask its authors'}\n"
-            f"  then point to it: --data {spec.name}=PATH, or once and for all: rppgbench data add {spec.name} PATH",
+            f"  then point to it: --data {spec.name}=PATH, or once and for all: rppgbench data add {spec.name} PATH"
+            + (
+                f"\n  no data yet? a small copy of made-up faces: rppgbench data fixture {spec.name} PATH"
+                if spec.fixture
+                else ""
+            ),
             hint=without,
         )
     if not root.is_dir():
-        raise DatasetUnavailable(f"{root}: no such folder, expected dataset {spec.name!r} there", hint=spec.how_to_get)
+        raise DatasetUnavailable(
+            f"{root}: no such folder, expected dataset {spec.name!r} there",
+            hint=f"correct --data, or where it is remembered to lie: rppgbench data add {spec.name} PATH",
+        )
     return root
 
 

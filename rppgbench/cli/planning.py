@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 def print_declaration(console: Console, protocol: Protocol) -> None:
     """What the protocol declares; needs no data."""
-    console.print(f"[bold]{protocol.name} v{protocol.version}[/bold]  {protocol.title}", highlight=False)
+    rehearsal = " (a rehearsal: its numbers mean nothing)" if protocol.rehearsal else ""
+    console.print(f"[bold]{protocol.name} v{protocol.version}[/bold]  {protocol.title}{rehearsal}", highlight=False)
     console.print(f"digest      {protocol.digest[:12]}", highlight=False)
     console.print(f"dataset     {named(protocol.dataset)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"conditions  {', '.join(c.id for c in protocol.conditions)}", highlight=False, soft_wrap=True)
@@ -41,14 +41,20 @@ def _folds(folds: Folds) -> str:
 
 def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None:
     """Folds, cells, and a row a stage: cached, to run, how long, how much disk."""
-    recordings = Counter(recording.subject for recording in plan.recordings)
+    recordings = {cell.recording.id for cell in plan.cells}
+    subjects = {cell.recording.subject for cell in plan.cells}
+    folds = {cell.fold.index for cell in plan.cells}
+    conditions = {cell.condition.id for cell in plan.cells}
+    entries = {cell.entry.id for cell in plan.cells}
     windows = sum(cell.n_windows for cell in plan.cells)
     console.print(
-        f"{len(plan.recordings)} recordings of {len(recordings)} subjects; {len(plan.protocol.conditions)} conditions "
-        f"x {len(plan.folds)} folds x {len(plan.protocol.entries)} entries = {windows} windows to score",
+        f"{len(recordings)} recordings of {len(subjects)} subjects in {len(folds)} folds "
+        f"x {len(conditions)} conditions x {len(entries)} entries: {windows} windows to score",
         highlight=False,
     )
     for fold in plan.folds:
+        if fold.index not in folds:
+            continue
         console.print(f"  fold {fold.index}: tests {', '.join(fold.test)}", highlight=False, style="dim")
     to_do = plan.wanted(store)
     stages = estimate(plan, store, to_do)

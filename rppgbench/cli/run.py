@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.console import Console
 
-from rppgbench.errors import PluginError, RppgbenchError
+from rppgbench.errors import PluginError, ProtocolError, RppgbenchError, nearest
 
 if TYPE_CHECKING:
     from rppgbench.cli.progress import Reporter
@@ -148,10 +148,19 @@ def _planned(
     from rppgbench.engine.store import Store, default_root
 
     loaded, registry = _loaded(protocol, rehearse)
+    _check_data(data, [choice.name for choice in loaded.datasets])
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
     roots = find_roots(needed_datasets(loaded, only), data, without)
     store = Store.open(store_path or default_root())
     return store, registry, make_plan(loaded, store, roots=roots, only=only)
+
+
+def _check_data(data: tuple[str, ...], known: Sequence[str]) -> None:
+    """A misspelt name would leave the remembered folder in its place, without a word."""
+    for item in data:
+        name = item.partition("=")[0]
+        if name not in known:
+            raise ProtocolError(f"--data {item}: this protocol reads no dataset {name!r}", hint=nearest(name, known))
 
 
 def _check_learning(plan: Plan, device: str) -> None:
@@ -185,14 +194,13 @@ def _headline(plan: Plan, n_to_do: int) -> str:
 
 def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journal: Journal, out: Path) -> None:
     """Collect the rows, print the board, write it when the run was whole, and name what failed."""
-    from rppgbench.engine.collect import encodings, rows
+    from rppgbench.engine.collect import encodings, rows, untested
     from rppgbench.leaderboard.board import Board
     from rppgbench.leaderboard.publish import publish
     from rppgbench.leaderboard.results import Results
     from rppgbench.leaderboard.terminal import print_board
 
-    inventory = plan.collections[0].inventory
-    results = Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store), inventory)
+    results = Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store), untested(plan))
     board = Board.of(results)
     print_board(Console(), board)
     if plan.complete:

@@ -9,12 +9,14 @@ from typing import Any
 from rppgbench.engine.execute import Failure
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.store import Store
-from rppgbench.engine.task import NO_VIDEO
+from rppgbench.engine.task import NO_VIDEO, count_windows
 from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.protocol.choice import Choice
 from rppgbench.protocol.contestant import Contestant, Lesson
 
 Row = dict[str, Any]
+# Stages whose failure is the entry's. When another one fails on the recording itself, no entry could have done better.
+ENTRYS_OWN = ("fit", "predict", "score")
 UNSCORED: Row = {column.name: None for column in COLUMNS}
 
 
@@ -59,6 +61,23 @@ def encodings(plan: Plan, store: Store) -> list[Row]:
             }
         )
     return collected
+
+
+def untested(plan: Plan) -> dict[str, Any]:
+    """What of the dataset is not here, or too short for a window; nothing to say of a run narrowed by ``--only``."""
+    if plan.narrowed:
+        return {}
+    tested, length_s = plan.collections[0], plan.protocol.clips.length_s
+    found: dict[str, Any] = {}
+    if tested.inventory is not None:
+        found = {
+            "subjects": len(tested.inventory.subjects),
+            "subjects_not_here": [name for name in tested.inventory.subjects if name not in tested.by_subject],
+            "recordings": tested.inventory.n_recordings,
+            "absent": {absent.id: absent.reason for absent in tested.inventory.absent},
+        }
+    short = {r.id: r.duration_s for r in tested.recordings if not count_windows(r.duration_s, length_s)}
+    return {**found, **({"too_short_s": short} if short else {})}
 
 
 def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -> Row:
@@ -132,9 +151,9 @@ def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
     else:
         by_window = {}
         failure = failures.get(cell.score.key)
-        missing = {"status": "failed", "reason": "not run" if failure is None else _reason(failure)}
+        missing = {"status": "failed", "reason": "not run"}
+        if failure is not None:
+            cause = failure.cause or failure.task
+            material = cause.stage not in ENTRYS_OWN and cause.recording == cell.recording.id
+            missing = {"status": "excluded" if material else "failed", "reason": f"{cause.label}: {failure.message}"}
     return lambda window: by_window.get(window, missing)
-
-
-def _reason(failure: Failure) -> str:
-    return f"{failure.cause or failure.task.label}: {failure.message}"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from rppgbench.contracts import DatasetSpec, InventoriedDataset, Inventory, Recording
+from rppgbench.contracts import Absent, DatasetSpec, InventoriedDataset, Inventory, Recording
+from rppgbench.engine.sources import SourceDigests
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.protocol.choice import Choice
 from rppgbench.protocol.folds import natural_order
@@ -55,6 +56,55 @@ def find_roots(datasets: Iterable[Choice], overrides: Iterable[str], without: st
         if root is not None:
             roots[dataset.name] = root
     return roots
+
+
+def without_copies(collection: Collection, digests: SourceDigests) -> Collection:
+    """The same without videos that are byte for byte those of another subject: nobody knows whose they are, and in one
+    fold they would be learnt from, in another tested."""
+    by_size: dict[tuple[int, ...], list[Recording]] = {}
+    for recording in collection.recordings:
+        files = _video_files(recording)
+        if files:
+            by_size.setdefault(tuple(path.stat().st_size for path in files if path.is_file()), []).append(recording)
+    copies: dict[int, Absent] = {}
+    for alike in by_size.values():
+        if len({recording.subject for recording in alike}) > 1:
+            copies |= _copies(alike, digests)
+    if not copies:
+        return collection
+    kept = [recording for recording in collection.recordings if id(recording) not in copies]
+    known = collection.inventory
+    inventory = Inventory(
+        subjects=tuple(collection.published),
+        n_recordings=known.n_recordings if known else len(collection.recordings),
+        absent=(*(known.absent if known else ()), *copies.values()),
+        extra=known.extra if known else (),
+        notes=known.notes if known else (),
+    )
+    return Collection(collection.dataset, kept, inventory, collection.local)
+
+
+def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[int, Absent]:
+    by_content: dict[str, list[Recording]] = {}
+    for recording in alike:
+        by_content.setdefault(digests.key(*_video_files(recording)), []).append(recording)
+    copies = {}
+    for same in by_content.values():
+        if len({recording.subject for recording in same}) > 1:
+            for recording in same:
+                others = ", ".join(other.id for other in same if other.subject != recording.subject)
+                copies[id(recording)] = Absent(
+                    id=recording.id,
+                    subject=recording.subject,
+                    path=_video_files(recording)[0],
+                    reason=f"byte for byte the video of {others}, another subject",
+                    remedy="copy both again; if they stay alike, nobody knows whose it is",
+                )
+    return copies
+
+
+def _video_files(recording: Recording) -> tuple[Path, ...]:
+    return recording.source_files if recording.path is None else (recording.path,)
 
 
 def collect(dataset: Choice, root: Path | None) -> Collection:

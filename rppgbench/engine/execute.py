@@ -22,14 +22,14 @@ from rppgbench.registry import Registry, load_registry
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task has no result. ``cause`` is the label of the task that failed, when it was another one."""
+    """Why a task has no result. ``cause`` is the task that failed, when it was another one."""
 
     task: Task
     message: str
     hint: str | None = None
     details: str | None = None
     frame_png: bytes | None = None
-    cause: str | None = None
+    cause: Task | None = None
 
 
 @dataclass
@@ -157,7 +157,7 @@ class _Schedule:
         self._observer.ended(failure.task, failure)
         for key in self._downstream(failure.task.key):
             if key not in self.outcome.failures:
-                blocked = Failure(self._tasks[key], failure.message, failure.hint, cause=failure.task.label)
+                blocked = Failure(self._tasks[key], failure.message, failure.hint, cause=failure.task)
                 self.outcome.failures[key] = blocked
                 self._observer.ended(blocked.task, blocked)
 

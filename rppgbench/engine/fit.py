@@ -75,7 +75,8 @@ def _training_windows(job: Job, role: str) -> list[TrainingWindow]:
     length_s, fps_hz = job.setting("length_s"), job.setting("fps_hz")
     settings = HeartRateSettings.model_validate(job.setting("heart_rate"))
     starts_s = np.array(window_starts_s(job.setting("durations_s")[role], length_s))
-    labels = label_windows(job.truth(role), starts_s, round(length_s * fps_hz), fps_hz, settings)
+    n_frames, unusable = round(length_s * fps_hz), job.unusable(role)
+    labels = label_windows(job.truth(role), starts_s, n_frames, fps_hz, settings, unusable=unusable)
     known = [ranked(label.rate, settings) for label in labels if label.rate is not None]
     return [TrainingWindow(trace=None, fps_hz=fps_hz, hr_bpm=hr_bpm) for hr_bpm in known if hr_bpm is not None]
 
@@ -136,8 +137,9 @@ def _fit_by_gradients(job: Job) -> Facts:
 def _target_waves(job: Job) -> tuple[dict[str, FloatArray], dict[str, float | None], dict[str, str]]:
     """Of each recording: what is to be learnt, the measured delay of the face (None where it was not to be measured,
     and the others' median serves), and why its sensor is of no use, if it is not."""
+    from rppgbench.evaluation.labels import clock_fault
     from rppgbench.learning.target import target_wave
-    from rppgbench.media.clock import to_uniform
+    from rppgbench.media.clock import lasts_s, to_uniform
     from rppgbench.signal.delay import median_delay_s
 
     fps_hz = job.setting("fps_hz")
@@ -148,10 +150,16 @@ def _target_waves(job: Job) -> tuple[dict[str, FloatArray], dict[str, float | No
     for name in names:
         traces = load_arrays(job.input(f"traces {name}") / "traces.npz")
         _, skin = to_uniform(traces["times_s"], traces["skin"], fps_hz, duration_s=lengths[name] / fps_hz)
+        truth = job.truth(f"truth {name}")
+        delays_s[name] = None
+        why = job.unusable(f"truth {name}") or clock_fault(truth, lasts_s(traces["times_s"]))
+        if why is not None:
+            unusable[name] = why
+            continue
         try:
-            delays_s[name] = median_delay_s(job.truth(f"truth {name}"), skin, fps_hz)
+            delays_s[name] = median_delay_s(truth, skin, fps_hz)
         except SignalError as error:
-            delays_s[name], unusable[name] = None, error.message
+            unusable[name] = error.message
     known = [delay_s for delay_s in delays_s.values() if delay_s is not None]
     usual_s = float(np.median(known)) if known else 0.0
     waves = {}

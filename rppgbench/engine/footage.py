@@ -16,15 +16,17 @@ from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import make
 
 # Libraries whose arithmetic a task's bytes may depend on.
-LIBRARIES = ("numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image")
+LIBRARIES = (
+    "numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image", "h5py", "pyedflib",
+)  # fmt: skip
 TORCH = ("torch", "safetensors")
 _WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task")
 # Core code behind each stage, beside its plugin's: a change to any of it makes new keys from that stage on. What only
 # scores is not behind what encodes, so that a change of scoring encodes and decodes nothing.
 CORE: Mapping[Stage, tuple[str, ...]] = {
-    "render": (),
-    "truth": (),
-    "clock": (),
+    "render": ("rppgbench.media",),
+    "truth": ("rppgbench.media", *_WORK),
+    "clock": ("rppgbench.media", *_WORK),
     "boxes": ("rppgbench.media",),
     "encode": ("rppgbench.media",),
     "traces": ("rppgbench.media", *_WORK),
@@ -54,11 +56,7 @@ class Footage:
     def truth(self, recording: Recording) -> Task:
         """What the contact sensor said."""
 
-        def make() -> Task:
-            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.truth_files)}
-            return self._asked(recording, "truth", inputs, 2e5)
-
-        return self.once("truth", self._name(recording), make=make)
+        return self.once("truth", self._name(recording), make=lambda: self._clocked(recording, "truth", 2e5))
 
     def label(self, recording: Recording) -> Task:
         """What the contact sensor says of each window, and how far it can be believed."""
@@ -74,11 +72,21 @@ class Footage:
     def _clock(self, recording: Recording) -> Task:
         """When the dataset says each frame was taken."""
 
-        def make() -> Task:
-            inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(recording.clock_files)}
-            return self._asked(recording, "clock", inputs | self._source_files(recording), 1e4)
+        return self.once("clock", self._name(recording), make=lambda: self._clocked(recording, "clock", 1e4))
 
-        return self.once("clock", self._name(recording), make=make)
+    def _clocked(self, recording: Recording, stage: Stage, bytes_out: float) -> Task:
+        """A task that depends on all of the recording's files: sensors are put on the clock of the frames."""
+        files = (*recording.truth_files, *recording.clock_files)
+        inputs = {f"file{n}": self._digests.key(path) for n, path in enumerate(files)}
+        if recording.path is not None:
+            inputs["video"] = self._digests.key(recording.path)
+        known = {
+            "fps_hz": recording.fps_hz,
+            "duration_s": recording.duration_s,
+            "details": recording.truth_details,
+            **_part(recording),
+        }
+        return self._asked(recording, stage, inputs | self._source_files(recording), bytes_out, known)
 
     def _source(self, recording: Recording) -> tuple[str, dict[str, str]]:
         """Key and local path of the recording as the dataset gives it."""
@@ -95,10 +103,17 @@ class Footage:
     def _source_files(self, recording: Recording) -> dict[str, str]:
         return {"source": self._digests.key(*recording.source_files)} if recording.source_files else {}
 
-    def _asked(self, recording: Recording, stage: Stage, inputs: Mapping[str, str], bytes_out: float) -> Task:
-        """A task that asks the recording's dataset."""
+    def _asked(
+        self,
+        recording: Recording,
+        stage: Stage,
+        inputs: Mapping[str, str],
+        bytes_out: float,
+        known: Mapping[str, Any] | None = None,
+    ) -> Task:
+        """A task that asks the recording's dataset; ``known`` is what else its answer depends on."""
         home = self._home[id(recording)]
-        settings = {"dataset": self.described(home.dataset), "recording": recording.id}
+        settings = {"dataset": self.described(home.dataset), "recording": recording.id, **(known or {})}
         return self.task(stage, settings, inputs, recording, local=home.local, bytes_out=bytes_out)
 
     def _boxes(self, recording: Recording) -> Task:

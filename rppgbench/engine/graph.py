@@ -75,13 +75,18 @@ class Graph(Footage):
         """All that any fit of the fold may see: its training subjects' recordings, or those of a dataset ``elsewhere``.
 
         Raises:
-            ProtocolError: the fold tests one of them.
+            ProtocolError: the fold tests one of them, or there is nobody else.
         """
         if elsewhere is not None:
             return list(self._collections[elsewhere].recordings)
         leaked = sorted(set(fold.train) & set(fold.test))
         if leaked:
             raise ProtocolError(f"fold {fold.index} would learn from subjects it tests: {', '.join(leaked)}")
+        if not fold.train:
+            raise ProtocolError(
+                f"fold {fold.index} tests all subjects that are here: nobody is left to learn from",
+                hint="point to more of the dataset, or run what learns nothing: --only entry=NAME",
+            )
         tested = self._collections[self._protocol.dataset.name]
         return [recording for subject in fold.train for recording in tested.by_subject[subject]]
 

@@ -68,6 +68,11 @@ class Job:
             doubts=tuple(facts["doubts"]),
         )
 
+    def unusable(self, role: str) -> str | None:
+        """Why nothing can be read from the ground truth in an input, if that is so."""
+        reason: str | None = self.store.facts(self.task.inputs[role])["unusable"]
+        return reason
+
     def times_s(self, role: str) -> Any:
         """``(T,)`` times of frames, from the dataset's clock or from traces."""
         folder = self.input(role)

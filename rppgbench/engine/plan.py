@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rppgbench.contracts import Recording
-from rppgbench.engine.collection import Collection, collect
+from rppgbench.engine.collection import Collection, collect, without_copies
 from rppgbench.engine.graph import Graph
+from rppgbench.engine.sources import SourceDigests
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task, count_windows
 from rppgbench.errors import ProtocolError, nearest
@@ -41,7 +42,7 @@ class Cell:
 class Plan:
     """Tasks by key, in an order in which each comes after its inputs, and the cells that they add up to.
 
-    Of the ``collections`` the first is tested. ``complete`` is False for a run narrowed by ``--only``.
+    Of the ``collections`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
     """
 
     protocol: Protocol
@@ -49,7 +50,12 @@ class Plan:
     folds: Sequence[Fold]
     tasks: dict[str, Task] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
-    complete: bool = True
+    narrowed: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether its results may be published: all of it, and in earnest."""
+        return not self.narrowed and not self.protocol.rehearsal
 
     @property
     def recordings(self) -> Sequence[Recording]:
@@ -111,11 +117,15 @@ def make_plan(
         DatasetUnavailable: the dataset's files are not here.
         ProtocolError: folds cannot be made, or nothing is left of the narrowed run.
     """
-    collections = [collect(choice, (roots or {}).get(choice.name)) for choice in needed_datasets(protocol, only)]
+    digests = SourceDigests(store)
+    collections = [
+        without_copies(collect(choice, (roots or {}).get(choice.name)), digests)
+        for choice in needed_datasets(protocol, only)
+    ]
     tested = collections[0]
     folds = folds_of(protocol.folds, tested.published, tested.by_subject)
     chosen = parse_only(only)
-    plan = Plan(protocol, collections, folds, complete=not chosen and not protocol.rehearsal)
+    plan = Plan(protocol, collections, folds, narrowed=bool(chosen))
     graph = Graph(protocol, collections, store)
     _check_names(plan, chosen)
     plan.cells = list(_cells(plan, graph, chosen))

@@ -40,10 +40,16 @@ def _render(job: Job) -> Facts:
 
 def _truth(job: Job) -> Facts:
     dataset = job.dataset()
-    truth: GroundTruth = dataset.ground_truth(_recording(dataset, job.setting("recording")))
+    recording = _recording(dataset, job.setting("recording"))
+    unusable = None
+    try:
+        truth: GroundTruth = dataset.ground_truth(recording)
+    except (DatasetUnavailable, SignalError) as error:
+        # The files are what they are: that nothing can be read from them is an answer, and others need not wait for it.
+        truth, unusable = GroundTruth(samples=np.empty(0), times_s=np.empty(0), kind="bvp"), error.message
     leads: dict[str, Any] = {f"lead {name}": samples for name, samples in truth.leads.items()}
     np.savez(job.folder / "truth.npz", samples=truth.samples, times_s=truth.times_s, **leads)
-    return {"kind": truth.kind, "video_s": truth.video_s, "doubts": list(truth.doubts)}
+    return {"kind": truth.kind, "video_s": truth.video_s, "doubts": list(truth.doubts), "unusable": unusable}
 
 
 def _clock(job: Job) -> Facts:
@@ -129,21 +135,26 @@ def _skin(job: Job) -> Facts:
 def _label(job: Job) -> Facts:
     """Labels of the windows, and how late the face's pulse is behind the sensor in the reference video."""
     from rppgbench.evaluation.labels import Label, label_windows
-    from rppgbench.media.clock import to_uniform
+    from rppgbench.media.clock import holes_s, lasts_s, to_uniform
     from rppgbench.signal.delay import median_delay_s
 
     truth, traces = job.truth("truth"), load_arrays(job.input("traces") / "traces.npz")
     fps_hz, length_s = job.setting("fps_hz"), job.setting("length_s")
     times_s = traces["times_s"]
-    video_s = float(times_s[-1] + np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    video_s = lasts_s(times_s)
     starts_s = np.array(window_starts_s(job.setting("duration_s"), length_s))
     heart_rate = HeartRateSettings.model_validate(job.setting("heart_rate"))
-    labels = label_windows(truth, starts_s, round(length_s * fps_hz), fps_hz, heart_rate, video_s=video_s)
+    labels = label_windows(
+        truth, starts_s, round(length_s * fps_hz), fps_hz, heart_rate, video_s=video_s, unusable=job.unusable("truth")
+    )
     for window, start_s in enumerate(starts_s):
         if start_s + length_s > video_s + SLACK_S:
             labels[window] = Label(None, excluded=NO_VIDEO)
+        for first_s, last_s in holes_s(times_s):
+            if min(last_s, start_s + length_s) > max(first_s, start_s):
+                labels[window] = Label(None, excluded=f"the video has a hole from {first_s:.1f} s to {last_s:.1f} s")
     delay_s = None
-    if truth.kind != "hr":
+    if truth.kind != "hr" and job.unusable("truth") is None:
         _, skin = to_uniform(times_s, traces["skin"], fps_hz)
         with contextlib.suppress(SignalError):  # what is wrong with the sensor stands in the labels
             delay_s = median_delay_s(truth, skin, fps_hz)

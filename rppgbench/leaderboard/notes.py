@@ -29,7 +29,7 @@ def notes(board: Board) -> list[str]:
         f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
         "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
         "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
-        *_not_here(results.about.get("data"), rows),
+        *_untested(results.about.get("data")),
         *_labels(rows),
         *_source(rows, len(results.conditions)),
         *_unscored(rows),
@@ -44,22 +44,22 @@ def _folds(folds: Mapping[str, Any], rows: Sequence[Row]) -> str:
     return f"{run}{of} subject-independent folds"
 
 
-def _not_here(data: Mapping[str, Any] | None, rows: Sequence[Row]) -> Iterator[str]:
-    """What was published and is not here, by name."""
+def _untested(data: Mapping[str, Any] | None) -> Iterator[str]:
+    """What was not there to be tested, by name."""
     if data is None:
         return
-    here = {row["subject"] for row in rows}
-    strangers = [subject for subject in data["subjects"] if subject not in here]
-    if strangers:
+    if strangers := data.get("subjects_not_here"):
         names = ", ".join(spans(strangers))
-        yield f"! {len(here)} of {len(data['subjects'])} published subjects are here; not here: {names}."
-    recordings = len({row["recording"] for row in rows})
-    if data["absent"]:
+        yield f"! {data['subjects'] - len(strangers)} of {data['subjects']} subjects are here; not here: {names}."
+    if absent := data.get("absent"):
+        first = next(f"{name}: {why}" for name, why in absent.items())
         yield (
-            f"! {recordings} of {data['n_recordings']} published recordings are here; "
-            f"the first missing, {next(f'{name}: {why}' for name, why in data['absent'].items())}. "
+            f"! {len(absent)} of {data['recordings']} recordings are not here or of no use; the first, {first}. "
             "'rppgbench data check' names all."
         )
+    if short := data.get("too_short_s"):
+        names = ", ".join(f"{name} ({duration_s:.1f} s)" for name, duration_s in short.items())
+        yield f"! shorter than a window, and so not tested: {names}."
 
 
 def _labels(rows: Sequence[Row]) -> Iterator[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rppgbench import __version__
-from rppgbench.contracts import Inventory
 from rppgbench.errors import IncomparableResults, RppgbenchError
 from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
 from rppgbench.protocol.agreement import differing
@@ -27,8 +26,8 @@ class Results:
     """Rows of every window, encodings of every recording, and what they answer.
 
     ``about`` is what ``results.json`` holds: protocol, version, title, digest, ``resolved`` (all the digest covers),
-    the entries in the protocol's order, schema and rppgbench version; ``data``, what was published of the dataset and
-    is not here, where that is known.
+    the entries in the protocol's order, schema and rppgbench version; ``data``, what of the dataset was not there to be
+    tested.
     """
 
     about: Mapping[str, Any]
@@ -37,9 +36,9 @@ class Results:
 
     @classmethod
     def of(
-        cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row], inventory: Inventory | None = None
+        cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row], data: Mapping[str, Any] | None = None
     ) -> Results:
-        """The results of a run of ``protocol`` on what of its dataset's ``inventory`` is here."""
+        """The results of a run of ``protocol``; ``data`` says what of its dataset was not there to be tested."""
         about = {
             "protocol": protocol.name,
             "version": protocol.version,
@@ -51,12 +50,8 @@ class Results:
             "rppgbench": __version__,
             "resolved": protocol.resolved(),
         }
-        if inventory is not None:
-            about["data"] = {
-                "subjects": list(inventory.subjects),
-                "n_recordings": inventory.n_recordings,
-                "absent": {absent.id: absent.reason for absent in inventory.absent},
-            }
+        if data:
+            about["data"] = dict(data)
         return cls(about, rows, encodings)
 
     @property

@@ -29,6 +29,18 @@ def grid(start_s: float, end_s: float, fps_hz: float) -> NDArray[np.float64]:
     return start_s + np.arange(max(count, 0)) / fps_hz
 
 
+def lasts_s(times_s: ArrayLike) -> float:
+    """How long frames at these times last: from the first to one usual period after the last."""
+    times = np.asarray(times_s, np.float64)
+    return float(times[-1] - times[0] + np.median(np.diff(times))) if len(times) > 1 else 0.0
+
+
+def holes_s(times_s: ArrayLike, *, max_gap_s: float = 0.5) -> list[tuple[float, float]]:
+    """Where no frame was for longer than ``max_gap_s``: the time of the frame before, and of the one after."""
+    times = np.asarray(times_s, np.float64)
+    return [(float(times[at]), float(times[at + 1])) for at in np.flatnonzero(np.diff(times) > max_gap_s)]
+
+
 def nearest_frames(times_s: ArrayLike, grid_s: ArrayLike, *, max_gap_s: float = 0.5) -> NDArray[np.int64]:
     """``(N,)`` index of the frame nearest to each time of a grid, the earlier of two equally near ones.
 

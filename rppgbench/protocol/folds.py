@@ -36,8 +36,7 @@ def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> 
     with nobody here are left out; the others keep their numbers.
 
     Raises:
-        ProtocolError: there are fewer subjects than folds, lists and dataset do not agree, or a fold has nobody to
-            learn from.
+        ProtocolError: there are fewer subjects than folds, or lists and dataset do not agree.
     """
     present = set(here)
     subjects = sorted({*published, *present}, key=natural_order)
@@ -45,17 +44,11 @@ def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> 
         folds = _listed(declared.lists, subjects)
     else:
         folds = subject_kfold(subjects, declared.k or len(subjects), declared.seed)
-    kept = [
+    return tuple(
         Fold(fold.index, test, tuple(s for s in fold.train if s in present))
         for fold in folds
         if (test := tuple(s for s in fold.test if s in present))
-    ]
-    if len(kept) < 2:
-        raise ProtocolError(
-            f"the {len(present)} subjects here are all tested in one fold: nobody is left to learn from",
-            hint="point to more of the dataset",
-        )
-    return tuple(kept)
+    )
 
 
 def _listed(lists: Iterable[Iterable[str]], subjects: list[str]) -> tuple[Fold, ...]:

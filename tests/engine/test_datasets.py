@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import Absent, DatasetSpec, GroundTruth, Inventory, Recording
-from rppgbench.engine.collect import rows
+from rppgbench.engine.collect import rows, untested
 from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.task import NO_VIDEO
@@ -182,7 +182,7 @@ def test_frames_of_a_part_count_from_its_first(lab):
 def test_a_dataset_with_another_number_of_times_than_frames_fails_by_name(answered, monkeypatch):
     monkeypatch.setattr(Lab, "frame_times_s", lambda self, recording: np.arange(159) / 16)
     _, found, outcome = answered(REFERENCE_ALONE)
-    assert {row["status"] for row in found} == {"failed"}
+    assert {row["status"] for row in found} == {"excluded"}
     assert "has 160 frames, and its clock 159" in found[0]["reason"]
     assert any("rppgbench data check" in (failure.hint or "") for failure in outcome.failed)
 
@@ -260,3 +260,84 @@ def test_learning_on_the_dataset_that_is_tested_is_refused(lab, tmp_path):
     path.write_text(TEXT.replace("evaluation:", "training: {methods_learn_on: {use: lab}}\nevaluation:"))
     with pytest.raises(ProtocolError, match="'lab' is the dataset that is tested"):
         load(path, registry)
+
+
+def test_the_same_video_under_two_subjects_is_nobodys(answered, lab):
+    _, root = lab
+    (root / "p2.avi").write_bytes((root / "p1.avi").read_bytes())
+    plan, found, _ = answered(REFERENCE_ALONE, ("  - {method: rate}\n", ""))
+    assert {row["subject"] for row in found} == {"p3"}
+    reasons = {absent.id: absent.reason for absent in plan.collections[0].inventory.absent}
+    assert reasons["p1-1"] == "byte for byte the video of p2-1, another subject"
+    assert untested(plan)["absent"] == reasons
+    assert untested(plan)["subjects_not_here"] == ["p1", "p2", "p4"]
+
+
+def test_a_truth_that_cannot_be_read_excludes_its_recording_and_nobody_else(answered, monkeypatch):
+    truth = Lab.ground_truth
+
+    def torn(self, recording):
+        if recording.subject == "p2":
+            raise DatasetUnavailable("truth: line 3 is no number", hint="copy it again")
+        return truth(self, recording)
+
+    monkeypatch.setattr(Lab, "ground_truth", torn)
+    _, found, outcome = answered(REFERENCE_ALONE)
+    assert not outcome.failures
+    status = {(row["subject"], row["entry"]): row["status"] for row in found}
+    assert {key for key, value in status.items() if value == "excluded"} == {("p2", "green"), ("p2", "rate")}
+    assert {value for (subject, _), value in status.items() if subject != "p2"} == {"scored"}
+    assert {row["reason"] for row in found if row["subject"] == "p2"} == {"truth: line 3 is no number"}
+
+
+def test_a_video_that_cannot_be_read_is_no_entrys_failure(answered, lab):
+    _, root = lab
+    whole = (root / "p2.avi").read_bytes()
+    (root / "p2.avi").write_bytes(whole[: len(whole) // 2])
+    _, found, outcome = answered(REFERENCE_ALONE)
+    assert {failure.task.stage for failure in outcome.failed} == {"boxes"} or outcome.failed
+    assert {row["status"] for row in found if row["subject"] == "p2"} == {"excluded"}
+    assert {row["status"] for row in found if row["subject"] != "p2"} == {"scored"}
+
+
+def test_windows_over_a_hole_in_the_video_are_excluded(answered, monkeypatch):
+    times_s = np.arange(160) / 16 + np.where(np.arange(160) < 80, 0.0, 3.0)
+    monkeypatch.setattr(Lab, "frame_times_s", lambda self, recording: times_s)
+    _, found, _ = answered(REFERENCE_ALONE)
+    assert {row["status"] for row in found} == {"excluded"}
+    assert found[0]["reason"] == "the video has a hole from 4.9 s to 8.0 s"
+
+
+@pytest.mark.parametrize("change", ["video", "truth", "clock", "details", "duration"])
+def test_whatever_a_truth_depends_on_makes_a_new_one(answered, lab, store, monkeypatch, change):
+    _, root = lab
+    plan, _, _ = answered(REFERENCE_ALONE)
+    before = {task.key for task in plan.tasks.values() if task.stage == "truth"}
+    if change in ("details", "duration"):
+        recordings = Lab.recordings
+        changed = {"truth_details": "another column"} if change == "details" else {"duration_s": 10.5}
+        monkeypatch.setattr(
+            Lab, "recordings", lambda self: [Recording(**{**vars(r), **changed}) for r in recordings(self)]
+        )
+    else:
+        for path in sorted(root.glob("p*.avi")) if change == "video" else [root / change]:
+            path.write_bytes(path.read_bytes() + path.name.encode())
+    again = make_plan(plan.protocol, store, roots={"lab": root})
+    assert not before & {task.key for task in again.tasks.values() if task.stage == "truth"}
+
+
+def test_nobody_learns_from_a_sensor_whose_clock_is_off(answered, monkeypatch, store):
+    truth = Lab.ground_truth
+
+    def drifting(self, recording):
+        found = truth(self, recording)
+        return GroundTruth(**{**vars(found), "video_s": 10.4 if recording.subject == "p1" else 10.0})
+
+    monkeypatch.setattr(Lab, "ground_truth", drifting)
+    entry = sys.modules["tiny_learners"].ENTRIES["pulse"]
+    plan, _, outcome = answered(REFERENCE_ALONE, ("  - {method: rate}\n", f"  - {entry}\n"))
+    assert not outcome.failures
+    fits = [task for task in plan.tasks.values() if task.stage == "fit" and "p1-1" in task.settings["recordings"]]
+    assert fits
+    for fit in fits:
+        assert "disagree by 4.0 %" in store.facts(fit.key)["left_out"]["p1-1"]

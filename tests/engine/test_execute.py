@@ -84,7 +84,7 @@ def test_a_failure_blocks_only_what_needs_it(store, behave):
     behave["a"] = fail(SignalError("flat", hint="look"))
     outcome, heard = run([a, b, c, d, e], store)
     assert [f.task.label for f in outcome.failed] == ["a"]
-    assert {f.task.label: f.cause for f in outcome.blocked} == {"c": "a", "d": "a"}
+    assert {f.task.label: f.cause.label for f in outcome.blocked} == {"c": "a", "d": "a"}
     assert {f.message for f in outcome.blocked} == {"flat"}
     assert set(outcome.done) == {b.key, e.key}
     assert sorted(heard) == ["a", "b", "c", "d", "e"], "every task is reported once"

@@ -13,13 +13,14 @@ def lines(results, **changes) -> str:
 
 
 def test_subjects_and_recordings_that_are_not_here_are_named(results):
-    here = sorted({row["subject"] for row in results.rows})
     absent = {"x1-1": "no such file", "x2-1": "is empty (0 bytes)"}
-    data = {"subjects": [*here, "x1", "x2", "x3"], "n_recordings": 99, "absent": absent}
+    data = {"subjects": 7, "subjects_not_here": ["x1", "x2", "x3"], "recordings": 99, "absent": absent}
+    data["too_short_s"] = {"s9-1": 12.34}
     told = "\n".join(notes(Board.of(replace(results, about={**results.about, "data": data}))))
-    assert f"{len(here)} of {len(here) + 3} published subjects are here; not here: x1 to x3." in told
-    assert "of 99 published recordings are here; the first missing, x1-1: no such file." in told
-    assert "published" not in lines(results)
+    assert "4 of 7 subjects are here; not here: x1 to x3." in told
+    assert "2 of 99 recordings are not here or of no use; the first, x1-1: no such file." in told
+    assert "shorter than a window, and so not tested: s9-1 (12.3 s)." in told
+    assert "not here" not in lines(results)
 
 
 def test_windows_with_doubtful_labels_are_counted_once_whatever_the_entries(results):
