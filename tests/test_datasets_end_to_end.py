@@ -20,10 +20,10 @@ from rppgbench.testing.film import Film
 
 SPECS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
 # Subjects of a fixture: as few as its protocol's folds take.
-SUBJECTS = {"obf": 10, "mahnob_hci": 4, "scamps": 4}
+SUBJECTS = {"obf": 10}
 SECONDS = {"scamps": 20}
 # Sessions of each subject, where all would take minutes.
-SESSIONS = {"mmpd": 1, "pure": 1, "ubfc_phys": 2, "cohface": 2}
+SESSIONS = {"obf": 1, "mmpd": 1, "pure": 1, "ubfc_phys": 2, "cohface": 2}
 # Frames full of skin, compressed at the dataset's rate, keep no pulse that a method finds: that is the dataset's point.
 NO_PULSE_LEFT = {"dasari2021"}
 ENTRY = "pos"

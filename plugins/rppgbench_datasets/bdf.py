@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench_datasets.layout import near, optional_reader
+from rppgbench_datasets.layout import optional_reader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,7 @@ STATUS = "Status"
 _TRIGGERS = 0xFFFF
 
 _BLOCK = 256  # bytes of header: one block for the file, one for each channel
+_SAMPLES = 216  # bytes of each channel's fields before the one with its samples a record
 # The lowest and the highest number of 24 bits, and what they stand for.
 _DIGITAL = (-8_388_608, 8_388_607)
 _PHYSICAL_UV = (-262_144, 262_143)
@@ -54,7 +55,8 @@ def read(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> Sign
     """
     reader = optional_reader("pyedflib")
     if not path.is_file():
-        raise DatasetUnavailable(f"{path}: no such file", hint=near(path) or "copy the session again")
+        raise DatasetUnavailable(f"{path}: no such file", hint="copy the session again")
+    _demand_whole(path)
     try:
         file = reader.EdfReader(str(path))
     except OSError as error:
@@ -75,6 +77,34 @@ def read(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> Sign
         status = file.readSignal(labels.index(STATUS), digital=True)
         channels = {name: file.readSignal(labels.index(name)) for name in wanted[:-1]}
     return Signals(rates_hz[STATUS], channels, status & _TRIGGERS)
+
+
+def _demand_whole(path: Path) -> None:
+    """Hold a file's size against what its header says: pyedflib's C code prints where they differ, among other output.
+
+    A header that cannot be understood is left to pyedflib, which tells of it without printing.
+
+    Raises:
+        DatasetUnavailable: it is shorter than its header says.
+    """
+    with path.open("rb") as file:
+        head = file.read(_BLOCK)
+        n_channels = _whole(head[252:256])
+        channels = file.read(_BLOCK * n_channels)
+    n_records, n_bytes = _whole(head[236:244]), path.stat().st_size
+    widths = [_whole(channels[_SAMPLES * n_channels + 8 * n :][:8]) for n in range(n_channels)]
+    expected = _BLOCK * (n_channels + 1) + 3 * n_records * sum(widths)
+    if n_records and n_bytes < expected:
+        raise DatasetUnavailable(
+            f"{path}: cannot be read as BDF (cut off after {n_bytes} bytes, expected {expected})",
+            hint="copy the file again",
+        )
+
+
+def _whole(field: bytes) -> int:
+    """A number of the header, 0 where it is none."""
+    text = field.strip()
+    return int(text) if text.isdigit() else 0
 
 
 def write(path: Path, channels: Mapping[str, FloatArray], status: NDArray[np.int32], rate_hz: int) -> None:

@@ -12,7 +12,8 @@ videos are compressed, and where ``time`` begins.
 
 - The videos are compressed already, and strongly: every further compression is a second one.
 - The first sample of the sensor counts as simultaneous with the first frame, which is what every public loader assumes
-  and nobody has shown. Where ``time`` does not begin at 0, or repeats itself, the recording carries a doubt.
+  and nobody has shown. Where ``time`` does not begin at 0, repeats itself or advances at another rate than 256 Hz, or
+  where the sensor stops more than 1 s before or 2 s after the video, the recording carries a doubt.
 - The HDF5 files hold birth dates: they never leave the loader.
 """
 
@@ -33,7 +34,7 @@ from rppgbench_datasets.excerpt import excerpts
 from rppgbench_datasets.header import read_header
 from rppgbench_datasets.layout import extra, optional_reader
 from rppgbench_datasets.presence import absent, demand_files, demand_root
-from rppgbench_datasets.stamps import advancing, lasts_s, spread
+from rppgbench_datasets.stamps import advancing, lasts_s, misfit, spread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +53,8 @@ PROTOCOLS = {"all": (0, 1, 2, 3), "clean": (0, 1), "natural": (2, 3)}
 
 _VIDEOS, _SENSOR = ("data.avi", "data.mkv"), "data.hdf5"
 _LATE_START_S = 0.05
-_RATE_TOLERANCE = 0.02
+_RATE_TOLERANCE = 0.01
+_RUNS_ON_S = 2.0
 
 
 class Cohface:
@@ -77,13 +79,11 @@ class Cohface:
             )
         later = advancing(stamps_s, lambda index: f"{path}: sample {index} of time")
         times_s = spread(stamps_s, later)
-        period_s = float(np.median(np.diff(times_s)))
         return GroundTruth(
             samples=pulse,
             times_s=times_s,
             kind="bvp",
-            video_s=lasts_s(times_s),
-            doubts=tuple(_doubts(stamps_s, int((~later).sum()), period_s)),
+            doubts=tuple(_doubts(stamps_s, times_s, int((~later).sum()), recording.duration_s)),
         )
 
     def inventory(self) -> Inventory:
@@ -111,7 +111,7 @@ class Cohface:
             demand_files(files, self._published)
             header = read_header(video)
             with self._opened(files[1]) as file:
-                light = _attribute(file, "illumination")
+                light = _attribute(files[1], file, "illumination")
         except RppgbenchError as error:
             return absent(name, str(subject), error, files)
         return Recording(
@@ -175,20 +175,36 @@ def _signal(path: Path, file: Any, name: str) -> NDArray[np.float64]:
     return samples.reshape(-1)
 
 
-def _attribute(file: Any, name: str) -> str:
-    value = np.asarray(file.attrs.get(name, b"")).reshape(-1)[0]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _attribute(path: Path, file: Any, name: str) -> str:
+    """The text of an attribute, none where there is no such attribute."""
+    try:
+        value = file.attrs.get(name, b"")
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise DatasetUnavailable(
+            f"{path}: attribute {name} cannot be read ({error})", hint="copy or download it again"
+        ) from None
+    texts = [] if getattr(value, "shape", ()) is None else np.asarray(value).reshape(-1).tolist()
+    if not texts:
+        raise DatasetUnavailable(
+            f"{path}: attribute {name} is empty, expected a text", hint="copy or download it again"
+        )
+    return texts[0].decode("utf-8", "replace") if isinstance(texts[0], bytes) else str(texts[0])
 
 
-def _doubts(stamps_s: NDArray[np.float64], n_repeated: int, period_s: float) -> list[str]:
+def _doubts(stamps_s: NDArray[np.float64], times_s: NDArray[np.float64], n_repeated: int, video_s: float) -> list[str]:
     doubts = []
     if abs(stamps_s[0]) > _LATE_START_S:
         doubts.append(f"time begins at {stamps_s[0]:g} s: taken to be that of the first frame")
     if n_repeated:
         doubts.append(f"{n_repeated} of {len(stamps_s)} times repeat the one before: spread evenly")
-    if abs(period_s * RATE_HZ - 1) > _RATE_TOLERANCE:
-        doubts.append(f"time advances at {1 / period_s:.4g} Hz, where {RATE_HZ:g} Hz were published")
-    return doubts
+    sensor_s = lasts_s(times_s)
+    rate_hz = len(times_s) / sensor_s
+    if abs(rate_hz / RATE_HZ - 1) > _RATE_TOLERANCE:
+        doubts.append(
+            f"time advances at {rate_hz:.4g} Hz, where {RATE_HZ:g} Hz were published: "
+            f"the sensor lasts {sensor_s:.1f} s by it, the video {video_s:.1f} s"
+        )
+    return [*doubts, *misfit(times_s, video_s, runs_on_s=_RUNS_ON_S)]
 
 
 def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:

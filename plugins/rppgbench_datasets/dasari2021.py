@@ -26,10 +26,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
-from rppgbench.errors import DatasetUnavailable, MediaError
+from rppgbench.errors import DatasetUnavailable, MediaError, RppgbenchError
 from rppgbench_datasets.header import read_header
-from rppgbench_datasets.layout import extra, natural
-from rppgbench_datasets.presence import absent, demand_root, renamed
+from rppgbench_datasets.layout import extra, natural, renamed
+from rppgbench_datasets.presence import absent, demand_root
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
@@ -54,6 +54,7 @@ class _Row:
     part: str
     video: str
     hr_bpm: float
+    line: int
 
     @property
     def subject(self) -> str:
@@ -103,9 +104,10 @@ class Dasari2021:
             remedy = renamed(path, self._ours.__contains__) or f"get it from {_SITE}, where some are missing too"
             return Absent(id=name, subject=row.subject, path=path, reason="no such file", remedy=remedy)
         try:
+            _check_rate(row, _table(self.root, row.part))
             header = read_header(path)
-        except MediaError as error:
-            return absent(name, row.subject, error, [path])
+        except RppgbenchError as error:
+            return absent(name, row.subject, error, [path, _table(self.root, row.part)])
         return Recording(
             id=name,
             subject=row.subject,
@@ -116,7 +118,8 @@ class Dasari2021:
             frames_are_skin=True,
             source="lossy",
             source_details=f"{header.source_details}, enlarged from a patch of about 60x30 or 25x25 pixels",
-            truth_files=(_table(self.root, row.part),),
+            # Not the table: another row of it changes nothing here.
+            truth_details=f"hr_bpm {row.hr_bpm!r}",
             tags={"part": row.part, "patch": patch},
         )
 
@@ -157,7 +160,7 @@ def _read(root: Path, part: str) -> list[_Row]:
     for number, fields in enumerate(lines[1:], start=2):
         if not any(field.strip() for field in fields):
             continue
-        row = _row(part, fields, f"{path}:{number}")
+        row = _row(part, fields, path, number)
         if row.video in rows:
             raise DatasetUnavailable(f"{path}:{number}: {row.video} stands there twice", hint="copy the file again")
         rows[row.video] = row
@@ -166,7 +169,16 @@ def _read(root: Path, part: str) -> list[_Row]:
     return sorted(rows.values(), key=lambda row: natural(row.video))
 
 
-def _row(part: str, fields: Sequence[str], where: str) -> _Row:
+def _check_rate(row: _Row, table: Path) -> None:
+    if not 0 < row.hr_bpm < np.inf:
+        raise DatasetUnavailable(
+            f"{table}:{row.line}: {row.video} has a heart rate of {row.hr_bpm:g}, and no other truth",
+            hint="copy the file again; if it is so upstream, the recording cannot be scored",
+        )
+
+
+def _row(part: str, fields: Sequence[str], path: Path, line: int) -> _Row:
+    where = f"{path}:{line}"
     try:
         video, rate = (field.strip() for field in fields)
         hr_bpm = float(rate)
@@ -177,7 +189,7 @@ def _row(part: str, fields: Sequence[str], where: str) -> _Row:
         ) from None
     if not video.removeprefix("video").isdecimal():
         raise DatasetUnavailable(f"{where}: {video!r} is no video, expected one such as video1")
-    return _Row(part, video, hr_bpm)
+    return _Row(part, video, hr_bpm, line)
 
 
 def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:

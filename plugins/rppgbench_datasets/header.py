@@ -16,12 +16,16 @@ _LOSSLESS = {"ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "utvideo", "lagari
 
 @dataclass(frozen=True)
 class Header:
-    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream's is not told."""
+    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream's is not told.
+
+    ``n_frames`` is 0 where the header does not count them.
+    """
 
     codec: str
     fps_hz: float
     duration_s: float
     bitrate_bps: float
+    n_frames: int
 
     @property
     def source(self) -> Literal["raw", "lossless", "lossy"]:
@@ -52,4 +56,4 @@ def read_header(path: Path) -> Header:
         if not period_s or not duration_s or duration_s < 0:
             raise MediaError(f"{path}: says neither how fast nor how long it is", hint="is it cut off? copy it again")
         bitrate_bps = stream.bit_rate or 8 * path.stat().st_size / duration_s
-        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps)
+        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps, stream.frames)

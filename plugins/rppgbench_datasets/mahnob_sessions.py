@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rppgbench.errors import DatasetUnavailable
-from rppgbench_datasets.layout import near
+from rppgbench_datasets.layout import renamed
+from rppgbench_datasets.presence import Unusable
 
 # The frames that are scored: the first, and one past the last.
 PART = (306, 2136)
@@ -84,14 +84,6 @@ class SessionFile:
     attributes: Mapping[str, str]
 
 
-class Unusable(DatasetUnavailable):
-    """A session that cannot be used: ``path`` is what is missing or wrong, ``reason`` how."""
-
-    def __init__(self, path: Path, reason: str, remedy: str) -> None:
-        super().__init__(f"{path}: {reason}", hint=remedy)
-        self.path, self.reason = path, reason
-
-
 def read_session(folder: Path, stimulus: Stimulus) -> SessionFile:
     """What ``session.xml`` in ``folder`` says, which must be that of ``stimulus``.
 
@@ -103,18 +95,19 @@ def read_session(folder: Path, stimulus: Stimulus) -> SessionFile:
     if not folder.is_dir():
         # No near name: that of every other session is one digit away.
         raise Unusable(folder, "no such folder", "copy the session")
-    _demand(path)
+    _demand(path, lambda _: False)
     root = _parsed(path)
     found = root.get("sessionId", stimulus.id)
     if found != stimulus.id:
         raise Unusable(path, f"is of session {found}, expected {stimulus.id}", "was its folder renamed?")
+    ours = {path, *(folder / track.get("filename", "") for track in root.iter("track"))}
     bdf = _track(path, root, "physiology", {"type": "Physiological"})
     stem = _STEM.fullmatch(bdf)
     if stem is None or (int(stem[1]), int(stem[2])) != (stimulus.participant, stimulus.trial):
         raise Unusable(path, f"names {bdf}, expected {stimulus.bdf_name}", "was its folder renamed?")
     video = _track(path, root, "the colour camera", {"type": "Video", "color": "1"})
-    _demand(folder / bdf)
-    _demand(folder / video)
+    _demand(folder / bdf, ours.__contains__)
+    _demand(folder / video, ours.__contains__)
     return SessionFile(
         path=path,
         video=folder / video,
@@ -124,9 +117,9 @@ def read_session(folder: Path, stimulus: Stimulus) -> SessionFile:
     )
 
 
-def _demand(path: Path) -> None:
+def _demand(path: Path, belongs: Callable[[Path], bool]) -> None:
     if not path.exists():
-        raise Unusable(path, "no such file", near(path) or "copy the session again")
+        raise Unusable(path, "no such file", renamed(path, belongs) or "copy the session again")
     if path.is_file() and not path.stat().st_size:
         raise Unusable(path, "is empty (0 bytes)", "copy the session again")
 

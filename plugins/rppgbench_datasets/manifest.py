@@ -27,17 +27,20 @@ from numpy.typing import NDArray
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench_datasets.header import Header, read_header
-from rppgbench_datasets.layout import extra, natural
+from rppgbench_datasets.layout import extra, natural, renamed
 from rppgbench_datasets.manifest_table import MANIFEST, Row, read_table
-from rppgbench_datasets.presence import absent, demand_root, renamed
+from rppgbench_datasets.presence import absent, demand_root
 from rppgbench_datasets.sensor_file import ascending, read_columns
+from rppgbench_datasets.stamps import lasts_s, misfit
 
 if TYPE_CHECKING:
     from rppgbench.testing.film import Film, Take
 
 _SAME_RATE = 1e-3  # headers round rates: 29.97 is 30000/1001
 _SAME_LENGTH_S = 0.5
+_SAME_START_S = 1.0
 _LONGEST_SPAN = 100.0
+_OTHER_UNIT = 10.0  # frame times in ms are off by a factor of 1000
 
 
 class ManifestDataset:
@@ -63,14 +66,16 @@ class ManifestDataset:
             times_s = np.arange(len(samples)) / row.rate_hz
         else:
             times_s = ascending(others.pop(), path, row.time_column or "")
-        times_s = times_s + row.offset_s - self._start_s(row)
+        start_s, share = self._part(row)
+        times_s = times_s + row.offset_s - start_s
         _check_overlap(path, row, times_s, recording.duration_s)
         return GroundTruth(
             samples=samples,
             times_s=times_s,
             kind=row.kind,
             leads=dict(zip(leads, others, strict=True)),
-            video_s=row.video_s,
+            video_s=None if row.video_s is None else share * row.video_s,
+            doubts=_doubts(row, times_s, recording),
         )
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
@@ -115,24 +120,22 @@ class ManifestDataset:
             header = read_header(video)
             return self._recording(row, header)
         except RppgbenchError as error:
-            return absent(row.id, row.subject, error, [video])
+            return absent(row.id, row.subject, error, [self.root / name for name in _files(row)])
 
     def _recording(self, row: Row, header: Header) -> Recording:
         video = self.root / row.video
-        timed = row.frame_times is not None or not _same_rate(row, header)
-        if timed:
-            times_s = self._clock(row, header)
-            n_frames, fps_hz = len(times_s), (len(times_s) - 1) / float(times_s[-1] - times_s[0])
-        else:
-            fps_hz = row.fps_hz or header.fps_hz
-            n_frames = round((row.duration_s or header.duration_s) * fps_hz)
-        n_counted = len(range(n_frames)[row.part_first : row.part_end])
+        times_s = self._clock(row, header)
+        n_counted = len(times_s[row.part_first : row.part_end])
         if n_counted < 2:
             raise DatasetUnavailable(
-                f"{video}: has {n_frames} frames, so {n_counted} from {row.part_first} to {row.part_end}",
+                f"{video}: has {len(times_s)} frames, so {n_counted} from {row.part_first} to {row.part_end}",
                 hint=f"correct part_first and part_end in {self._table}",
             )
-        clock_files = (self._table, self.root / row.frame_times) if row.frame_times else (self._table,)
+        clock_files: tuple[Path, ...] = () if _same_rate(row, header) else (video,)
+        fps_hz = row.fps_hz or header.fps_hz
+        if row.frame_times is not None:
+            clock_files = (self.root / row.frame_times,)
+            fps_hz = (len(times_s) - 1) / float(times_s[-1] - times_s[0])
         return Recording(
             id=row.id,
             subject=row.subject,
@@ -144,28 +147,29 @@ class ManifestDataset:
             frames_are_skin=row.frames_are_skin,
             source=row.source or header.source,
             source_details=row.source_details or header.source_details,
-            truth_files=(self._table, self.root / row.truth),
-            clock_files=clock_files if timed else (),
+            # Not the table: a row that is added to it changes no other recording.
+            truth_files=(self.root / row.truth,),
+            truth_details=row.truth_details,
+            clock_files=clock_files,
             tags=row.tags,
         )
 
     def _clock(self, row: Row, header: Header) -> NDArray[np.float64]:
-        """When each frame of the file was taken, on the file's clock."""
-        if row.frame_times is None:
-            return np.arange(round(header.duration_s * header.fps_hz)) / (row.fps_hz or header.fps_hz)
-        path = self.root / row.frame_times
-        times_s = ascending(read_columns(path, ["0"])[0], path, "0")
-        if len(times_s) < 2:
-            raise DatasetUnavailable(f"{path}: has {len(times_s)} frame times, expected one a frame")
-        return np.asarray(times_s - times_s[0])
+        """``(T,)`` when each frame of the whole file was taken, on the file's clock."""
+        if row.frame_times is not None:
+            return _frame_times_s(self.root / row.frame_times, row.video, header)
+        fps_hz = row.fps_hz or header.fps_hz
+        told_s = row.duration_s if _same_rate(row, header) else None
+        n_frames = round(header.duration_s * header.fps_hz) if told_s is None else round(told_s * fps_hz)
+        return np.arange(n_frames) / fps_hz
 
-    def _start_s(self, row: Row) -> float:
-        if row.part_first == 0:
-            return 0.0
-        header = read_header(self.root / row.video)
-        if row.frame_times is None:
-            return row.part_first / (row.fps_hz or header.fps_hz)
-        return float(self._clock(row, header)[row.part_first])
+    def _part(self, row: Row) -> tuple[float, float]:
+        """When the part of the file that counts begins, on the file's clock, and its share of the file's length."""
+        if (row.part_first, row.part_end) == (0, None):
+            return 0.0, 1.0
+        times_s = self._clock(row, read_header(self.root / row.video))
+        part_s = times_s[row.part_first : row.part_end]
+        return float(part_s[0]), lasts_s(part_s) / lasts_s(times_s)
 
 
 def _files(row: Row) -> list[str]:
@@ -174,6 +178,28 @@ def _files(row: Row) -> list[str]:
 
 def _same_rate(row: Row, header: Header) -> bool:
     return row.fps_hz is None or abs(row.fps_hz / header.fps_hz - 1) < _SAME_RATE
+
+
+def _frame_times_s(path: Path, video: str, header: Header) -> NDArray[np.float64]:
+    times_s = ascending(read_columns(path, ["0"])[0], path, "0")
+    if len(times_s) < 2 or (header.n_frames and len(times_s) != header.n_frames):
+        raise DatasetUnavailable(
+            f"{path}: has {len(times_s)} frame times, and {video} {header.n_frames or 'more'} frames by its header",
+            hint="write one a frame, for the whole file; part_first and part_end take a part of both",
+        )
+    span_s = lasts_s(times_s)
+    if not 1 / _OTHER_UNIT <= span_s / header.duration_s <= _OTHER_UNIT:
+        raise DatasetUnavailable(
+            f"{path}: its frame times span {span_s:g} s, and {video} lasts {header.duration_s:g} s by its header",
+            hint="are they in ms? write them in seconds",
+        )
+    return np.asarray(times_s - times_s[0])
+
+
+def _doubts(row: Row, times_s: NDArray[np.float64], recording: Recording) -> tuple[str, ...]:
+    """Where the sensor and the whole video begin together, and nobody says how long it lasts by the sensor's clock."""
+    together = abs(times_s[0]) <= _SAME_START_S and recording.part == (0, None)
+    return misfit(times_s, recording.duration_s) if together and row.video_s is None else ()
 
 
 def _check_overlap(path: Path, row: Row, times_s: NDArray[np.float64], duration_s: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from rppgbench.errors import DatasetUnavailable, nearest
 MANIFEST = "manifest.csv"
 TAG = "tag_"
 _MOST_TOLD = 10
+_OF_TRUTH = {"column", "rate_hz", "time_column", "offset_s", "kind", "video_s", "part_first", "part_end"}
 
 
 class Row(BaseModel):
@@ -34,7 +36,7 @@ class Row(BaseModel):
     offset_s: float = Field(0.0, description="when the sensor's clock was 0, in seconds after the first frame")
     kind: Literal["ecg", "bvp", "hr"] = Field(description="what the column is; `hr` is in beats per minute")
     leads: str = Field("", description="further ECG leads in `truth`, to check the first against, parted by `;`")
-    video_s: PositiveFloat | None = Field(None, description="how long the video lasts by the sensor's clock")
+    video_s: PositiveFloat | None = Field(None, description="how long the whole file lasts by the sensor's clock")
     frame_times: str | None = Field(None, description="text file with each frame's time in seconds in its first column")
     frames_are_skin: bool = Field(False, description="`true` if every pixel is skin, and there is no face to look for")
     part_first: NonNegativeInt = Field(0, description="the first frame that counts, from 0 on")
@@ -52,6 +54,12 @@ class Row(BaseModel):
     @property
     def lead_columns(self) -> list[str]:
         return [lead.strip() for lead in self.leads.split(";") if lead.strip()]
+
+    @property
+    def truth_details(self) -> str:
+        """What the row says of its truth but for paths: the same text whoever has the files, and wherever."""
+        said = self.model_dump(include=_OF_TRUTH, exclude_defaults=True)
+        return json.dumps(said | {"leads": self.lead_columns}, sort_keys=True)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Row:

@@ -8,7 +8,8 @@ are from the owner's README and meta_label.csv, types and shapes from the sizes 
 is single precision ``[t, h, w, c]`` from 0 to 1, ``GT_ppg`` double precision ``(1, t)``; most files are compressed. To
 be checked against a real copy: that the phone wrote H.264.
 
-- 30 frames and samples a second are what the owner says; there are no timestamps.
+- 30 frames and samples a second are what the owner says; there are no timestamps. Where there are not as many samples
+  as frames, the recording carries a doubt.
 - The phone's picture was 1280x720 and was squashed to 4:3. What is rendered is stretched back to 16:9 (rows averaged
   from four to three), or no detector would know the faces. Pictures that are not 4:3 stay as they are.
 - A file of the full set fills 1.7 GB of memory while it is rendered; its labels alone are read for everything else.
@@ -34,6 +35,7 @@ from rppgbench_datasets.layout import extra
 from rppgbench_datasets.mmpd_file import contents, pictures, variable
 from rppgbench_datasets.mmpd_fixture import write_fixture
 from rppgbench_datasets.presence import absent, demand_files, demand_root
+from rppgbench_datasets.stamps import miscount
 
 __all__ = ["Mmpd", "write_fixture"]
 
@@ -64,13 +66,11 @@ class Mmpd:
                 hint="copy or download it again",
             )
         n_frames = round(recording.duration_s * FPS_HZ)
-        differ = f"{ppg.size} samples of GT_ppg for {n_frames} frames, both said to be at {FPS_HZ:g} Hz"
         return GroundTruth(
             samples=ppg.reshape(-1).astype(np.float64),
             times_s=np.arange(ppg.size) / FPS_HZ,
             kind="bvp",
-            video_s=ppg.size / FPS_HZ,
-            doubts=(differ,) if ppg.size != n_frames else (),
+            doubts=miscount("GT_ppg", ppg.size, n_frames, FPS_HZ),
         )
 
     def render(self, recording: Recording, target: Path) -> None:

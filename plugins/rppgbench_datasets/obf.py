@@ -66,7 +66,7 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     takes: dict[str, Take] = {}
     rows = []
     for subject in range(1, n_subjects + 1):
-        for session in SESSIONS:
+        for session in SESSIONS[: film.n_sessions]:
             name = f"{subject:03d}_{session}"
             take = film.take(subject, session, fps_hz=FPS_HZ, duration_s=duration_s, sensor="ecg")
             pulse = film.take(subject, session, fps_hz=FPS_HZ, duration_s=duration_s, sensor="bvp")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rppgbench.contracts import Absent
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
-from rppgbench_datasets.layout import listed, refuse_root
+from rppgbench_datasets.layout import listed, refuse_root, renamed
 
 _AGAIN = "copy or download it again"
 
@@ -42,21 +41,20 @@ def demand_files(files: Iterable[Path], belongs: Callable[[Path], bool]) -> None
             raise DatasetUnavailable(f"{path}: is empty (0 bytes)", hint=_AGAIN)
 
 
-def renamed(path: Path, belongs: Callable[[Path], bool]) -> str:
-    """``there is vid2.avi: renamed?`` when a near name that ``belongs`` nowhere lies beside a missing file."""
-    if path.name.isdecimal():
-        return ""  # every number is near another
-    try:
-        strangers = [entry.name for entry in path.parent.iterdir() if not belongs(entry)]
-    except OSError:
-        return ""
-    found = difflib.get_close_matches(path.name, strangers, n=1)
-    return f"there is {found[0]}: renamed?" if found else ""
+class Unusable(DatasetUnavailable):
+    """A recording that cannot be used: ``path`` is what is missing or wrong, ``reason`` how."""
+
+    def __init__(self, path: Path, reason: str, remedy: str) -> None:
+        super().__init__(f"{path}: {reason}", hint=remedy)
+        self.path = path
 
 
-def absent(recording: str, subject: str, error: RppgbenchError, files: Iterable[Path]) -> Absent:
-    """A recording that cannot be used because of ``error``, whose message begins with one of its ``files``."""
-    named = [path for path in files if error.message.startswith(f"{path}: ")]
-    path = named[0] if named else next(iter(files))
-    reason = error.message.removeprefix(f"{path}: ")
+def absent(recording: str, subject: str, error: RppgbenchError, files: Iterable[Path] = ()) -> Absent:
+    """A recording that cannot be used because of ``error``, whose message begins with one of its ``files``, or which
+    names its own."""
+    files = [error.path] if isinstance(error, Unusable) else list(files)
+    path = next((path for path in files if error.message.startswith(f"{path}:")), files[0])
+    rest = error.message.removeprefix(f"{path}:")
+    # Where it names a line, `path:7: what`, that stays.
+    reason = rest.lstrip() if rest.startswith(" ") or rest == error.message else f"line {rest}"
     return Absent(id=recording, subject=subject, path=path, reason=reason, remedy=error.hint or "")

@@ -30,7 +30,7 @@ from rppgbench.media import lossless
 from rppgbench_datasets.layout import extra, listed, refuse_root
 from rppgbench_datasets.presence import absent, demand_root
 from rppgbench_datasets.pure_sequence import PACKED, PureSequence, label_of
-from rppgbench_datasets.stamps import advancing, lasts_s
+from rppgbench_datasets.stamps import advancing, lasts_s, misfit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,6 +97,7 @@ class Pure:
             doubts.append(f"{len(sequence.pictures)} pictures, /Image lists {len(label.images_ns)}")
         elif (apart_s := float(np.abs(label.images_ns - sequence.frames_ns).max()) / 1e9) > _APART_S:
             doubts.append(f"names of pictures and times in /Image are up to {apart_s:.3f} s apart")
+        doubts += misfit(times_s[later], recording.duration_s)
         video_s = lasts_s((label.images_ns - label.images_ns[0]) / 1e9) if len(label.images_ns) > 1 else None
         return GroundTruth(
             samples=label.waveform[later], times_s=times_s[later], kind="bvp", video_s=video_s, doubts=tuple(doubts)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench_datasets.layout import near
+from rppgbench_datasets.layout import renamed
+from rppgbench_datasets.presence import Unusable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,8 @@ PACKED = (".zip", ".7z", ".rar", ".tar", ".gz")
 _PICTURE = re.compile(r"Image([0-9]+)\.png", re.IGNORECASE)
 # A camera's period in nanoseconds; names that step otherwise are numbers, not times.
 _PERIODS_NS = (1e6, 1e9)
+_NO_TIME_NS = 2**63  # in the year 2262
+_SEQUENCE = re.compile(r"[0-9]{2}-[0-9]{2}(\.json)?")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class PureSequence:
         """The sequence of that name.
 
         Raises:
-            DatasetUnavailable: it has no JSON file or fewer than two pictures, or nothing says when they were taken.
+            DatasetUnavailable: it has no JSON file or fewer than two pictures, nothing says when they were taken, or a
+                picture's number is too large for a time.
         """
         folder = _folder(root, name)
         if not folder.is_dir():
@@ -55,7 +59,9 @@ class PureSequence:
             raise DatasetUnavailable(f"{folder}: no such folder", hint=hint)
         path = label_of(root, name)
         if not path.is_file():
-            raise DatasetUnavailable(f"{path}: no such file", hint=near(path) or "get the sequence again")
+            raise DatasetUnavailable(
+                f"{path}: no such file", hint=renamed(path, _is_a_sequences) or "get the sequence again"
+            )
         with os.scandir(folder) as entries:
             matches = [match for entry in entries if (match := _PICTURE.fullmatch(entry.name))]
         numbered = sorted((int(match[1]), match[0]) for match in matches)
@@ -63,6 +69,9 @@ class PureSequence:
             raise DatasetUnavailable(
                 f"{folder}: {len(numbered)} pictures Image<ns>.png, expected about 1800", hint="unpack it again"
             )
+        last = numbered[-1]
+        if last[0] >= _NO_TIME_NS:
+            raise Unusable(folder / last[1], "its number is no time in nanoseconds: too large", "unpack it again")
         pictures = tuple(folder / picture for _, picture in numbered)
         frames_ns = np.array([number for number, _ in numbered], dtype=np.int64)
         if not _PERIODS_NS[0] < np.median(np.diff(frames_ns)) < _PERIODS_NS[1]:
@@ -88,6 +97,10 @@ def label_of(root: Path, name: str) -> Path:
     inside = root / name / f"{name}.json"
     beside = root / f"{name}.json"
     return beside if beside.exists() or (_folder(root, name) == root / name and not inside.exists()) else inside
+
+
+def _is_a_sequences(path: Path) -> bool:
+    return _SEQUENCE.fullmatch(path.name) is not None
 
 
 def _folder(root: Path, name: str) -> Path:
@@ -137,7 +150,7 @@ def _stamps(entries: list[Any], key: str, path: Path) -> NDArray[np.int64]:
     stamps = []
     for index, entry in enumerate(entries):
         stamp = _of(entry, "Timestamp")
-        if not isinstance(stamp, int) or not 0 <= stamp < 2**63:
+        if not isinstance(stamp, int) or not 0 <= stamp < _NO_TIME_NS:
             raise DatasetUnavailable(
                 f"{path}: {key}[{index}].Timestamp is {stamp!r}, expected nanoseconds", hint="get the file again"
             )

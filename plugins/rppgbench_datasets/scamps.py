@@ -32,6 +32,7 @@ from rppgbench.media.lossless import CONTAINER, write
 from rppgbench_datasets.layout import extra, listed, optional_reader
 from rppgbench_datasets.presence import demand_root
 from rppgbench_datasets.scamps_fixture import write_fixture
+from rppgbench_datasets.stamps import miscount
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
@@ -69,9 +70,9 @@ class Scamps:
                 hint="download the file again",
             )
         n_frames = round(recording.duration_s * FPS_HZ)
-        doubts = [f"{len(samples)} samples of {_PULSE} for {n_frames} frames"] if len(samples) != n_frames else []
+        doubts = miscount(_PULSE, len(samples), n_frames, FPS_HZ)
         times_s = np.arange(len(samples)) / FPS_HZ
-        return GroundTruth(samples=samples.astype(np.float64), times_s=times_s, kind="bvp", doubts=tuple(doubts))
+        return GroundTruth(samples=samples.astype(np.float64), times_s=times_s, kind="bvp", doubts=doubts)
 
     def render(self, recording: Recording, target: Path) -> None:
         (path,) = recording.source_files

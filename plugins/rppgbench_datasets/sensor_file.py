@@ -1,8 +1,9 @@
-"""Columns of numbers by name or place, from whatever text table a sensor's software wrote."""
+"""Numbers from text tables: strictly as published, or by column from whatever a sensor's software wrote."""
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +11,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rppgbench.errors import DatasetUnavailable, nearest
-from rppgbench_datasets.layout import near
 
+_AGAIN = "copy the file again"
 _HINT = "expected a text table of numbers, one sample a line, with or without a line of names"
+
+
+def numbers(path: Path, *, delimiter: str | None = None, n_columns: int | None = None) -> NDArray[np.float64]:
+    """``(rows, columns)`` of a text file that holds nothing else, empty lines left out; "nan" is a number.
+
+    ``delimiter`` None is any white space.
+
+    Raises:
+        DatasetUnavailable: the file cannot be read or is empty, a field is no number, or a line has another number of
+            columns than ``n_columns``, or than the line before if that is None.
+    """
+    rows: list[list[float]] = []
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        fields = line.split(delimiter)
+        _check_width(path, number, fields, n_columns or (len(rows[0]) if rows else len(fields)))
+        rows.append([_number(field, path, number, str(place), _AGAIN) for place, field in enumerate(fields, start=1)])
+    if not rows:
+        raise DatasetUnavailable(f"{path}: holds no numbers", hint=_AGAIN)
+    return np.array(rows, dtype=np.float64)
 
 
 def read_columns(path: Path, wanted: Sequence[str]) -> list[NDArray[np.float64]]:
@@ -33,13 +55,11 @@ def read_columns(path: Path, wanted: Sequence[str]) -> list[NDArray[np.float64]]
     places = [_place(path, column, names, len(lines[0][1])) for column in wanted]
     columns = np.empty((len(places), len(rows)))
     for index, (number, fields) in enumerate(rows):
-        if len(fields) != len(lines[0][1]):
-            raise DatasetUnavailable(
-                f"{path}:{number}: {len(fields)} columns, expected {len(lines[0][1])}",
-                hint="was the file cut off while it was copied?",
-            )
+        _check_width(path, number, fields, len(lines[0][1]))
         for column, place in enumerate(places):
-            columns[column, index] = _number(fields[place], path, number, names[place] if names else str(place))
+            name = repr(names[place] if names else str(place))
+            empty = not fields[place].strip()
+            columns[column, index] = np.nan if empty else _number(fields[place], path, number, name, _HINT)
     return list(columns)
 
 
@@ -61,24 +81,34 @@ def ascending(times_s: NDArray[np.float64], path: Path, column: str) -> NDArray[
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    file = io.StringIO(_text(path), newline="")
+    first = file.readline()
+    file.seek(0)
+    delimiter = next((mark for mark in (";", "\t", ",") if mark in first), None)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = next((mark for mark in (";", "\t", ",") if mark in first), None)
-            if delimiter is None:
-                parted = ((number, line.split()) for number, line in enumerate(file, start=1))
-                lines = [(number, fields) for number, fields in parted if fields]
-            else:
-                reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-                lines = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
-    except FileNotFoundError:
-        raise DatasetUnavailable(f"{path}: no such file", hint=near(path) or "correct its name in the table") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetUnavailable(f"{path}: cannot be read as text: {error}", hint=_HINT) from None
+        if delimiter is None:
+            parted = ((number, line.split()) for number, line in enumerate(file, start=1))
+            lines = [(number, fields) for number, fields in parted if fields]
+        else:
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            lines = [(reader.line_num, fields) for fields in reader if any(field.strip() for field in fields)]
+    except csv.Error as error:
+        raise DatasetUnavailable(f"{path}: cannot be read as a table: {error}", hint=_HINT) from None
     if not lines:
         raise DatasetUnavailable(f"{path}: is empty", hint=_HINT)
     return lines
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise DatasetUnavailable(f"{path}: no such file", hint="copy it again, or correct its name") from None
+    except UnicodeDecodeError as error:
+        raise DatasetUnavailable(f"{path}: is no text ({error.reason})", hint=_AGAIN) from None
+    except OSError as error:
+        raise DatasetUnavailable(f"{path}: cannot be read ({error.strerror})", hint="check its permissions") from None
 
 
 def _is_numbers(fields: Sequence[str]) -> bool:
@@ -109,11 +139,19 @@ def _place(path: Path, column: str, names: Sequence[str], n_columns: int) -> int
     raise DatasetUnavailable(f"{path}:1: no column {column!r}", hint=nearest(column, names))
 
 
-def _number(field: str, path: Path, number: int, column: str) -> float:
-    try:
-        return float(field) if field.strip() else float("nan")
-    except ValueError:
-        comma = "write decimals with a point" if "," in field else _HINT
+def _check_width(path: Path, number: int, fields: Sequence[str], expected: int) -> None:
+    if len(fields) != expected:
         raise DatasetUnavailable(
-            f"{path}:{number}: column {column!r} is {field[:30]!r}, expected a number", hint=comma
+            f"{path}:{number}: {len(fields)} columns, expected {expected}",
+            hint="was the file cut off while it was copied?",
+        )
+
+
+def _number(field: str, path: Path, number: int, column: str, hint: str) -> float:
+    try:
+        return float(field)
+    except ValueError:
+        comma = "write decimals with a point" if "," in field else hint
+        raise DatasetUnavailable(
+            f"{path}:{number}: column {column} is {field.strip()[:30]!r}, expected a number", hint=comma
         ) from None

@@ -1,4 +1,4 @@
-"""Times that a recorder wrote down: they repeat now and then, and must not run backwards."""
+"""Times of a recorder: they repeat now and then, must not run backwards, and should stop when the video does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rppgbench.contracts import FloatArray
+
+
+# Sensors are started and stopped by hand. A clock that is off by 2 % is off by more than this in a minute.
+_LEAST_MISFIT_S, _LEAST_MISFIT_SHARE = 1.0, 0.01
 
 
 def advancing(times_s: FloatArray, where: Callable[[int], str]) -> NDArray[np.bool_]:
@@ -60,3 +64,24 @@ def spread(times_s: FloatArray, later: NDArray[np.bool_]) -> NDArray[np.float64]
 def lasts_s(times_s: FloatArray) -> float:
     """How long as many frames last as there are times: from the first to the last, and a mean period."""
     return float(times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)
+
+
+def misfit(times_s: FloatArray, video_s: float, *, runs_on_s: float = _LEAST_MISFIT_S) -> tuple[str, ...]:
+    """A doubt that names both ends, where a sensor stops more than 1 s and 1 % before or after a video of ``video_s``.
+
+    It is no more than a doubt: a sensor that nobody stopped with the camera runs on, up to ``runs_on_s`` unsaid.
+    """
+    if len(times_s) < 2:
+        return ()
+    stop_s = float(times_s[-1] + np.median(np.diff(times_s)))
+    allowed_s = max(runs_on_s if stop_s > video_s else _LEAST_MISFIT_S, _LEAST_MISFIT_SHARE * video_s)
+    told = abs(stop_s - video_s) > allowed_s
+    return (f"the sensor stops at {stop_s:.1f} s, the video at {video_s:.1f} s",) if told else ()
+
+
+def miscount(name: str, n_samples: int, n_frames: int, rate_hz: float) -> tuple[str, ...]:
+    """A doubt that names both lengths, where a sensor that was published sample by frame has another number of them."""
+    if n_samples == n_frames:
+        return ()
+    lengths = f"{n_samples / rate_hz:.2f} s against {n_frames / rate_hz:.2f} s"
+    return (f"{n_samples} samples of {name} for {n_frames} frames, both said to be at {rate_hz:g} Hz: {lengths}",)

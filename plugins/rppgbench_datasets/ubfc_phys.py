@@ -12,8 +12,8 @@ third line of info (``test`` or ``ctrl``: how hard the tasks were made), and whe
 assumed here.
 
 - The last frame is corrupt and left out.
-- 35 frames a second is nominal, 35.14 was measured: the container's rate is used, and whether BVP and video last
-  equally long is left to the check of clocks.
+- 35 frames a second is nominal, 35.14 was measured: the container's rate is used. Nobody says that the wristband was
+  stopped with the camera: where BVP and video stop more than 1 s and 1 % apart, the recording carries a doubt.
 - The pulse reaches the wrist later than the face, and hands move in T2: expect a delay and doubtful labels there. The
   67 clips that others leave out are not left out here.
 """
@@ -33,8 +33,10 @@ from rppgbench.errors import MediaError, RppgbenchError
 from rppgbench.testing.film import write_video
 from rppgbench_datasets.excerpt import excerpts
 from rppgbench_datasets.header import read_header
-from rppgbench_datasets.layout import extra, numbers
+from rppgbench_datasets.layout import extra
 from rppgbench_datasets.presence import absent, demand_files, demand_root
+from rppgbench_datasets.sensor_file import numbers
+from rppgbench_datasets.stamps import misfit
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
@@ -63,9 +65,8 @@ class UbfcPhys:
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (path,) = recording.truth_files
         bvp = numbers(path, n_columns=1)[:, 0]
-        return GroundTruth(
-            samples=bvp, times_s=np.arange(len(bvp)) / BVP_HZ, kind="bvp", video_s=float(len(bvp) / BVP_HZ)
-        )
+        times_s = np.arange(len(bvp)) / BVP_HZ
+        return GroundTruth(samples=bvp, times_s=times_s, kind="bvp", doubts=misfit(times_s, recording.duration_s))
 
     def inventory(self) -> Inventory:
         here = {recording.subject for recording in self.recordings()}

@@ -23,8 +23,9 @@ import numpy as np
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench_datasets.header import Header, read_header
-from rppgbench_datasets.layout import extra, numbers
+from rppgbench_datasets.layout import extra
 from rppgbench_datasets.presence import absent, demand_files, demand_root
+from rppgbench_datasets.sensor_file import numbers
 from rppgbench_datasets.stamps import advancing, lasts_s, spread
 
 if TYPE_CHECKING:

@@ -23,9 +23,10 @@ import numpy as np
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench_datasets.header import Header, read_header
-from rppgbench_datasets.layout import extra, listed, natural, numbers
+from rppgbench_datasets.layout import extra, listed, natural
 from rppgbench_datasets.presence import absent, demand_files, demand_root
-from rppgbench_datasets.stamps import advancing
+from rppgbench_datasets.sensor_file import numbers
+from rppgbench_datasets.stamps import advancing, misfit
 
 if TYPE_CHECKING:
     from rppgbench.testing.film import Film, Take
@@ -37,7 +38,6 @@ FIXTURE_SENSOR_HZ = 62.0
 
 _COLUMNS = ("time in ms", "heart rate", "SpO2", "pulse")
 _LATEST_START_S = 2.0
-_LEAST_MISFIT_S = 1.0
 _NOTES = (
     "somebody found the videos of 7-gt and 12-gt to be the same bytes with different truths: one is wrong then",
     "the folder names 8-gt, 10-gt and 11-gt are unverified: any folder with a gtdump.xmp and one video is a recording",
@@ -71,8 +71,7 @@ class UbfcRppgSimple:
         if abs(times_s[0]) > _LATEST_START_S:
             doubts.append(f"the sensor's times start at {times_s[0]:.1f} s: taken as the start of the video")
             times_s = times_s - times_s[0]
-        if abs(times_s[-1] - recording.duration_s) > max(_LEAST_MISFIT_S, 0.01 * recording.duration_s):
-            doubts.append(f"the sensor stops at {times_s[-1]:.1f} s, the video at {recording.duration_s:.1f} s")
+        doubts += misfit(times_s[later], recording.duration_s)
         return GroundTruth(samples=pulse[later], times_s=times_s[later], kind="bvp", doubts=tuple(doubts))
 
     def inventory(self) -> Inventory:

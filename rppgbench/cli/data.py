@@ -1,25 +1,21 @@
-"""``rppgbench data``: add, list, check, show, fixture."""
+"""``rppgbench data``: add, remove, list, check, show, fixture."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rppgbench.cli.data_check import check
+from rppgbench.cli.data_fixture import fixture
 from rppgbench.cli.data_folder import dataset_spec
+from rppgbench.cli.data_list import list_
 from rppgbench.cli.data_show import show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from rppgbench.contracts import DatasetSpec
-    from rppgbench.registry import Registry
-    from rppgbench.settings import DataFolder
-    from rppgbench.testing.film import Take
+    from rppgbench.contracts import Inventory
+    from rppgbench.datasets.remains import Lodgings
 
 
 @click.group()
@@ -36,10 +32,13 @@ def data() -> None:
       rppgbench data check ubfc_rppg                 what is missing, damaged or doubtful in it
       rppgbench data show ubfc_rppg subject1 --plot  one recording with its contact sensor
       rppgbench data fixture ubfc_rppg /tmp/ubfc     a small copy with rendered faces, to try things on
+      rppgbench data remove ubfc_rppg                forgotten again; the files stay
     """
 
 
 data.add_command(check)
+data.add_command(fixture)
+data.add_command(list_)
 data.add_command(show)
 
 
@@ -48,10 +47,10 @@ data.add_command(show)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--partial", is_flag=True, help="This copy lacks recordings, and is meant to: that is no trouble.")
 def add(name: str, path: Path, partial: bool) -> None:
-    """Remember that dataset NAME lies in the folder PATH, after a look whether it does.
+    """Remember that dataset NAME lies in the folder PATH.
 
-    Written to the user's configuration file; another folder that was known under NAME is forgotten. Nothing in PATH is
-    changed. A run takes --data NAME=PATH over it.
+    After a look whether it does. Written to the user's configuration file; another folder that was known under NAME
+    is forgotten. Nothing in PATH is changed. A run takes --data NAME=PATH over it.
 
     \b
     Examples:
@@ -59,6 +58,8 @@ def add(name: str, path: Path, partial: bool) -> None:
       rppgbench data add obf /data/OBF --partial
     """
     from rppgbench.datasets.holding import hold
+    from rppgbench.datasets.numerals import counted
+    from rppgbench.datasets.remains import Lodgings
     from rppgbench.errors import DatasetUnavailable
     from rppgbench.registry import load_registry
     from rppgbench.settings import configuration_file, configured, remember
@@ -73,14 +74,13 @@ def add(name: str, path: Path, partial: bool) -> None:
     before = configured().get(name)
     folder = remember(name, path, partial)
     subjects = len({recording.subject for recording in recordings})
-    click.echo(f"{name}: {len(recordings)} recordings of {subjects} subjects in {folder.path}")
+    click.echo(f"{name}: {counted(len(recordings), 'recording')} of {counted(subjects, 'subject')} in {folder.path}")
     if inventory is not None and inventory.absent:
-        click.echo(
-            f"  {len(inventory.absent)} of {inventory.n_recordings} published recordings are not here"
-            f"{', which is fine for a partial copy' if partial else ': rppgbench data check names them'}"
-        )
+        _tell_absent(inventory, Lodgings(inventory, recordings, holding.root), partial)
     if before is not None and before.path != folder.path:
         click.echo(f"  it was {before.path} before")
+    if before is not None and before.partial and not partial:
+        click.echo("  no longer marked partial: say --partial if it is meant to lack recordings")
     click.echo(f"  remembered in {configuration_file()}")
     click.echo("next:")
     click.echo(f"  rppgbench data check {name}")
@@ -89,142 +89,35 @@ def add(name: str, path: Path, partial: bool) -> None:
         click.echo(f"  rppgbench run {spec.protocol}")
 
 
-@data.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
-def list_(as_json: bool) -> None:
-    """List every dataset: where it lies, how many recordings are there, where they come from, licence, how to get it.
-
-    "source" is how the videos came to be: raw, lossless, lossy (compressed before anybody got them) or rendered.
-    """
-    from rppgbench.registry import load_registry
-    from rppgbench.settings import configured
-
-    registry, folders = load_registry(), configured()
-    rows = [_row(registry, dataset_spec(registry, spec.name), folders) for spec in registry.specs("dataset")]
-    if as_json:
-        click.echo(json.dumps(rows, indent=1))
-        return
-    _print_list(rows)
-
-
-def _row(registry: Registry, spec: DatasetSpec, folders: Mapping[str, DataFolder]) -> dict[str, Any]:
-    from rppgbench.datasets.holding import hold
-    from rppgbench.errors import RppgbenchError
-
-    folder = folders.get(spec.name)
-    row: dict[str, Any] = {
-        "name": spec.name,
-        "summary": spec.summary,
-        "path": None if folder is None else str(folder.path),
-        "partial": folder is not None and folder.partial,
-        "recordings": None,
-        "subjects": None,
-        "source": "",
-        "license": spec.license,
-        "redistributable": spec.redistributable,
-        "how_to_get": spec.how_to_get or spec.url,
-        "protocol": spec.protocol,
-        "problem": "",
-    }
-    if spec.needs_files and folder is None:
-        return row
-    try:
-        recordings = hold(registry, spec, None if folder is None else folder.path).recordings()
-    except RppgbenchError as error:
-        return row | {"problem": error.message}
-    except Exception as error:  # a stranger's loader must not hide the other datasets
-        return row | {"problem": f"the dataset's plugin failed: {type(error).__name__}: {error}"}
-    sources = Counter(recording.source for recording in recordings)
-    return row | {
-        "recordings": len(recordings),
-        "subjects": len({recording.subject for recording in recordings}),
-        "source": ", ".join(source for source, _ in sources.most_common()),
-    }
-
-
-def _print_list(rows: list[dict[str, Any]]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    from rppgbench.cli.data_folder import wide_console
-
-    console = wide_console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("dataset", "recordings", "subjects", "source", "licence", "where"):
-        table.add_column(heading, justify="right" if heading in ("recordings", "subjects") else "left", overflow="fold")
-    for row in rows:
-        where = row["path"] or ("needs no files" if row["recordings"] is not None else "not here")
-        where += " (partial)" if row["partial"] else ""
-        where += ": cannot be used, see below" if row["problem"] else ""
-        counts = ["" if row[key] is None else str(row[key]) for key in ("recordings", "subjects")]
-        style = "red" if row["problem"] else "dim" if row["recordings"] is None else None
-        cells = (row["name"], *counts, row["source"], row["license"], where)
-        table.add_row(*map(escape, cells), style=style)
-    console.print(table)
-    for row in rows:
-        if row["problem"]:
-            console.print(f"{row['name']}: {row['problem']}", markup=False, soft_wrap=True, style="red")
-    missing = [row for row in rows if row["recordings"] is None and not row["problem"]]
-    if missing:
-        console.print("\n[bold]how to get those that are not here[/bold], and then: rppgbench data add NAME PATH")
-    for row in missing:
-        console.print(f"  {row['name']}: {row['summary']}", markup=False, highlight=False, soft_wrap=True)
-        console.print(f"    {row['how_to_get']}", markup=False, highlight=False, soft_wrap=True, style="dim")
-
-
 @data.command()
 @click.argument("name")
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option("--subjects", default=3, show_default=True, type=click.IntRange(1, 100), help="How many people.")
-@click.option(
-    "--seconds", default=32.0, show_default=True, type=click.FloatRange(2.0, 3600.0), help="Of each recording."
-)
-@click.option("--sessions", type=click.IntRange(1), help="Of each subject at most; the rest is missing then.")
-@click.option("--size", default="128x96", show_default=True, metavar="WxH", help="Of the pictures, in pixels.")
-def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int | None, size: str) -> None:
-    """Write a small copy of dataset NAME into the folder PATH: rendered faces in the layout that was published.
+def remove(name: str) -> None:
+    """Forget where dataset NAME lies; its files stay.
 
-    File names, formats, rates, codecs and oddities are the dataset's; faces, pulses and sensors are simulated, so the
-    heart rates are known. To try a protocol before the data have come, or a loader of your own. PATH must be empty or
-    not be there.
+    It is taken out of the user's configuration file; no file of the dataset is touched.
 
     \b
-    Examples:
-      rppgbench data fixture pure /tmp/pure
-      rppgbench data fixture mahnob_hci /tmp/mahnob --subjects 9 --seconds 64
+    Example:
+      rppgbench data remove pure
     """
-    from rich.console import Console
+    from rppgbench.errors import UnknownName, nearest
+    from rppgbench.settings import configuration_file, configured, forget
 
-    from rppgbench.datasets.fixture import ToldFilm, write_fixture
-    from rppgbench.registry import load_registry
-
-    registry, width_height = load_registry(), _size(size)
-    spec = dataset_spec(registry, name)
-    console = Console(stderr=True)
-    with console.status(f"writing {subjects} subjects of {name}") as status:
-        film = ToldFilm(
-            registry,
-            lambda n: status.update(f"writing subject {n} of {subjects} of {name}"),
-            size=width_height,
-            n_sessions=sessions,
-        )
-        takes = write_fixture(spec, path, film, n_subjects=subjects, duration_s=seconds)
-    _tell_takes(takes)
-    click.echo("next:")
-    click.echo(f"  rppgbench data check {name} --path {path} --partial")
-    if spec.protocol:
-        click.echo(f"  rppgbench run {spec.protocol} --data {name}={path} --rehearse")
+    folders = configured()
+    if not forget(name):
+        hint = nearest(name, folders) if folders else "see 'rppgbench data list'"
+        raise UnknownName(f"{configuration_file()}: no dataset {name!r} is remembered", hint=hint)
+    click.echo(f"{name}: forgotten; its files stay in {folders[name].path}")
 
 
-def _tell_takes(takes: Mapping[str, Take]) -> None:
-    click.echo(f"{len(takes)} recordings of rendered faces; their heart rates:")
-    width = max((len(name) for name in takes), default=0)
-    for name, take in takes.items():
-        click.echo(f"  {name:<{width}}  {take.hr_bpm:6.2f} bpm  {take.duration_s:g} s at {take.fps_hz:g} frames/s")
+def _tell_absent(inventory: Inventory, lodgings: Lodgings, partial: bool) -> None:
+    from rppgbench.datasets.numerals import are
 
-
-def _size(text: str) -> tuple[int, int]:
-    width, x, height = text.lower().partition("x")
-    if not (x and width.isdecimal() and height.isdecimal()):
-        raise click.UsageError(f"--size {text}: expected width and height in pixels, such as 128x96")
-    return int(width), int(height)
+    absent, damaged = inventory.absent, [one for one in inventory.absent if lodgings.hold(one)]
+    fine = ", which is fine for a partial copy" if partial else ""
+    click.echo(f"  {len(absent)} of {inventory.n_recordings} published recordings cannot be used:")
+    if len(absent) > len(damaged):
+        click.echo(f"    {are(len(absent) - len(damaged))} not here{fine}")
+    if damaged:
+        lack = "lacks" if len(damaged) == 1 else "lack"
+        click.echo(f"    {are(len(damaged))} damaged, renamed or {lack} files: rppgbench data check says which and how")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rppgbench.cli.data_folder import held, wide_console
+from rppgbench.cli.data_stdout import chatter_to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,16 +39,19 @@ _MOST_OF_A_KIND = 25
 def check(
     name: str, path: Path | None, partial: bool, quick: bool, only: tuple[str, ...], workers: int | None, as_json: bool
 ) -> None:
-    """Look for what is missing, damaged, doubled or implausible in dataset NAME.
+    """Look for what is wrong with dataset NAME.
 
-    Held against what was published: missing recordings of subjects that are here, and files that belong to none.
-    Of each recording: empty and unreadable files; every frame that counts is decoded and counted against the header;
-    length and frame rate against what the dataset says, and against the contact sensor's clock (1 %); the sensor's
-    cover, gaps, stuck values, impossible heart rates, and whether two estimators and the leads of an ECG agree.
-    Videos and labels of different recordings that are the same byte for byte are named.
+    For what is missing, damaged, doubled or implausible. Held against what was published: missing recordings of
+    subjects that are here, and files that belong to none. Of each recording: empty and unreadable files; every
+    frame that counts is decoded and counted against the header; length and frame rate against what the dataset
+    says; where it says how long the video is by the contact sensor's clock, whether the two agree (1 %), else a
+    note says that nobody can tell; the sensor's cover, gaps, stuck values, impossible heart rates, and whether two
+    estimators and the leads of an ECG agree. Videos and labels of different recordings that are the same byte for
+    byte are named.
 
     "trouble" makes data unusable or a score wrong; a "remark" is good to know. Subjects of whom nothing is here are a
-    remark.
+    remark; with --partial so are recordings of which nothing is here. A recording with a file that is damaged, empty or
+    renamed, or that lacks some of its files, is trouble all the same.
 
     \b
     Examples:
@@ -67,8 +71,9 @@ def check(
     Exit codes: 0 no trouble; 2 there is no such dataset in the folder, or a mistake in what was asked;
     3 there is trouble.
     """
-    holding, known_partial = held(name, path)
-    report = _checked(holding, partial=partial or known_partial, quick=quick, only=only, workers=workers)
+    with chatter_to_stderr():
+        holding, known_partial = held(name, path)
+        report = _checked(holding, partial=partial or known_partial, quick=quick, only=only, workers=workers)
     if as_json:
         click.echo(json.dumps(report.record(), indent=1, allow_nan=False))
     else:
@@ -120,9 +125,8 @@ def _print_report(report: Report, holding: Holding) -> None:
             )
         console.print(table)
         console.print()
-    if report.inventory is not None:
-        for note in report.inventory.notes:
-            console.print(f"note: {note}", markup=False, soft_wrap=True, style="dim")
+    for note in report.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True, style="dim")
     console.print(_summary(report), markup=False, soft_wrap=True, style="red" if report.n_trouble else "green")
 
 
@@ -146,24 +150,23 @@ def _cells(findings: Sequence[Finding], holding: Holding) -> list[tuple[Finding,
 
 
 def _summary(report: Report) -> str:
+    from rppgbench.datasets.numerals import are, counted
+
     subjects = len({one.subject for one in report.examined})
-    counts = f"{len(report.examined)} recordings of {subjects} subjects"
+    counts = f"{counted(len(report.examined), 'recording')} of {counted(subjects, 'subject')}"
     if report.inventory is not None:
         counts = (
             f"{len(report.examined)} of {report.inventory.n_recordings} published recordings, "
             f"{subjects} of {len(report.inventory.subjects)} subjects"
         )
     looked = "headers alone were looked at" if report.quick else "videos were decoded"
-    trouble = _number(report.n_trouble, "trouble") if report.n_trouble else "no trouble"
+    trouble = counted(report.n_trouble, "trouble") if report.n_trouble else "no trouble"
     windows = sum(one.truth.n_windows for one in report.examined if one.truth is not None)
     flagged = sum(one.truth.n_flagged for one in report.examined if one.truth is not None)
     excluded = sum(one.truth.n_excluded for one in report.examined if one.truth is not None)
-    remarks = _number(report.n_remarks, "remark")
+    remarks = counted(report.n_remarks, "remark")
     return (
         f"{report.dataset}: {counts}: {trouble}, {remarks}; {looked}; "
-        f"of {windows} windows {excluded} cannot be scored, {flagged} are flagged"
+        f"of {counted(windows, 'window')} (30 s, or a shorter recording) {excluded} cannot be scored, "
+        f"{are(flagged)} flagged"
     )
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

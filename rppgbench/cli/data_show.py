@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rppgbench.datasets.holding import Holding
     from rppgbench.datasets.portrait import Portrait
 
+_OWN = "your own"  # the licence of data whose owner need not be told what may be published
 _KINDS = {"ecg": "ECG", "bvp": "BVP", "hr": "heart rate alone"}
 
 
@@ -24,12 +25,13 @@ _KINDS = {"ecg": "ECG", "bvp": "BVP", "hr": "heart rate alone"}
 @click.argument("recording", required=False)
 @click.option("--path", type=click.Path(path_type=Path), help="Where the dataset lies, if not where 'data add' said.")
 @click.option("--plot", is_flag=True, help="Draw it: face, colour of the skin, contact sensor with beats, heart rates.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder for the figure.")
-def show(name: str, recording: str | None, path: Path | None, plot: bool, out: Path) -> None:
-    """Show the recordings of dataset NAME, or all about one RECORDING and what its contact sensor said.
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the figure of --plot.")
+def show(name: str, recording: str | None, path: Path | None, plot: bool, out: Path | None) -> None:
+    """Show the recordings of dataset NAME, or one of them.
 
-    --plot draws a frame with the face's box and its skin, the skin's colour and the sensor's wave with its beats on
-    the same clock (the delay between them is in the title), and heart rates over time by both estimators.
+    Of one RECORDING all that is known and what its contact sensor said. --plot draws a frame with the face's box
+    and its skin, the skin's colour and the sensor's wave with its beats on the same clock (the delay between them
+    is in the title), and heart rates over time by both estimators.
 
     \b
     Examples:
@@ -39,6 +41,8 @@ def show(name: str, recording: str | None, path: Path | None, plot: bool, out: P
     """
     from rppgbench.errors import RppgbenchError
 
+    if out is not None and not plot:
+        raise click.UsageError("--out is the folder for a figure: it needs --plot")
     holding, _ = held(name, path)
     if recording is None:
         if plot:
@@ -49,9 +53,10 @@ def show(name: str, recording: str | None, path: Path | None, plot: bool, out: P
     truth = holding.dataset.ground_truth(chosen)
     _print_recording(holding, chosen, truth)
     if plot:
-        target = out / f"{name}-{_plain(chosen.id)}.png"
+        folder = out or Path()
+        target = folder / f"{name}-{_plain(chosen.id)}.png"
         try:
-            out.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             _draw(holding, chosen, target)
         except OSError as error:
             raise RppgbenchError(
@@ -64,23 +69,36 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from rppgbench.datasets.numerals import counted
+
+    sources = [_source(one) for one in recordings]
+    alike = len(recordings) > 1 and len(set(sources)) == 1
+    console = wide_console()
+    if alike:
+        console.print(f"source of all: {sources[0]}", markup=False, soft_wrap=True)
+    headings = ["recording", "subject", "session", "frames/s", "seconds", "source", "tags"]
+    if alike:
+        headings.remove("source")
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("recording", "subject", "session", "frames/s", "seconds", "source", "tags"):
+    for heading in headings:
         table.add_column(heading, justify="right" if heading in ("frames/s", "seconds") else "left", overflow="fold")
-    for one in recordings:
+    for one, source in zip(recordings, sources, strict=True):
         tags = ", ".join(f"{key} {value}" for key, value in one.tags.items())
-        source = f"{one.source}: {one.source_details}" if one.source_details else one.source
         table.add_row(
             *map(escape, (one.id, one.subject, one.session)), f"{one.fps_hz:.3f}", f"{one.duration_s:.2f}",
-            *map(escape, (source, tags)),
+            *map(escape, [tags] if alike else [source, tags]),
         )  # fmt: skip
-    console = wide_console()
     console.print(table)
-    console.print(f"{len(recordings)} recordings of {len({one.subject for one in recordings})} subjects")
+    subjects = len({one.subject for one in recordings})
+    console.print(f"{counted(len(recordings), 'recording')} of {counted(subjects, 'subject')}")
+
+
+def _source(recording: Recording) -> str:
+    return f"{recording.source}: {recording.source_details}" if recording.source_details else recording.source
 
 
 def _print_recording(holding: Holding, recording: Recording, truth: GroundTruth) -> None:
-    from rppgbench.datasets.truth import WINDOW_S, labels_of, malformation, window_starts_s
+    from rppgbench.datasets.truth import labels_of, malformation, windows_of
 
     for name, value in _facts(holding, recording, truth):
         if value:
@@ -89,8 +107,7 @@ def _print_recording(holding: Holding, recording: Recording, truth: GroundTruth)
     if wrong is not None:
         click.echo(f"{'label':<11} {wrong}")
         return
-    starts_s = window_starts_s(recording.duration_s)
-    length_s = min(recording.duration_s, WINDOW_S)
+    starts_s, length_s = windows_of(recording.duration_s)
     click.echo("windows     start-end s   spectrum, bpm   beats, bpm")
     for start_s, label in zip(starts_s, labels_of(truth, starts_s, length_s), strict=False):
         where = f"{start_s:.0f}-{start_s + length_s:.0f}"
@@ -117,7 +134,7 @@ def _facts(holding: Holding, recording: Recording, truth: GroundTruth) -> list[t
         ("session", recording.session),
         ("video", f"{holding.relative(files[0])}{more}" if files else "made by the dataset itself"),
         ("part", part),
-        ("source", f"{recording.source}; {recording.source_details}" if recording.source_details else recording.source),
+        ("source", _source(recording)),
         ("length", f"{recording.duration_s:.2f} s at {recording.fps_hz:.3f} frames/s"),
         ("frame times", ", ".join(str(holding.relative(path)) for path in recording.clock_files)),
         ("tags", ", ".join(f"{key} {value}" for key, value in recording.tags.items())),
@@ -133,7 +150,7 @@ def _draw(holding: Holding, recording: Recording, target: Path) -> None:
 
     portrait = portray(holding.dataset, recording)
     footnotes = list(portrait.notes)
-    if not holding.spec.redistributable:
+    if not holding.spec.redistributable and holding.spec.license != _OWN:
         footnotes.append(
             f"Images of {holding.spec.name} may not be published: {holding.spec.license or 'ask its authors'}"
         )

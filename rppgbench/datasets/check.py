@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from rppgbench.datasets.clocks import declared
+from rppgbench.datasets.clocks import declared, uncompared
 from rppgbench.datasets.completeness import incomplete
 from rppgbench.datasets.duplicates import duplicates
 from rppgbench.datasets.files import damaged_files
@@ -41,7 +41,10 @@ class Examined:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. ``inventory`` is None when nobody says what was published, or only some were asked for."""
+    """What a check found; ``notes`` are good to know and nobody's fault.
+
+    ``inventory`` is None when nobody says what was published, or only some were asked for.
+    """
 
     dataset: str
     root: str
@@ -50,6 +53,7 @@ class Report:
     examined: tuple[Examined, ...]
     findings: tuple[Finding, ...]
     inventory: Inventory | None
+    notes: tuple[str, ...] = ()
 
     @property
     def n_trouble(self) -> int:
@@ -79,7 +83,7 @@ class Report:
             "remarks": self.n_remarks,
             "findings": [finding.record() for finding in self.findings],
             "recordings": recordings,
-            "notes": [] if self.inventory is None else list(self.inventory.notes),
+            "notes": list(self.notes),
         }
 
 
@@ -120,6 +124,10 @@ def check(
         done.append(recording)
         progress(done, len(recordings), total_s)
     in_order = [examined[recording.id] for recording in recordings]
+    notes = inventory.notes if inventory is not None else ()
+    if holding.spec.needs_files:  # what makes its recordings itself has but one clock
+        truths = zip(recordings, (one.truth for one in in_order), strict=True)
+        notes += tuple(uncompared([(recording, truth.video_s) for recording, truth in truths if truth is not None]))
     return Report(
         dataset=holding.spec.name,
         root=str(holding.root or ""),
@@ -128,6 +136,7 @@ def check(
         examined=tuple(in_order),
         findings=tuple(findings + [finding for one in in_order for finding in one.findings]),
         inventory=inventory,
+        notes=notes,
     )
 
 

@@ -10,7 +10,7 @@ from rppgbench.datasets.finding import Finding
 from rppgbench.evaluation.labels import CLOCK_S, CLOCK_SHARE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rppgbench.contracts import GroundTruth, Recording
     from rppgbench.datasets.footage import Footage
@@ -85,6 +85,20 @@ def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) 
     surrounds = start_s < -_EDGE_S or recording.part != (0, None) or truth.video_s is not None
     if end_s > duration_s + slack_s and not surrounds:
         yield _disagreement(end_s, duration_s, recording, effective=False)
+
+
+def uncompared(heard: Sequence[tuple[Recording, float | None]]) -> Iterator[str]:
+    """A note on recordings of which nobody knows whether the clocks of sensor and video agree.
+
+    Each comes with how long its video lasts by the sensor's clock. Frames that have the dataset's own times need none.
+    """
+    unknown = sum(video_s is None and not recording.clock_files for recording, video_s in heard)
+    if unknown:
+        where = "" if unknown == len(heard) else f" in {unknown} of {len(heard)} recordings"
+        yield (
+            f"clocks of sensor and video were not compared{where}: the dataset does not say how long the video is by "
+            "the sensor's clock"
+        )
 
 
 def _disagreement(sensor_s: float, duration_s: float, recording: Recording, *, effective: bool) -> Finding:

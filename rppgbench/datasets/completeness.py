@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from rppgbench.datasets.finding import Finding
+from rppgbench.datasets.numerals import counted
+from rppgbench.datasets.remains import Lodgings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from rppgbench.contracts import Inventory, Recording
+    from rppgbench.contracts import Absent, Inventory, Recording
 
 _EXTRA_SHOWN = 10
 
@@ -19,32 +20,27 @@ _EXTRA_SHOWN = 10
 def incomplete(
     inventory: Inventory, recordings: Sequence[Recording], root: Path | None, *, partial: bool
 ) -> Iterator[Finding]:
-    """Missing recordings of subjects that are here are trouble, each; of a copy that is meant to be partial they are
-    told in one remark, as are subjects of whom there is nothing. What belongs to no recording is a remark too."""
-    here = subjects_here(inventory, recordings, root)
-    missing = [absent for absent in inventory.absent if absent.subject in here]
-    for absent in () if partial else missing:
-        yield Finding(
-            severity="trouble",
-            check="missing",
-            found=absent.reason,
-            remedy=absent.remedy,
-            recording=absent.id,
-            path=absent.path,
-        )
-    if partial and missing:
-        yield Finding(
-            severity="remark",
-            check="missing",
-            found=f"{len(missing)} recordings of subjects that are here are not: "
-            f"{', '.join(spans([absent.id for absent in missing]))}",
-        )
+    """Recordings that are damaged, renamed or here in part are trouble, each, in whatever copy. Those of which nothing
+    is here are trouble where their subject is here, one for all that are missing for the same reason; a copy that is
+    meant to be partial tells them in one remark, and any copy the subjects of whom there is nothing. What belongs to
+    no recording is a remark too."""
+    lodgings = Lodgings(inventory, recordings, root)
+    here = subjects_here(inventory, recordings, lodgings)
+    of_here = [(absent, lodgings.hold(absent)) for absent in inventory.absent if absent.subject in here]
+    for absent in (absent for absent, damaged in of_here if damaged):
+        yield _missing(absent)
+    gone = [absent for absent, damaged in of_here if not damaged]
+    if gone and not partial:
+        yield from _gone(gone)
+    elif gone:
+        yield Finding(severity="remark", check="missing", found=_not_here(gone))
     elsewhere = [subject for subject in inventory.subjects if subject not in here]
     if elsewhere:
         yield Finding(
             severity="remark",
             check="subjects",
-            found=f"{len(elsewhere)} of {len(inventory.subjects)} published subjects are not here: "
+            found=f"{len(elsewhere)} of {counted(len(inventory.subjects), 'published subject')} "
+            f"{'is' if len(elsewhere) == 1 else 'are'} not here: "
             f"{', '.join(spans(elsewhere))}",
             remedy="" if partial else "get them, or say --partial if this copy is meant to be without them",
         )
@@ -53,25 +49,51 @@ def incomplete(
     if len(inventory.extra) > _EXTRA_SHOWN:
         more = len(inventory.extra) - _EXTRA_SHOWN
         yield Finding(
-            severity="remark", check="extra", found=f"{more} more files that belong to no published recording"
+            severity="remark",
+            check="extra",
+            found=f"{counted(more, 'more file')} that belong to no published recording",
         )
 
 
-def subjects_here(inventory: Inventory, recordings: Sequence[Recording], root: Path | None) -> set[str]:
-    """Subjects with a whole recording, with a file that is there but wrong, or with a folder of their own."""
+def _missing(absent: Absent) -> Finding:
+    return Finding(
+        severity="trouble",
+        check="missing",
+        found=absent.reason,
+        remedy=absent.remedy or "copy or download it again",
+        recording=absent.id,
+        path=absent.path,
+    )
+
+
+def _gone(absent: Sequence[Absent]) -> Iterator[Finding]:
+    """Recordings of which nothing is here, those that are missing for the same reason together."""
+    alike: dict[tuple[str, str], list[Absent]] = {}
+    for one in absent:
+        alike.setdefault((one.reason, one.remedy), []).append(one)
+    for (reason, remedy), ones in alike.items():
+        names = list(dict.fromkeys(one.id for one in ones))
+        if len(names) == 1:
+            yield from map(_missing, ones)
+            continue
+        yield Finding(
+            severity="trouble",
+            check="missing",
+            found=f"{_not_here(ones)}; the first lacks {ones[0].path}: {reason}",
+            remedy=remedy or "get them, or say --partial if this copy is meant to be without them",
+        )
+
+
+def _not_here(absent: Sequence[Absent]) -> str:
+    names = list(dict.fromkeys(one.id for one in absent))
+    what = f"{counted(len(names), 'recording')} of subjects that are here {'is' if len(names) == 1 else 'are'} not"
+    return f"{what}: {', '.join(spans(names))}"
+
+
+def subjects_here(inventory: Inventory, recordings: Sequence[Recording], lodgings: Lodgings) -> set[str]:
+    """Subjects with a whole recording, with one of which something is here, or with a folder of their own."""
     here = {recording.subject for recording in recordings}
-    owners: dict[Path, set[str]] = defaultdict(set)
-    for absent in inventory.absent:
-        owners[absent.path.parent].add(absent.subject)
-    for recording in recordings:
-        for path in (recording.path, *recording.source_files, *recording.truth_files):
-            if path is not None:
-                owners[path.parent].add(recording.subject)
-    for absent in inventory.absent:
-        home = absent.path.parent
-        if absent.path.exists() or (home != root and len(owners[home]) == 1 and home.is_dir()):
-            here.add(absent.subject)
-    return here
+    return here | {one.subject for one in inventory.absent if lodgings.hold(one) or lodgings.of_one_subject(one)}
 
 
 def spans(subjects: Sequence[str]) -> list[str]:

@@ -91,7 +91,8 @@ def _excerpt_start_s(portrait: Portrait) -> float:
 
 
 def _draw_colour(axes: Any, portrait: Portrait, start_s: float, beats_s: FloatArray) -> None:
-    axes.set_title("colour of the skin, band-passed: systole is up in both", fontsize=9, color=_INK)
+    systole = "" if portrait.truth.kind == "hr" else ": systole is up in both"
+    axes.set_title(f"colour of the skin, band-passed{systole}", fontsize=9, color=_INK)
     axes.set_ylabel("relative change, %", fontsize=8)
     axes.set_xlim(start_s, start_s + _EXCERPT_S)
     axes.tick_params(labelbottom=False)
@@ -152,12 +153,13 @@ def _draw_rates(axes: Any, portrait: Portrait) -> None:
     rated = [(x, label.rate) for x, label in zip(middle_s, portrait.labels, strict=False) if label.rate is not None]
     ours = [(x, rate) for x, rate in zip(middle_s, portrait.video_bpm(), strict=True) if rate is not None]
     axes.plot([x for x, _ in ours], [rate for _, rate in ours], "x", color=_PULSE, ms=4, label="video, ln R - ln G")
+    sensor = {"mfc": "none", "color": _SENSOR, "ms": 5.5, "ls": "none"}
     if portrait.truth.kind == "hr":
-        axes.plot(portrait.truth.times_s, portrait.truth.samples, color=_SENSOR, lw=0.9, label="sensor, as it said")
-    axes.plot([x for x, _ in rated], [rate.spectrum_bpm for _, rate in rated], "o", mfc="none", color=_SENSOR, ms=5.5,
-              label="sensor, spectrum")  # fmt: skip
-    axes.plot([x for x, _ in rated], [rate.beats_bpm for _, rate in rated], "+", color=_SENSOR, ms=5.5,
-              label="sensor, beats")  # fmt: skip
+        axes.plot(portrait.truth.times_s, portrait.truth.samples, color=_SENSOR, lw=0.9, label="sensor")
+    else:
+        spectrum, beats = ([getattr(rate, of) for _, rate in rated] for of in ("spectrum_bpm", "beats_bpm"))
+        axes.plot([x for x, _ in rated], spectrum, marker="o", label="sensor, spectrum", **sensor)
+        axes.plot([x for x, _ in rated], beats, marker="+", label="sensor, beats", **sensor)
     half_s = 0.5 * (portrait.starts_s[1] - portrait.starts_s[0]) if len(portrait.starts_s) > 1 else 0.5
     for x, label in zip(middle_s, portrait.labels, strict=False):
         if label.excluded or label.flags:
@@ -176,7 +178,7 @@ def _draw_rates(axes: Any, portrait: Portrait) -> None:
         f"cannot be scored (red) and {n_flagged} are flagged (orange)",
         fontsize=9, color=_INK,
     )  # fmt: skip
-    axes.legend(fontsize=7, frameon=False, loc="upper right", ncols=4)
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the points
 
 
 def _say(axes: Any, text: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from rppgbench.contracts import RenderingDataset, TimedDataset
 from rppgbench.datasets.finding import Finding, of_error
 from rppgbench.errors import MediaError
+from rppgbench.media.clock import lasts_s
 from rppgbench.media.decode import frames, probe
 
 if TYPE_CHECKING:
@@ -43,18 +44,12 @@ class Footage:
     @property
     def duration_s(self) -> float:
         """How long the frames that count last, by the clock that is used."""
-        return self.container_s if self.times_s is None else lasting_s(self.times_s)
+        return self.container_s if self.times_s is None else lasts_s(self.times_s)
 
     @property
     def fps_hz(self) -> float:
         """Mean frame rate by the clock that is used."""
         return self.n_frames / self.duration_s if self.duration_s > 0 else 0.0
-
-
-def lasting_s(times_s: FloatArray) -> float:
-    """From the first frame to the end of the last one, which is taken to last as long as the mean one."""
-    span_s = float(times_s[-1] - times_s[0])
-    return span_s * len(times_s) / (len(times_s) - 1) if len(times_s) > 1 else 0.0
 
 
 @contextlib.contextmanager
@@ -108,7 +103,7 @@ def _watched(
         decoded_s = None
     else:
         decoded_s = np.array([frame.time_s for frame in frames(path, part=recording.part)])
-        n_frames, container_s = len(decoded_s), lasting_s(decoded_s)
+        n_frames, container_s = len(decoded_s), lasts_s(decoded_s)
         findings += _decoded(decoded_s, end - first, recording)
     stamps_s = clock_s(dataset, recording)
     if stamps_s is not None:

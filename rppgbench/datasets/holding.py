@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rppgbench.contracts import InventoriedDataset, Inventory, Recording
-from rppgbench.errors import DatasetUnavailable, UnknownName, nearest
+from rppgbench.datasets.completeness import spans
+from rppgbench.errors import DatasetUnavailable, UnknownName
 from rppgbench.registry import make, validate_params
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from rppgbench.contracts import Dataset, DatasetSpec
     from rppgbench.registry import Registry
 
-_SHOWN = 6
+_SHOWN, _MOST_HERE = 6, 12
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Holding:
         for absent in inventory.absent if inventory is not None else ():
             if absent.id == name:
                 return UnknownName(f"{absent.path}: {absent.reason} (recording {name!r})", hint=absent.remedy or None)
-        return UnknownName(f"dataset {self.spec.name!r} has no recording {name!r} here", hint=nearest(name, found))
+        return UnknownName(f"dataset {self.spec.name!r} has no recording {name!r} here", hint=_near(name, found))
 
     def _nothing(self) -> DatasetUnavailable:
         inventory = self.inventory()
@@ -107,8 +110,11 @@ def hold(registry: Registry, spec: DatasetSpec, root: Path | None) -> Holding:
     """
     holding = Holding(spec, root.expanduser().absolute() if root is not None and spec.needs_files else None)
     if holding.root is not None and not holding.root.is_dir():
-        what = "is a file, expected a folder" if holding.root.exists() else "no such folder"
-        raise DatasetUnavailable(f"{holding.root}: {what}", hint=f"name the folder that holds dataset {spec.name!r}")
+        if holding.root.exists():
+            hint = f"name the folder that it lies in: {holding.root.parent}"
+            raise DatasetUnavailable(f"{holding.root}: is a file, expected a folder", hint=hint)
+        hint = f"name the folder that holds dataset {spec.name!r}"
+        raise DatasetUnavailable(f"{holding.root}: no such folder", hint=hint)
     try:
         _ = holding.dataset
     except DatasetUnavailable as error:
@@ -116,7 +122,7 @@ def hold(registry: Registry, spec: DatasetSpec, root: Path | None) -> Holding:
         if others:
             commands = " or ".join(f"rppgbench data add {name} {holding.root}" for name in others)
             hint = f"it looks like {', '.join(others)}: {commands}"
-            raise DatasetUnavailable(error.message, hint=f"{hint}\n     {error.hint}" if error.hint else hint) from None
+            raise DatasetUnavailable(error.message, hint=hint) from None
         raise
     return holding
 
@@ -134,6 +140,20 @@ def resembling(registry: Registry, spec: DatasetSpec, root: Path | None) -> list
             except Exception:  # a stranger's loader on a folder that is not its own
                 continue
     return found
+
+
+def _near(name: str, found: Sequence[str]) -> str:
+    """What may have been meant; an id with other numbers was not, so then what is here."""
+    alike = [other for other in found if _numbers(other) == _numbers(name)]
+    near = difflib.get_close_matches(name, alike, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    here = spans(found)
+    return f"here: {', '.join(here[:_MOST_HERE])}" + (f" and {len(here) - _MOST_HERE} more" * (len(here) > _MOST_HERE))
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(number) for number in re.findall(r"[0-9]+", name)]
 
 
 def _listing(root: Path) -> str:

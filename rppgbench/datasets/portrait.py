@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppgbench.datasets.footage import clock_s, lasting_s, video_of
-from rppgbench.datasets.truth import labels_of, malformation, window_starts_s
+from rppgbench.datasets.footage import clock_s, video_of
+from rppgbench.datasets.truth import labels_of, malformation
 from rppgbench.errors import MediaError, NoFaceFound, SignalError
-from rppgbench.media.clock import to_uniform
+from rppgbench.media.clock import grid, lasts_s, to_uniform
 from rppgbench.media.decode import frames
 from rppgbench.media.faces import FaceTrack, find_faces, whole_frame
 from rppgbench.media.traces import measure_traces
@@ -113,9 +113,9 @@ def portray(dataset: Dataset, recording: Recording) -> Portrait:
         times_s, skin = _colours(path, recording, box, stamps_s)
         picture, picture_s = _picture(path, recording, times_s)
     fps_hz = float(np.clip(round(recording.fps_hz), *_CLOCK_HZ))
-    duration_s = lasting_s(times_s)
+    duration_s = lasts_s(times_s)
     clock, even = to_uniform(times_s, skin, fps_hz)
-    starts_s = window_starts_s(duration_s, WINDOW_S, STEP_S)
+    starts_s = grid(0.0, max(duration_s - WINDOW_S, 0.0) + STEP_S, 1 / STEP_S)
     wave = _wave(truth, clock, notes)
     return Portrait(
         recording=recording,

@@ -10,10 +10,11 @@ import numpy as np
 
 from rppgbench.datasets.clocks import sensor_against
 from rppgbench.datasets.finding import Finding, Severity, of_error
-from rppgbench.evaluation.labels import DIFFERENT_BPM, ESTIMATORS_DIFFER, LEADS_DIFFER, Label, label_windows
+from rppgbench.engine.job import window_starts_s
+from rppgbench.evaluation.labels import DIFFERENT_BPM, ESTIMATORS_DIFFER, LEADS_DIFFER, NOISY, Label, label_windows
 from rppgbench.signal.ground_truth import LONGEST_GAP_S
 from rppgbench.signal.heart_rate import BAND_HZ, PERIODS_NEEDED, HeartRateSettings
-from rppgbench.signal.sensor import missing_share, stuck_spans_s
+from rppgbench.signal.sensor import PLAUSIBLE_BPM, missing_share, stuck_spans_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,8 @@ if TYPE_CHECKING:
 
 WINDOW_S = 30.0
 GRID_HZ = 30.0
-PLAUSIBLE_BPM = (30.0, 240.0)
 # Why windows are excluded that findings on the whole recording tell better.
-_TOLD = ("does not cover", "is stuck", "clock and the video's disagree")
+_TOLD = ("does not cover", "is stuck", "clock and the video's disagree", "no heart rate of")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def question(dataset: Dataset, recording: Recording, duration_s: float) -> tuple
     findings += _silences(truth, recording)
     findings += _stuck(truth, recording)
     findings += _impossible(truth, recording)
-    labels = labels_of(truth, window_starts_s(duration_s), min(WINDOW_S, duration_s), video_s=duration_s)
+    labels = labels_of(truth, *windows_of(duration_s), video_s=duration_s)
     findings += _unscored(labels, recording, explained=bool(findings))
     findings += _flagged(labels, recording)
     findings += [
@@ -98,10 +98,10 @@ def malformation(truth: GroundTruth) -> str | None:
     return None
 
 
-def window_starts_s(duration_s: float, window_s: float = WINDOW_S, step_s: float = WINDOW_S) -> FloatArray:
-    """Starts of the windows that fit into a recording; one at 0 for a recording shorter than a window."""
-    n = int((duration_s - window_s) / step_s + 1e-6) + 1 if duration_s >= window_s else 1
-    return step_s * np.arange(n)
+def windows_of(duration_s: float) -> tuple[FloatArray, float]:
+    """``(B,)`` starts and the length of windows of 30 s, as a run cuts them; a shorter recording is one window."""
+    starts_s = window_starts_s(duration_s, WINDOW_S)
+    return (np.array(starts_s), WINDOW_S) if starts_s else (np.zeros(1), duration_s)
 
 
 def labels_of(
@@ -165,19 +165,21 @@ def _unscored(labels: list[Label], recording: Recording, *, explained: bool) -> 
         if not (explained and any(known in reason for known in _TOLD)):
             yield _finding(recording, "trouble", "label",
                            f"{count} of {len(labels)} windows cannot be scored: {reason}",
-                           "look at it: rppgbench data show ... --plot")  # fmt: skip
+                           f"look at it: rppgbench data show NAME {recording.id} --plot")  # fmt: skip
 
 
 def _flagged(labels: list[Label], recording: Recording) -> Iterator[Finding]:
     whats = {
-        ESTIMATORS_DIFFER: "heart rate by beats and by spectrum",
-        LEADS_DIFFER: "heart rates of the ECG's leads",
+        ESTIMATORS_DIFFER: f"heart rate by beats and by spectrum differ by more than {DIFFERENT_BPM:g} bpm",
+        LEADS_DIFFER: f"heart rates of the ECG's leads differ by more than {DIFFERENT_BPM:g} bpm",
+        NOISY: "the contact sensor's SNR about its own rate is below 0 dB (noise, or an irregular rhythm)",
     }
     for flag, what in whats.items():
         count = sum(flag in label.flags for label in labels)
         if count:
-            found = f"{what} differ by more than {DIFFERENT_BPM:g} bpm in {count} of {len(labels)} windows"
-            yield _finding(recording, "remark", "label", f"{found}; they are flagged")
+            yield _finding(
+                recording, "remark", "label", f"{what} in {count} of {len(labels)} windows; they are flagged"
+            )
 
 
 def _finding(recording: Recording, severity: Severity, check: str, found: str, remedy: str = "") -> Finding:

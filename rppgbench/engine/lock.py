@@ -126,6 +126,7 @@ def _facts(recording: Recording, store: Store, made: _Made) -> RecordingFacts:
         duration_s=round(recording.duration_s, 6),
         video=total(sources) or made.rendered(recording),
         truth=total(recording.truth_files),
+        truth_details=recording.truth_details or None,
         clock=total(recording.clock_files),
     )
 

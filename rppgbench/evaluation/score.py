@@ -123,7 +123,7 @@ def _score(
     status: Literal["scored", "failed", "excluded"] = "scored"
     reason = None
     if hr_true_bpm is None:
-        status, reason = "excluded", f"contact sensor: {label.excluded or 'no heart rate'}"
+        status, reason = "excluded", label.excluded or "contact sensor: no heart rate"
     elif hr_pred_bpm is None:
         status, reason = "failed", ours.message if isinstance(ours, SignalError) else NO_BEATS
     return WindowScore(

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from rppgbench.datasets.completeness import spans
 from rppgbench.leaderboard.bitrates import TOLERANCE
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.results import Row
 
 STATUSES = ("scored", "failed", "excluded")
+# Hardly a pulse takes that long: clocks may be apart.
+LONG_DELAY_S = 0.5
 
 
 def notes(board: Board) -> list[str]:
@@ -73,9 +73,11 @@ def _labels(rows: Sequence[Row]) -> Iterator[str]:
     delays_s = {row["recording"]: row.get("truth_delay_s") for row in rows}
     known = [delay_s for delay_s in delays_s.values() if delay_s is not None]
     if known:
+        outside = sum(abs(delay_s) > LONG_DELAY_S for delay_s in known)
+        far = f"; {outside} outside of +-{1000 * LONG_DELAY_S:.0f} ms" if outside else ""
         yield (
-            f"The face's pulse comes {1000 * float(np.median(known)):.0f} ms after the contact sensor's (median; "
-            f"{1000 * min(known):.0f} to {1000 * max(known):.0f}; known of {len(known)} of {len(delays_s)} recordings)."
+            f"Delay of the face's pulse behind the contact sensor: {1000 * min(known):.0f} to {1000 * max(known):.0f} "
+            f"ms (known of {len(known)} of {len(delays_s)} recordings, modulo one beat{far})."
         )
 
 

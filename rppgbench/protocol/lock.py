@@ -25,7 +25,8 @@ class RecordingFacts(Frozen):
     """Of one recording. A sum is the first 40 digits of the file's SHA-256, or of names and sums of several files.
 
     ``video`` is that of the video, or of what it is made from; ``truth`` of the contact sensor's files, ``clock`` of
-    those that say when each frame was taken. None is what there is no file of.
+    those that say when each frame was taken. ``truth_details`` is what no file says of the truth. None is what there is
+    nothing of.
     """
 
     subject: str
@@ -33,6 +34,7 @@ class RecordingFacts(Frozen):
     duration_s: float
     video: str | None = None
     truth: str | None = None
+    truth_details: str | None = None
     clock: str | None = None
 
     @model_serializer

@@ -9,7 +9,7 @@ import numpy as np
 from rppgbench.errors import SignalError
 from rppgbench.signal.filters import lowpass
 from rppgbench.signal.heart_rate import BAND_HZ, HeartRate, estimate_each
-from rppgbench.signal.sensor import beats_of_ecg_s, without_stuck
+from rppgbench.signal.sensor import PLAUSIBLE_BPM, beats_of_ecg_s, without_stuck
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # An R-peak becomes a Gaussian about as wide as a systolic wave, which video rates can carry.
 PULSE_SIGMA_S = 0.09
 LONGEST_GAP_S = 0.5
+# Devices tell a rate once a second or every few; breathing swings it, with a period of some 4 s, so that what is silent
+# for longer than one swing is not told by its neighbours.
+LONGEST_RATE_GAP_S = 5.0
 
 
 def window_hr(
@@ -41,8 +44,9 @@ def window_hrs(
     """Heart rates of the windows of ``n_frames`` that begin at ``starts_s``, ``(B,)``.
 
     ECG and BVP become waves on the video's clock and go through the estimators that predictions go through; of "hr"
-    samples the mean within the window is both estimates, and its quality is NaN. In the place of a window that has no
-    rate stands the error that says why.
+    samples the mean within the window is both estimates, and its quality is NaN; those outside 30-240 bpm are none, and
+    a window that none tells of for more than 5 s has no rate. In the place of such a one stands the error that says
+    why.
     """
     starts_s = np.asarray(starts_s, dtype=np.float64)
     if truth.kind == "hr":
@@ -92,10 +96,22 @@ def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
 
 
 def _mean_rate(truth: GroundTruth, start_s: float, end_s: float) -> HeartRate | SignalError:
-    inside = (truth.times_s >= start_s) & (truth.times_s < end_s) & np.isfinite(truth.samples)
+    told = np.isfinite(truth.samples) & np.isfinite(truth.times_s)
+    inside = told & (truth.times_s >= start_s) & (truth.times_s < end_s)
     if not inside.any():
         return SignalError("the contact sensor does not cover the window")
-    hr_bpm = float(truth.samples[inside].mean())
+    low, high = PLAUSIBLE_BPM
+    wrong = told & ((truth.samples < low) | (truth.samples > high))
+    edges_s = np.unique(np.r_[start_s, truth.times_s[told & ~wrong].clip(start_s, end_s), end_s])
+    longest = int(np.diff(edges_s).argmax())
+    first_s, last_s = edges_s[longest], edges_s[longest + 1]
+    if last_s - first_s > LONGEST_RATE_GAP_S or not (inside & ~wrong).any():
+        span = f"from {first_s:.1f} s to {last_s:.1f} s"
+        odd = truth.samples[wrong & (truth.times_s >= first_s) & (truth.times_s <= last_s)]
+        if len(odd):
+            return SignalError(f"no heart rate of {low:g} to {high:g} bpm {span}, but {odd[0]:g} bpm")
+        return SignalError(f"the contact sensor tells no heart rate {span}")
+    hr_bpm = float(truth.samples[inside & ~wrong].mean())
     return HeartRate(spectrum_bpm=hr_bpm, beats_bpm=hr_bpm, snr_db=float("nan"), rival_bpm=None, rival_ratio=0.0)
 
 

@@ -12,10 +12,17 @@ from rppgbench.signal.beats import mean_interval_s
 from rppgbench.signal.ecg import r_peaks
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from rppgbench.contracts import FloatArray, GroundTruth
 
+PLAUSIBLE_BPM = (30.0, 240.0)
 # A heart at 30 bpm beats once in 2 s: a living one leaves no wave flat for longer.
 STUCK_S = 2.0
+# Of the recording's usual range: a pulse on a baseline that drifts fifty times as far is larger yet.
+STUCK_SHARE = 1e-3
+# A stuck converter's last bit may flicker up and down, which is no pulse where the usual range has so many steps.
+STUCK_STEPS, LEAST_STEPS = 2, 100
 
 
 def missing_share(truth: GroundTruth) -> float:
@@ -24,16 +31,51 @@ def missing_share(truth: GroundTruth) -> float:
 
 
 def stuck_spans_s(truth: GroundTruth) -> list[tuple[float, float]]:
-    """Where an ECG or a BVP has one and the same value for more than 2 s: first and last such sample on its clock.
+    """Where an ECG or a BVP stays at one value for more than 2 s: first and last such sample on its clock.
 
-    Of samples of heart rate none: a rate may well stay where it is.
+    One value is a range of a thousandth of the recording's own (5th to 95th percentile), or of two steps of a converter
+    of which that has a hundred or more. Of samples of heart rate none: a rate may well stay where it is.
     """
-    if truth.kind == "hr" or not len(truth.samples) or truth.samples.shape != truth.times_s.shape:
+    if truth.kind == "hr" or len(truth.samples) < 2 or truth.samples.shape != truth.times_s.shape:
         return []
-    edges = np.flatnonzero(np.diff(truth.samples) != 0)  # not-a-numbers differ from all, themselves included
-    first, last = np.r_[0, edges + 1], np.r_[edges, len(truth.samples) - 1]
-    spans = np.stack([truth.times_s[first], truth.times_s[last]], axis=1)
-    return [(float(start_s), float(end_s)) for start_s, end_s in spans[spans[:, 1] - spans[:, 0] > STUCK_S]]
+    samples, times_s = np.asarray(truth.samples, dtype=np.float64), truth.times_s
+    last = np.searchsorted(times_s, times_s + STUCK_S, side="right")
+    first = np.flatnonzero(last < len(times_s))
+    flat = first[_ranges(samples, first, last[first]) <= _one_value(samples)]
+    if not len(flat):
+        return []
+    # Spans that share a sample are one.
+    apart = np.flatnonzero(flat[1:] > last[flat[:-1]])
+    starts_s, ends_s = times_s[flat[np.r_[0, apart + 1]]], times_s[last[flat[np.r_[apart, len(flat) - 1]]]]
+    return [(float(start_s), float(end_s)) for start_s, end_s in zip(starts_s, ends_s, strict=True)]
+
+
+def _one_value(samples: FloatArray) -> float:
+    """The range within which samples count as one value."""
+    known = samples[np.isfinite(samples)]
+    if not len(known):
+        return 0.0
+    low, high = np.percentile(known, [5, 95])
+    usual = float(high - low)
+    steps = np.diff(np.unique(known))
+    step = float(steps[steps > 1e-9 * usual].min(initial=np.inf))  # less is rounding
+    few = STUCK_STEPS * step if step * LEAST_STEPS <= usual else 0.0
+    return max(STUCK_SHARE * usual, few * (1 + 1e-9))
+
+
+def _ranges(samples: FloatArray, first: NDArray[np.intp], last: NDArray[np.intp]) -> FloatArray:
+    """Highest less lowest of ``samples[first]`` to ``samples[last]``, NaN where one of them is."""
+    found = np.empty(len(first))
+    level = np.log2(last - first + 1).astype(int)
+    high = low = samples
+    for exponent in range(int(level.max(initial=0)) + 1):
+        if exponent:  # of 2^exponent samples from each on
+            half = 2 ** (exponent - 1)
+            high, low = np.maximum(high[:-half], high[half:]), np.minimum(low[:-half], low[half:])
+        rows = np.flatnonzero(level == exponent)
+        left, right = first[rows], last[rows] - 2**exponent + 1
+        found[rows] = np.maximum(high[left], high[right]) - np.minimum(low[left], low[right])
+    return found
 
 
 def without_stuck(truth: GroundTruth) -> GroundTruth:

@@ -57,7 +57,8 @@ def check_dataset(spec: Spec, dataset: Any, folder: Path) -> None:
 
 def _check_files(spec: Spec, recording: Recording) -> None:
     if getattr(spec, "needs_files", False):
-        demand(bool(recording.truth_files), spec, "truth_files are empty: a changed truth would keep its old scores")
+        told = bool(recording.truth_files or recording.truth_details)
+        demand(told, spec, "neither truth_files nor truth_details: a changed truth would keep its old scores")
         named = recording.path is not None or bool(recording.source_files)
         demand(
             named, spec, "a recording has neither a path nor source_files: a changed video would keep its old scores"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -81,7 +82,13 @@ def test_a_fixture_tells_its_heart_rates_and_what_to_do_next(made: tuple[Path, R
     assert set(rates) == set(SUBJECTS)
     assert all(40 < rate < 140 for rate in rates.values())
     assert f"rppgbench data check ubfc_rppg --path {root} --partial" in result.stdout
-    assert f"rppgbench run ubfc_rppg_compressed --data ubfc_rppg={root} --rehearse" in result.stdout
+
+
+def test_a_fixture_as_long_as_a_window_of_its_protocol_is_to_be_tried_on_it(tmp_path: Path) -> None:
+    """Windows of protocol dasari2021 are of 25 s."""
+    told = call("fixture", "dasari2021", tmp_path / "small", "--subjects", 1, "--seconds", 25).stdout
+    assert f"rppgbench run dasari2021 --data dasari2021={tmp_path / 'small'} --rehearse" in told
+    assert "too short" not in told
 
 
 def test_a_fresh_fixture_has_no_trouble_and_its_sensors_say_the_known_rates(made: tuple[Path, Result]) -> None:
@@ -147,6 +154,7 @@ def test_mistyped_names_are_answered(made: tuple[Path, Result]) -> None:
     assert "did you mean 'ubfc_rppg'?" in str(refused("check", "ubfc_rpg", "--path", made[0]))
     error = refused("check", "ubfc_rppg", "--path", made[0], "--recording", "subject2")
     assert "no recording 'subject2' here" in error.message
+    assert error.hint == "here: subject1, subject3"
     assert "how to get it" in refused("check", "pure").message
 
 
@@ -156,7 +164,7 @@ def test_a_renamed_video_is_named_with_its_new_name(root: Path) -> None:
     (finding,) = troubles(root)
     assert finding["file"] == str(folder / "vid.avi")
     assert "vid2.avi" in finding["found"] + finding["remedy"]
-    assert troubles(root, "--partial") == []
+    assert troubles(root, "--partial") == [finding]
 
 
 def test_a_missing_label_of_a_subject_who_is_here_is_trouble(root: Path) -> None:
@@ -227,7 +235,8 @@ def test_the_same_video_under_two_subjects_is_named(root: Path) -> None:
 def test_show_lists_recordings_and_tells_of_one_what_its_sensor_says(made: tuple[Path, Result]) -> None:
     root, fixture = made
     listed = call("show", "ubfc_rppg", "--path", root).stdout
-    assert re.search(r"subject1 +subject1 +game +29\.\d+ +20\.\d+ +raw", listed)
+    assert re.search(r"subject1 +subject1 +game +29\.\d+ +20\.\d+", listed)
+    assert listed.count("source of all: raw") == listed.count("raw") == 1
     told = call("show", "ubfc_rppg", "subject3", "--path", root).stdout
     assert "DATASET_2/subject3/vid.avi" in told
     known = dict(re.findall(r"(subject\d+) +([\d.]+) bpm", fixture.stdout))["subject3"]
@@ -249,11 +258,122 @@ def test_a_fixture_goes_into_an_empty_folder_alone(made: tuple[Path, Result]) ->
     assert call("fixture", "ubfc_rppg", made[0], "--size", "big").exit_code == 2
 
 
-@pytest.mark.parametrize("command", ["add", "check", "fixture", "list", "show"])
+def test_remove_forgets_and_touches_no_file(made: tuple[Path, Result]) -> None:
+    root, _ = made
+    before = sorted(root.rglob("*"))
+    assert "no dataset 'ubfc_rppg' is remembered" in refused("remove", "ubfc_rppg").message
+    call("add", "ubfc_rppg", root, "--partial")
+    assert refused("remove", "ubfc_rpg").hint == "did you mean 'ubfc_rppg'?"
+    assert f"its files stay in {root}" in call("remove", "ubfc_rppg").stdout
+    assert "ubfc_rppg" not in configured()
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_copy_that_is_added_anew_without_partial_is_said_to_be_partial_no_longer(made: tuple[Path, Result]) -> None:
+    told = [call("add", "ubfc_rppg", made[0], *options).stdout for options in (["--partial"], [], [])]
+    assert ["no longer marked partial" in one for one in told] == [False, True, False]
+    assert not configured()["ubfc_rppg"].partial
+
+
+def test_list_folds_no_path_however_narrow(
+    configuration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    long = tmp_path / ("a folder " * 12).strip()
+    configuration.write_text(f"data:\n  ubfc_rppg: {long}\n")
+    lines = call("list").stdout.splitlines()
+    assert any(line.startswith("ubfc_rppg") and f"{long}: cannot be used" in line for line in lines)
+    at = next(number for number, line in enumerate(lines) if line.startswith("  mahnob_hci: "))
+    assert any(line.strip().startswith("licence: ") for line in lines[at : at + 4])
+    assert any("https://" in line for line in lines[at : at + 4])
+
+
+def test_a_picture_too_small_for_a_face_is_refused_with_the_option(tmp_path: Path) -> None:
+    result = call("fixture", "pure", tmp_path / "small", "--size", "8x8")
+    assert result.exit_code == 2
+    assert "--size 8x8: expected even width >= height, from 96x96 to 4096x2160\n" in result.stderr
+    assert "synthetic" not in result.stderr
+
+
+def test_out_without_plot_is_refused(made: tuple[Path, Result], tmp_path: Path) -> None:
+    result = call("show", "ubfc_rppg", "subject1", "--path", made[0], "--out", tmp_path / "figures")
+    assert result.exit_code == 2
+    assert "needs --plot" in result.stderr
+
+
+def test_own_data_may_be_published_by_whom_they_belong_to(
+    made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    footnotes: dict[str, tuple[str, ...]] = {}
+    monkeypatch.setattr("rppgbench.datasets.figure.draw", lambda _, target, **said: footnotes.update({
+        target.name: said["footnotes"]}))  # fmt: skip
+    call("fixture", "manifest", tmp_path / "own", "--subjects", 1, "--seconds", 8)
+    own = json.loads(call("check", "manifest", "--path", tmp_path / "own", "--quick", "--json").stdout)
+    call("show", "manifest", own["recordings"][0]["recording"], "--path", tmp_path / "own", "--plot")
+    call("show", "ubfc_rppg", "subject1", "--path", made[0], "--plot")
+    told = {name: any("may not be published" in note for note in notes) for name, notes in footnotes.items()}
+    assert sorted(told.values()) == [False, True]
+    assert told["ubfc_rppg-subject1.png"]
+
+
+def test_summaries_of_the_commands_are_whole() -> None:
+    told = call("--help").stdout.partition("Commands:")[2]
+    assert "..." not in told
+    assert len(told.strip().splitlines()) == 6, "a line each"
+
+
+@pytest.mark.parametrize("command", ["add", "check", "fixture", "list", "remove", "show"])
 def test_help_teaches(command: str) -> None:
     told = call(command, "--help").stdout
     assert len(told.splitlines()) > 8
     assert command == "list" or f"rppgbench data {command} " in told
+
+
+def test_a_fixture_of_one_session_is_one_and_too_short_for_a_run_is_said(tmp_path: Path) -> None:
+    """PURE publishes six sessions of each subject; its protocol cuts windows of 30 s."""
+    root = tmp_path / "pure"
+    told = call("fixture", "pure", root, "--sessions", 1, "--subjects", 1, "--seconds", 4).stdout
+    assert [path.name for path in root.iterdir()] == ["01-01"]
+    assert "1 recording of rendered faces; its heart rate:" in told
+    assert "rppgbench data check pure" in told
+    assert re.search(r"too short for 'rppgbench run pure_compressed': 4\.\d s, .* of 30 s; .* --seconds 30 ", told)
+    assert "--rehearse" not in told
+    checked = call("check", "pure", "--path", root, "--partial", "--quick", "--json")
+    assert checked.exit_code == 0
+    assert json.loads(checked.stdout)["here"] == {"subjects": 1, "recordings": 1}
+
+
+def test_add_tells_what_is_damaged_from_what_is_not_here(root: Path) -> None:
+    (root / "DATASET_2" / "subject3" / "vid.avi").write_bytes(b"")
+    told = call("add", "ubfc_rppg", root, "--partial").stdout
+    assert "41 of 42 published recordings cannot be used" in told
+    assert "40 are not here, which is fine for a partial copy" in told
+    assert "1 is damaged, renamed or lacks files: rppgbench data check says which and how" in told
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_json_is_all_that_standard_output_gets_whatever_is_printed(made: tuple[Path, Result], workers: int) -> None:
+    """Loaders of EDF and HDF5 files lean on C libraries that print; C holds back what goes into a pipe."""
+    code = (
+        "import sys, rppgbench.registry, noisy\n"
+        "registry = rppgbench.registry.Registry.from_plugins(noisy=noisy)\n"
+        "rppgbench.registry.load_registry = lambda: registry\n"
+        "from rppgbench.cli.data import data\ndata(sys.argv[1:])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment.pop("PYTHONUNBUFFERED", None)  # with it C holds nothing back
+    options = ["--path", str(made[0]), "--workers", str(workers), "--quick", "--partial", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", "noisy", *options],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["here"] == {"subjects": 2, "recordings": 2}
+    for voice in ("python", "program", "C"):
+        assert f"{voice}: making the loader" in done.stderr
+        assert f"{voice}: reading the truth" in done.stderr
 
 
 def test_help_loads_nothing_heavy() -> None:

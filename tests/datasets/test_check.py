@@ -55,21 +55,28 @@ def test_progress_counts_up_to_all(holding):
     assert told == [(0, 3, 30.0), (1, 3, 30.0), (2, 3, 30.0), (3, 3, 30.0)]
 
 
-def test_a_missing_file_of_a_subject_who_is_there_is_trouble_unless_partial(holding, root):
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_missing_file_of_a_recording_whose_others_are_there_is_trouble_in_any_copy(holding, root, partial):
     (root / "s2" / "video.avi").rename(root / "s2" / "vid.avi")
-    report = check(holding)
+    report = check(holding, partial=partial)
     missing = only_trouble(report, "s2-rest", root / "s2" / "video.avi")
     assert (missing.check, missing.found, missing.remedy) == ("missing", "no such file", "copy it")
     assert [f.path for f in report.findings if f.check == "extra"] == [root / "s2" / "vid.avi"]
+
+
+def test_a_recording_of_which_nothing_is_there_is_no_trouble_in_a_partial_copy(holding, root):
+    (root / "s2" / "video.avi").unlink()
+    (root / "s2" / "pulse.csv").unlink()
+    assert {finding.recording for finding in troubles(check(holding))} == {"s2-rest"}
     told = check(holding, partial=True)
     assert not troubles(told)
-    assert "1 recordings of subjects that are here are not: s2-rest" in [f.found for f in told.findings]
+    assert "s2-rest" in next(f.found for f in told.findings if f.check == "missing")
 
 
 def test_a_copy_without_one_whole_recording_is_trouble(holding, root):
     for video in root.glob("*/video.avi"):
         video.unlink()
-    assert [f.found for f in troubles(check(holding, partial=True))] == ["not one recording is whole"]
+    assert "not one recording is whole" in [f.found for f in troubles(check(holding, partial=True))]
 
 
 @pytest.mark.parametrize("file", ["video.avi", "pulse.csv"])
@@ -275,6 +282,15 @@ def test_rates_of_a_heart_that_none_has_are_trouble(holding, sheets, monkeypatch
     assert "a heart rate of 1.2 bpm at 0.0 s, 100.0% of all samples are like that" in finding.found
 
 
+def test_a_sensor_that_is_noise_is_told(holding, root, sheets):
+    times_s, samples = sheets.pulse(1.0)
+    sheets.write_truth(root / "s1" / "pulse.csv", times_s, np.random.RandomState(0).normal(size=len(samples)))
+    report = check(holding, only=["s1-rest"])
+    told = [finding.found for finding in report.findings]
+    assert any("SNR about its own rate is below 0 dB" in found and "in 1 of 1 windows" in found for found in told)
+    assert report.examined[0].truth.n_flagged == 1
+
+
 def test_recordings_can_be_chosen_and_mistyped(holding, root):
     (root / "s1" / "video.avi").write_bytes(b"")
     assert not check(holding, only=["s3-rest", "s2-rest"]).findings
@@ -293,3 +309,18 @@ def test_the_report_is_json_without_any_not_a_number(holding, root, sheets):
     assert record["here"] == {"subjects": 3, "recordings": 3}
     assert record["trouble"] == len([f for f in record["findings"] if f["severity"] == "trouble"]) > 0
     assert record["recordings"][0]["truth"]["hr_bpm"] is None
+
+
+@pytest.mark.parametrize(
+    ("silent", "where"), [((), None), (("s1",), " in 1 of 3 recordings"), (("s1", "s2", "s3"), "")]
+)
+def test_clocks_that_nobody_could_compare_are_told_once(holding, root, sheets, silent, where):
+    for name in silent:
+        sheets.write_truth(root / name / "pulse.csv", *sheets.pulse(sheets.RATES_HZ[name]), video_s=None)
+    report = check(holding, quick=True)
+    assert not troubles(report)
+    told = [note for note in report.notes if "clocks" in note]
+    assert report.record()["notes"] == ["s5 never came", *told]
+    assert [note.partition(": ")[0] for note in told] == (
+        [] if where is None else [f"clocks of sensor and video were not compared{where}"]
+    )

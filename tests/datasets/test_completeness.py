@@ -8,6 +8,7 @@ import pytest
 
 from rppgbench.contracts import Absent, Inventory, Recording
 from rppgbench.datasets.completeness import incomplete, spans, subjects_here
+from rppgbench.datasets.remains import Lodgings
 
 
 def absent(subject: str, path: Path) -> Absent:
@@ -45,7 +46,7 @@ def test_a_subject_is_here_with_a_recording_a_wrong_file_or_a_folder_of_its_own(
         absent("d", tmp_path / "d" / "v.avi"),
     ]
     inventory = Inventory(subjects=("a", "b", "c", "d"), n_recordings=5, absent=tuple(missing))
-    assert subjects_here(inventory, found, tmp_path) == {"a", "b", "c"}
+    assert subjects_here(inventory, found, Lodgings(inventory, found, tmp_path)) == {"a", "b", "c"}
 
 
 def test_a_folder_that_all_share_is_nobodys(tmp_path):
@@ -53,7 +54,7 @@ def test_a_folder_that_all_share_is_nobodys(tmp_path):
     found = [recording("a", tmp_path / "all" / "a.avi")]
     missing = (absent("b", tmp_path / "all" / "b.avi"), absent("c", tmp_path / "c.avi"))
     inventory = Inventory(subjects=("a", "b", "c"), n_recordings=3, absent=missing)
-    assert subjects_here(inventory, found, tmp_path) == {"a"}
+    assert subjects_here(inventory, found, Lodgings(inventory, found, tmp_path)) == {"a"}
 
 
 def test_of_many_extra_files_the_first_are_named_and_the_rest_counted(tmp_path):
@@ -62,3 +63,17 @@ def test_of_many_extra_files_the_first_are_named_and_the_rest_counted(tmp_path):
     findings = list(incomplete(inventory, [recording("a", tmp_path / "a.avi")], tmp_path, partial=False))
     assert [finding.path for finding in findings[:10]] == list(extra[:10])
     assert findings[-1].found == "4 more files that belong to no published recording"
+
+
+def test_recordings_that_are_missing_for_one_reason_are_one_trouble_with_all_their_names(tmp_path):
+    here = Recording(id="1", subject="a", session="0", fps_hz=30.0, duration_s=1.0, path=tmp_path / "1" / "v.avi")
+    reasons = {number: "no such folder" if number < 40 else "is not to be had" for number in range(2, 41)}
+    gone = tuple(
+        Absent(id=f"{number}", subject="a", path=tmp_path / f"{number}" / "v.avi", reason=reason, remedy="get it")
+        for number, reason in reasons.items()
+    )
+    inventory = Inventory(subjects=("a",), n_recordings=40, absent=gone)
+    together, alone = incomplete(inventory, [here], tmp_path, partial=False)
+    assert together.found.startswith("38 recordings of subjects that are here are not: 2 to 39; the first lacks ")
+    assert (together.severity, together.recording, together.remedy) == ("trouble", None, "get it")
+    assert (alone.severity, alone.recording, alone.found) == ("trouble", "40", "is not to be had")

@@ -9,7 +9,7 @@ import pytest
 
 from rppgbench.contracts import DatasetSpec
 from rppgbench.datasets.holding import hold
-from rppgbench.errors import DatasetUnavailable
+from rppgbench.errors import DatasetUnavailable, UnknownName
 from rppgbench.hookspecs import hookimpl
 from rppgbench.registry import Registry
 
@@ -19,8 +19,9 @@ def test_a_folder_that_is_not_there_and_a_file_are_refused(registry, tmp_path):
     with pytest.raises(DatasetUnavailable, match="nowhere: no such folder"):
         hold(registry, spec, tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(DatasetUnavailable, match="file: is a file, expected a folder"):
+    with pytest.raises(DatasetUnavailable, match="file: is a file, expected a folder") as raised:
         hold(registry, spec, tmp_path / "file")
+    assert raised.value.hint == f"name the folder that it lies in: {tmp_path}"
 
 
 def test_a_folder_of_another_dataset_is_named_as_that(sheets, root):
@@ -39,7 +40,7 @@ def test_a_folder_of_another_dataset_is_named_as_that(sheets, root):
     registry = Registry.from_plugins(both=SimpleNamespace(rppgbench_datasets=rppgbench_datasets))
     with pytest.raises(DatasetUnavailable, match="looked for other things") as raised:
         hold(registry, twin, root)
-    assert raised.value.hint == f"it looks like sheets: rppgbench data add sheets {root}\n     point elsewhere"
+    assert raised.value.hint == f"it looks like sheets: rppgbench data add sheets {root}"
 
 
 def test_a_folder_without_one_whole_recording_says_what_is_missing_and_what_is_there(registry, root):
@@ -50,6 +51,17 @@ def test_a_folder_without_one_whole_recording_says_what_is_missing_and_what_is_t
         holding.recordings()
     assert "(there is: s1, s2, s3)" in raised.value.message
     assert raised.value.hint == "ask the lab"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("s4-rest", "here: s1-rest, s2-rest, s3-rest"), ("s2-rset", "did you mean 's2-rest'?")],
+)
+def test_a_name_with_another_number_is_not_taken_for_its_neighbour(sheets, holding, monkeypatch, name, hint):
+    monkeypatch.setattr(sheets.Sheets, "inventory", lambda self: None)
+    with pytest.raises(UnknownName) as raised:
+        holding.recording(name)
+    assert raised.value.hint == hint
 
 
 def test_a_holding_travels_without_its_loader(holding):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from rppgbench.contracts import GroundTruth
@@ -76,3 +77,22 @@ def test_figures_of_wave_rate_and_damage_are_drawn(holding, root, sheets, monkey
         with Image.open(target) as image:
             assert image.size[0] == 1430
             assert len(np.unique(np.asarray(image.convert("L")))) > 100
+
+
+def test_of_heart_rates_alone_one_series_of_the_sensor_is_drawn_and_no_legend_covers_a_point(
+    holding, sheets, monkeypatch, tmp_path
+):
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    draw(portray(holding.dataset, holding.recording("s1-rest")), tmp_path / "wave.png", title="wave")
+    heart_rates = GroundTruth(samples=np.full(10, 60.0), times_s=np.arange(10.0), kind="hr")
+    monkeypatch.setattr(sheets.Sheets, "ground_truth", lambda self, recording: heart_rates)
+    draw(portray(holding.dataset, holding.recording("s1-rest")), tmp_path / "hr.png", title="hr")
+    labels = [[text.get_text() for text in figure.axes[-1].get_legend().get_texts()] for figure in figures]
+    assert labels == [["video, ln R - ln G", "sensor, spectrum", "sensor, beats"], ["video, ln R - ln G", "sensor"]]
+    titles = [figure.axes[1].get_title() for figure in figures]
+    assert ["systole" in title for title in titles] == [True, False]
+    for figure in figures:
+        figure.canvas.draw()
+        axes = figure.axes[-1]
+        assert not axes.get_legend().get_window_extent().overlaps(axes.get_window_extent())

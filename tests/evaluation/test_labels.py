@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import GroundTruth
-from rppgbench.evaluation.labels import Label, label_windows
+from rppgbench.evaluation.labels import Label, clock_fault, label_windows
 from rppgbench.signal.heart_rate import HeartRateSettings
 from rppgbench.signal.variability import variability
 from rppgbench_synthetic.physiology import simulate
@@ -65,6 +65,14 @@ def test_samples_of_heart_rate_are_a_rate_and_nothing_more():
     assert again.rate.spectrum_bpm == 72
 
 
+def test_rates_that_no_heart_has_label_nothing():
+    truth = GroundTruth(samples=np.r_[np.full(30, 72.0), np.zeros(30)], times_s=np.arange(60.0), kind="hr")
+    sound, wrong = labels(truth)
+    assert (sound.rate.beats_bpm, sound.excluded) == (72, None)
+    reason = "contact sensor: no heart rate of 30 to 240 bpm from 30.0 s to 60.0 s, but 0 bpm"
+    assert wrong == Label(None, excluded=reason)
+
+
 def test_a_window_that_is_not_covered_is_excluded(truth):
     sound, outside = labels(truth, np.array([0.0, 45.0]))
     assert sound.excluded is None
@@ -88,6 +96,15 @@ def test_two_seconds_of_one_value_exclude_the_window_they_are_in(truth, until_s,
         assert first == Label(None, excluded="the contact sensor is stuck from 10.0 s to 12.5 s")
 
 
+def test_a_flickering_last_bit_does_not_hide_a_stuck_sensor(truth):
+    lsb = 2.0**-11  # of the simulated sensor's converter
+    flicker = 0.25 + lsb * np.random.RandomState(0).randint(0, 2, len(truth.samples))
+    stuck = replace(truth, samples=np.where((truth.times_s >= 10) & (truth.times_s <= 14), flicker, truth.samples))
+    first, second = labels(stuck)
+    assert first == Label(None, excluded="the contact sensor is stuck from 10.0 s to 14.0 s")
+    assert second.excluded is None
+
+
 def test_a_sensor_that_is_stuck_all_along_labels_nothing(truth):
     for label in labels(replace(truth, samples=np.zeros(len(truth.samples)))):
         assert label.excluded.startswith("the contact sensor is stuck from -")
@@ -97,6 +114,21 @@ def test_clocks_that_disagree_by_two_per_cent_exclude_every_window(truth):
     found = labels(replace(truth, video_s=61.2), video_s=60.0)
     reason = "the sensor's clock and the video's disagree by 2.0 %: 61.2 s against 60.0 s"
     assert found == [Label(None, excluded=reason)] * 2
+
+
+def test_clocks_are_held_against_each_other_without_a_window(truth):
+    reason = clock_fault(replace(truth, video_s=61.2), 60.0)
+    assert reason == "the sensor's clock and the video's disagree by 2.0 %: 61.2 s against 60.0 s"
+    assert clock_fault(replace(truth, video_s=60.2), 60.0) is None
+
+
+def test_what_is_said_to_be_unusable_excludes_every_window(truth):
+    nothing = GroundTruth(samples=np.array([]), times_s=np.array([]), kind="bvp")
+    for sensor in (nothing, truth):
+        assert labels(sensor, unusable="the file is empty") == [Label(None, excluded="the file is empty")] * 2
+    assert [label.excluded for label in labels(nothing)] == [
+        "contact sensor: 0 finite samples, expected at least 2"
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -119,6 +151,30 @@ def test_estimators_that_differ_are_a_flag():
     assert label.excluded is None
 
 
+@pytest.mark.parametrize("kind", ["ecg", "bvp"])
+def test_noise_for_a_sensor_is_a_flag(kind):
+    """By simulation, white noise is below 0 dB in 99 % of 30 s."""
+    times_s = np.arange(256 * 64) / 256 - 2
+    found = []
+    for seed in range(5):
+        truth = GroundTruth(samples=np.random.RandomState(seed).randn(len(times_s)), times_s=times_s, kind=kind)
+        found += [label.flags for label in labels(truth) if label.rate is not None]
+    assert len(found) >= 8
+    assert all("sensor noisy" in flags for flags in found)
+
+
+@pytest.mark.parametrize("kind", ["ecg", "bvp"])
+@pytest.mark.parametrize("hr_bpm", [46.0, 60.0, 90.0, 150.0])
+@pytest.mark.parametrize("length_s", [10.0, 30.0])
+def test_a_sound_sensor_is_not_noisy_whatever_the_rhythm(kind, hr_bpm, length_s):
+    """Respiratory arrhythmia, Mayer waves and drift, of five persons."""
+    for person in "abcde":
+        body = simulate(1, person, "rest", hr_bpm, 60.0)
+        truth = record(body, kind, 60.0, np.random.RandomState(0), own_start=True)
+        found = labels(truth, np.arange(0, 60, length_s), int(FPS_HZ * length_s))
+        assert not any("sensor noisy" in label.flags for label in found)
+
+
 @pytest.mark.parametrize(
     ("hr_bpm", "flags"), [(66.0, ((), ())), (80.0, (("leads differ",), ("leads differ",)))], ids=["agree", "differ"]
 )
@@ -136,9 +192,12 @@ def test_short_windows_have_no_variability(truth):
 
 
 def test_a_rate_that_is_not_there_excludes(truth):
-    assert labels(truth, n_frames=60) == [Label(None, excluded="too short: 2.0 s, expected at least 5.7 s")] * 2
+    assert (
+        labels(truth, n_frames=60)
+        == [Label(None, excluded="contact sensor: too short: 2.0 s, expected at least 5.7 s")] * 2
+    )
     silent = with_samples(truth, np.ones(len(truth.samples), dtype=bool), np.nan)
-    assert [label.excluded for label in labels(silent)] == ["0 finite samples, expected at least 2"] * 2
+    assert [label.excluded for label in labels(silent)] == ["contact sensor: 0 finite samples, expected at least 2"] * 2
 
 
 def test_samples_and_times_that_do_not_fit_label_nothing(truth):

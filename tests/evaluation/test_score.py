@@ -70,7 +70,7 @@ def test_a_window_without_truth_is_excluded_not_failed(truth):
     waves = np.array([tone(75), np.full(T, np.nan)])
     rows = score(waves, np.array([80.0, 80.0]), truth)
     assert [row["status"] for row in rows] == ["excluded", "excluded"]
-    assert rows[0]["reason"] == "contact sensor: the contact sensor does not cover the window"
+    assert rows[0]["reason"] == "the contact sensor does not cover the window"
     assert rows[0]["error_bpm"] is None
 
 
@@ -121,7 +121,7 @@ def test_a_label_is_taken_at_its_word(truth):
     assert (flagged["status"], flagged["label_flags"]) == ("scored", "estimators differ; loader: odd")
     assert flagged["error_bpm"] == pytest.approx(4, abs=0.1)
     assert (flagged["rf_true_hz"], flagged["lf_nu_true"], flagged["lf_hf_true"]) == (None, 0.25, 1 / 3)
-    assert (excluded["status"], excluded["reason"]) == ("excluded", "contact sensor: it is stuck")
+    assert (excluded["status"], excluded["reason"]) == ("excluded", "it is stuck")
     assert excluded["label_flags"] is excluded["hr_true_bpm"] is excluded["error_bpm"] is None
 
 

@@ -36,11 +36,17 @@ def test_windows_with_doubtful_labels_are_counted_once_whatever_the_entries(resu
 
 def test_delays_are_told_where_they_are_known(results):
     recordings = sorted({row["recording"] for row in results.rows})
-    delays_s = dict(zip(recordings, [0.1, 0.3, 0.2], strict=False))
+    delays_s = dict(zip(recordings, [-0.049, 0.3, 0.2], strict=False))
     told = lines(results, truth_delay_s=lambda row: delays_s.get(row["recording"]))
-    known = sorted(delays_s.values())
-    assert f"known of {len(known)} of {len(recordings)} recordings" in told
-    assert f"{1000 * known[0]:.0f} to {1000 * known[-1]:.0f}" in told
+    low, high = (1000 * extreme for extreme in (min(delays_s.values()), max(delays_s.values())))
+    known = f"known of {len(delays_s)} of {len(recordings)} recordings, modulo one beat"
+    assert f"Delay of the face's pulse behind the contact sensor: {low:.0f} to {high:.0f} ms ({known})." in told
+
+
+def test_delays_that_hardly_a_pulse_has_are_counted(results):
+    first = min(row["recording"] for row in results.rows)
+    told = lines(results, truth_delay_s=lambda row: -1.5 if row["recording"] == first else 0.5)
+    assert "modulo one beat; 1 outside of +-500 ms)." in told
 
 
 def test_what_is_lossy_as_it_comes_is_said(results):

@@ -47,12 +47,63 @@ def skin(pulse: np.ndarray) -> np.ndarray:
     return light[:, None] * levels + noise
 
 
+def rhythm(sdnn_s: float, mean_s: float = 0.8, end_s: float = LENGTH_S + 5) -> np.ndarray:
+    """Beats with breathing at 0.23 Hz and Mayer waves at 0.1 Hz, of equal variance; none by chance."""
+    beats_s = [-8.0]
+    while beats_s[-1] < end_s:
+        swing = np.sin(2 * np.pi * 0.23 * beats_s[-1]) + np.sin(2 * np.pi * 0.1 * beats_s[-1] + 1)
+        beats_s.append(beats_s[-1] + mean_s + sdnn_s * swing)
+    return np.array(beats_s)
+
+
+def wave_of(beats_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    return pulse_at(np.interp(times_s, beats_s, np.arange(len(beats_s))))
+
+
+def late(sdnn_s: float, offset_s: float, kind: str = "bvp", noise: float = 1.0) -> float | None:
+    """The delay found of a face ``offset_s`` behind its sensor, with as much noise as pulse in it."""
+    beats_s = rhythm(sdnn_s)
+    rate_hz = 256 if kind == "ecg" else 64
+    times_s = np.arange(-5, LENGTH_S + 5, 1 / rate_hz)
+    if kind == "bvp":
+        samples = wave_of(beats_s, times_s)
+    else:
+        samples = np.exp(-0.5 * ((times_s[:, None] - beats_s) / 0.011) ** 2).sum(axis=1)
+    truth = GroundTruth(samples=samples, times_s=times_s, kind=kind)
+    pulse = wave_of(beats_s, FRAMES_S - offset_s)
+    pulse = pulse + noise * pulse.std() * np.random.RandomState(1).randn(len(pulse))
+    return median_delay_s(truth, skin(pulse), FPS_HZ)
+
+
 CASES = [("ecg", 0.25), ("ecg", 0.12), ("bvp", -0.05), ("bvp", 0.08), ("bvp", 0.0)]
 
 
 @pytest.mark.parametrize(("kind", "delay_s"), CASES)
 def test_the_delay_of_the_face_is_found(kind, delay_s):
     assert median_delay_s(sensor(kind), skin(face(delay_s)), FPS_HZ) == pytest.approx(delay_s, abs=0.02)
+
+
+@pytest.mark.parametrize("sdnn_s", [0.03, 0.07])
+@pytest.mark.parametrize("offset_s", [0.6, 1.5, -0.8, -1.4])
+def test_clocks_that_are_apart_are_told_where_the_rhythm_varies(sdnn_s, offset_s):
+    assert late(sdnn_s, offset_s) == pytest.approx(offset_s, abs=0.04)
+
+
+@pytest.mark.parametrize("offset_s", [0.25, 1.05, -1.0])
+def test_the_same_of_an_ecg(offset_s):
+    assert late(0.05, offset_s, "ecg") == pytest.approx(offset_s, abs=0.04)
+
+
+@pytest.mark.parametrize(("offset_s", "told_s"), [(0.6, -0.2), (1.5, -0.1), (-0.8, 0.0)])
+def test_of_a_regular_rhythm_the_delay_is_known_modulo_a_beat(offset_s, told_s):
+    assert late(0.0, offset_s) == pytest.approx(told_s, abs=0.04)
+
+
+@pytest.mark.parametrize("kind", ["ecg", "bvp"])
+@pytest.mark.parametrize("sdnn_s", [0.0, 0.005, 0.015, 0.07])
+@pytest.mark.parametrize("noise", [0.0, 2.0])
+def test_no_rhythm_and_no_noise_leads_away_from_a_delay_within_the_bounds(kind, sdnn_s, noise):
+    assert late(sdnn_s, 0.2, kind, noise) == pytest.approx(0.2, abs=0.06)
 
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])

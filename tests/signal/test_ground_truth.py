@@ -70,6 +70,39 @@ def test_samples_of_heart_rate_are_averaged_within_the_window():
         window_hr(truth, 100.0, 110.0, 30.0)
 
 
+def rates(samples, times_s):
+    return GroundTruth(samples=np.asarray(samples, dtype=float), times_s=np.asarray(times_s, dtype=float), kind="hr")
+
+
+@pytest.mark.parametrize("wrong_bpm", [0.0, 400.0, np.nan])
+def test_a_rate_that_no_heart_has_is_no_sample(wrong_bpm):
+    samples = np.full(60, 72.0)
+    samples[[3, 17, 18]] = wrong_bpm
+    assert window_hr(rates(samples, np.arange(60)), 0.0, 30.0, 30.0).beats_bpm == 72
+    samples[10:16] = wrong_bpm
+    span = "from 9.0 s to 16.0 s"
+    why = "sensor tells no heart rate " if np.isnan(wrong_bpm) else "no heart rate of 30 to 240 bpm "
+    with pytest.raises(SignalError, match=why + span):
+        window_hr(rates(samples, np.arange(60)), 0.0, 30.0, 30.0)
+    assert window_hr(rates(samples, np.arange(60)), 30.0, 60.0, 30.0).beats_bpm == 72
+
+
+def test_a_sensor_that_shows_nothing_but_impossible_rates_says_so():
+    with pytest.raises(SignalError, match=r"no heart rate of 30 to 240 bpm from 0\.0 s to 30\.0 s, but 1\.2 bpm"):
+        window_hr(rates(np.full(60, 1.2), np.arange(60)), 0.0, 30.0, 30.0)
+    with pytest.raises(SignalError, match=r"but 1\.2 bpm"):
+        window_hr(rates(np.full(60, 1.2), np.arange(60)), 0.0, 4.0, 30.0)
+
+
+def test_a_rate_every_few_seconds_will_do_and_one_alone_will_not():
+    often = np.arange(0.0, 60, 5)
+    assert window_hr(rates(np.full(12, 72.0), often), 2.0, 32.0, 30.0).beats_bpm == 72
+    with pytest.raises(SignalError, match=r"tells no heart rate from 14\.0 s to 30\.0 s"):
+        window_hr(rates([72.0], [14.0]), 0.0, 30.0, 30.0)
+    with pytest.raises(SignalError, match=r"tells no heart rate from 24\.0 s to 30\.0 s"):
+        window_hr(rates(np.full(25, 72.0), np.arange(25)), 0.0, 30.0, 30.0)
+
+
 @pytest.mark.parametrize("start_s", [-5.0, 50.0], ids=["before", "after"])
 def test_a_window_that_the_sensor_does_not_cover_is_refused(bvp, start_s):
     with pytest.raises(SignalError, match="does not cover"):

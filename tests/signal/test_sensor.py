@@ -38,6 +38,48 @@ def test_a_sensor_that_never_moves_is_stuck_from_end_to_end(wave):
     assert stuck_spans_s(sensor(np.zeros_like(wave), "ecg")) == [(TIMES_S[0], TIMES_S[-1])]
 
 
+@pytest.mark.parametrize("levels", [250, 4095], ids=["8 bits", "12 bits"])
+def test_a_last_bit_that_flickers_defeats_nothing(wave, levels):
+    counts = np.round(levels * (0.5 + 0.45 * wave))
+    stuck = (TIMES_S >= 10) & (TIMES_S <= 13)
+    counts[stuck] = 17 + np.random.RandomState(0).randint(-1, 2, stuck.sum())
+    (span_s,) = stuck_spans_s(sensor(counts.astype(np.int16)))
+    assert span_s == pytest.approx((10.0, 13.0), abs=0.1)
+    coarse = np.round(10 * wave)  # where a step is a twentieth of the pulse, it tells something
+    coarse[stuck] = np.random.RandomState(0).randint(-1, 2, stuck.sum())
+    assert stuck_spans_s(sensor(coarse)) == []
+
+
+def test_a_thousandth_of_the_usual_range_is_one_value(wave):
+    wave[(TIMES_S >= 5) & (TIMES_S <= 8)] *= 4e-4
+    wave[(TIMES_S >= 20) & (TIMES_S <= 23)] *= 2e-2  # a finger pressed hard still beats
+    (span_s,) = stuck_spans_s(sensor(wave))
+    assert span_s == pytest.approx((5.0, 8.0), abs=0.1)
+
+
+def test_stuck_at_one_value_and_then_at_another_is_two_spans(wave):
+    wave[(TIMES_S >= 10) & (TIMES_S < 13)] = 0.3
+    wave[(TIMES_S >= 13) & (TIMES_S < 16)] = 0.9
+    assert stuck_spans_s(sensor(wave)) == [(10.0, 13 - 1 / 64), (13.0, 16 - 1 / 64)]
+
+
+def test_spans_are_told_by_time_where_samples_are_lost(wave):
+    wave[(TIMES_S >= 10) & (TIMES_S <= 13)] = 0.3
+    kept = np.random.RandomState(0).uniform(size=len(wave)) < 0.1
+    (span_s,) = stuck_spans_s(sensor(wave[kept], times_s=TIMES_S[kept]))
+    assert 10 <= span_s[0] <= 10.5 < 12.5 <= span_s[1] <= 13
+
+
+@pytest.mark.parametrize("hr_bpm", [34.0, 40.0, 60.0])
+def test_slow_hearts_are_not_stuck_between_their_beats(ecg, hr_bpm):
+    """Without noise: a flat line between T and P, and a diastole that has run off."""
+    beats_s = np.arange(-1, 38, 60 / hr_bpm)
+    wander = 0.3 * np.sin(2 * np.pi * 0.25 * ECG_S)  # the flat lines are flat without
+    assert stuck_spans_s(sensor(ecg(beats_s, ECG_S) - wander, "ecg", ECG_S)) == []
+    since_s = (TIMES_S + 2) % (60 / hr_bpm)
+    assert stuck_spans_s(sensor(np.exp(-0.5 * ((since_s - 0.2) / 0.07) ** 2))) == []
+
+
 def test_missing_samples_are_not_stuck(wave):
     wave[(TIMES_S >= 10) & (TIMES_S < 20)] = np.nan
     truth = sensor(wave)

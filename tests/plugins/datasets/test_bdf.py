@@ -68,11 +68,22 @@ def test_a_damaged_file_is_named(written, damage):
     assert str(path) in caught.value.message
 
 
-def test_a_missing_file_is_named_with_one_like_it(written):
+def test_a_file_that_is_cut_off_is_told_without_output(written, capfd):
     path, _ = written(np.zeros(N))
-    with pytest.raises(DatasetUnavailable) as caught:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(DatasetUnavailable, match=rf"cut off after {len(whole) - 1000} bytes, expected {len(whole)}"):
+        bdf.read(path, ["EXG1"])
+    path.write_bytes(whole[:700])  # within the header
+    with pytest.raises(DatasetUnavailable, match="cannot be read as BDF"):
+        bdf.read(path, ["EXG1"])
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_file_is_named(written):
+    path, _ = written(np.zeros(N))
+    with pytest.raises(DatasetUnavailable, match=r"physio\.bdf: no such file"):
         bdf.read(path.with_name("physio.bdf"), ["EXG1"])
-    assert caught.value.hint == "there is physiology.bdf: renamed?"
 
 
 def test_without_the_reader_it_says_what_to_install(written, monkeypatch):

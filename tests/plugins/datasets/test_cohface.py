@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 
 import av
 import h5py
@@ -14,8 +15,8 @@ from rppgbench.contracts import Dataset, InventoriedDataset
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames
 from rppgbench.signal.ground_truth import window_hr
-from rppgbench.testing.film import write_video
-from rppgbench_datasets.cohface import Cohface
+from rppgbench.testing.film import Film, write_video
+from rppgbench_datasets.cohface import Cohface, write_fixture
 
 NAMES = ["1-0", "1-1", "1-2", "1-3"]
 
@@ -105,7 +106,7 @@ def test_the_truth_is_the_takes(tree, name):
     truth, take = dataset.ground_truth(recording), tree.takes[name]
     assert window_hr(truth, 0.0, 6.0, 20.0).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
     np.testing.assert_allclose((truth.samples - 40) / 10, take.sensor(truth.times_s), atol=1e-9)
-    assert (truth.kind, truth.video_s, truth.doubts) == ("bvp", pytest.approx(6.0), ())
+    assert (truth.kind, truth.doubts) == ("bvp", ())
 
 
 def test_birth_dates_stay_inside(tree):
@@ -184,8 +185,49 @@ def test_repeated_times_are_spread(root):
 
 def test_a_clock_of_another_rate_is_kept_and_said(root):
     truth = changed(root, time=np.arange(1536) / 128)
-    assert truth.video_s == pytest.approx(12.0)
-    assert truth.doubts == ("time advances at 128 Hz, where 256 Hz were published",)
+    assert truth.times_s[-1] == pytest.approx(1535 / 128)
+    assert truth.doubts == (
+        "time advances at 128 Hz, where 256 Hz were published: the sensor lasts 12.0 s by it, the video 6.0 s",
+        "the sensor stops at 12.0 s, the video at 6.0 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "rate_hz", "doubts"),
+    [
+        (60 * 256, 256.0, ()),
+        (61.9 * 256, 256.0, ()),  # the sensor was stopped after the camera
+        (62.5 * 256, 256.0, ("the sensor stops at 62.5 s, the video at 60.0 s",)),
+        (58.5 * 256, 256.0, ("the sensor stops at 58.5 s, the video at 60.0 s",)),
+        (
+            60 * 256,
+            256.0 / 1.02,
+            ("time advances at 251 Hz, where 256 Hz were published: the sensor lasts 61.2 s by it, the video 60.0 s",),
+        ),
+    ],
+)
+def test_a_sensor_that_runs_on_is_no_drift_and_one_that_drifts_or_stops_is_doubted(root, n_samples, rate_hz, doubts):
+    times_s = np.arange(round(n_samples)) / rate_hz
+    changed(root, pulse=np.ones(len(times_s)), time=times_s)
+    dataset = Cohface(root)
+    truth = dataset.ground_truth(replace(dataset.recordings()[0], duration_s=60.0))
+    assert (truth.video_s, truth.doubts) == (None, doubts)
+
+
+@pytest.mark.parametrize("value", [np.array([], dtype="S5"), h5py.Empty("S5")])
+def test_a_light_that_is_empty_makes_its_recording_absent(root, value):
+    with h5py.File(root / "1/1/data.hdf5", "r+") as file:
+        file.attrs["illumination"] = value
+    dataset = Cohface(root)
+    assert [recording.id for recording in dataset.recordings()] == ["1-0", "1-2", "1-3"]
+    empty = dataset.inventory().absent[0]
+    assert (empty.id, empty.path) == ("1-1", root / "1/1/data.hdf5")
+    assert empty.reason == "attribute illumination is empty, expected a text"
+
+
+def test_a_fixture_has_no_more_sessions_than_the_film(registry, tmp_path):
+    takes = write_fixture(tmp_path, Film(registry, n_sessions=2), 1, 1.0)
+    assert list(takes) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
 
 
 def test_samples_that_are_no_numbers_stay_so(root):

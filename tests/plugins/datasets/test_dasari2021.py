@@ -119,10 +119,29 @@ def test_equal_rates_are_noted(copy):
     assert any(note.endswith("video1 = video2") for note in Dasari2021(copy).inventory().notes)
 
 
-def test_a_rate_that_is_nan_stays_nan(copy):
-    (copy / "Ground_Truth" / "India_GT.csv").write_text("Subject ,Heart_Rate(BPM) \nvideo1,nan\nvideo2,66.474\n")
+@pytest.mark.parametrize("rate", ["nan", "0", "inf"])
+def test_a_person_without_a_rate_is_absent_and_the_table_is_named(copy, rate):
+    table = copy / "Ground_Truth" / "India_GT.csv"
+    table.write_text(f"Subject ,Heart_Rate(BPM) \nvideo1,{rate}\nvideo2,66.474\n")
     dataset = Dasari2021(copy)
-    assert np.isnan(dataset.ground_truth(dataset.recordings()[0]).samples).all()
+    assert {one.subject for one in dataset.recordings()} == {"India-2", "Sierra_Leone-1"}
+    absent = dataset.inventory().absent
+    assert [one.id for one in absent] == [f"India-1-{patch}" for patch in PATCHES]
+    assert absent[0].path == table
+    assert absent[0].reason == f"line 2: video1 has a heart rate of {float(rate):g}, and no other truth"
+
+
+def test_another_row_changes_nothing_of_a_recording(copy):
+    def said():
+        return {one.id: one for one in Dasari2021(copy).recordings() if one.subject == "India-1"}
+
+    before, table = said(), copy / "Ground_Truth" / "India_GT.csv"
+    text = table.read_text(encoding="utf-8-sig")
+    table.write_text(text + "video99,61.5\n", encoding="utf-8-sig")
+    assert said() == before
+    table.write_text("Subject ,Heart_Rate(BPM) \nvideo1,61.5\n", encoding="utf-8-sig")
+    assert {one.truth_details for one in said().values()} == {"hr_bpm 61.5"}
+    assert said() != before
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
-"""Folders and plain files as they lie on a disk."""
+"""Folders as they lie on a disk."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench_datasets.layout import extra, listed, natural, near, numbers, optional_reader, refuse_root
+from rppgbench_datasets.layout import extra, listed, natural, optional_reader, refuse_root, renamed
 
 
 def test_natural_order_counts():
@@ -27,10 +26,25 @@ def test_what_is_no_folder_is_told_with_what_lies_beside_it(tmp_path):
         listed(tmp_path / "DATASET_2")
 
 
+def test_a_missing_file_was_renamed_to_a_near_name_that_belongs_nowhere(tmp_path):
+    for name in ("vid1.avi", "vid2.avi"):
+        (tmp_path / name).touch()
+    missing = tmp_path / "vid.avi"
+    assert renamed(missing, lambda path: path.name == "vid1.avi") == "there is vid2.avi: renamed?"
+    assert renamed(missing, lambda path: path.name in ("vid1.avi", "vid2.avi")) == ""
+
+
 def test_no_near_name_is_no_hint(tmp_path):
     (tmp_path / "completely_else.csv").touch()
-    assert near(tmp_path / "vid.avi") == ""
-    assert near(tmp_path / "gone" / "vid.avi") == ""
+    for missing in ("vid.avi", "gone/vid.avi"):
+        assert renamed(tmp_path / missing, lambda _: False) == ""
+
+
+def test_a_number_is_near_the_same_number_alone(tmp_path):
+    (tmp_path / "12").mkdir()
+    assert renamed(tmp_path / "1", lambda _: False) == ""
+    (tmp_path / "01").mkdir()
+    assert renamed(tmp_path / "1", lambda _: False) == "there is 01: renamed?"
 
 
 def test_a_wrong_root_is_refused_with_a_few_names_and_where_to_look(tmp_path):
@@ -45,35 +59,6 @@ def test_a_wrong_root_is_refused_with_a_few_names_and_where_to_look(tmp_path):
 def test_an_empty_root_is_told(tmp_path):
     with pytest.raises(DatasetUnavailable, match=r"found an empty folder\n  -> point to the folder that holds it"):
         refuse_root(tmp_path, "anything")
-
-
-def test_numbers_are_read_with_their_oddities(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("time, value\n 1.5e+00, nan\n\n-2 ,3\n", encoding="utf-8-sig")
-    table = numbers(path, delimiter=",", skip_lines=1, n_columns=2)
-    np.testing.assert_array_equal(table, [[1.5, np.nan], [-2.0, 3.0]])
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"1 2\n3 x7\n", r"table.txt:2: column 2 is 'x7', expected a number"),
-        (b"1 2\n3\n", r"table.txt:2: 1 columns, expected 2"),
-        (b"\n\n", r"table.txt: holds no numbers"),
-        (b"\xff\xfe\x00", r"table.txt: is no text"),
-    ],
-)
-def test_numbers_that_are_none_are_named_by_line(tmp_path, content, complaint):
-    path = tmp_path / "table.txt"
-    path.write_bytes(content)
-    with pytest.raises(DatasetUnavailable, match=complaint):
-        numbers(path)
-
-
-def test_a_missing_table_is_named_with_a_near_one(tmp_path):
-    (tmp_path / "ground_truth2.txt").touch()
-    with pytest.raises(DatasetUnavailable, match=r"ground_truth.txt: no such file\n  -> there is ground_truth2.txt"):
-        numbers(tmp_path / "ground_truth.txt")
 
 
 def test_an_optional_reader_that_is_not_installed_says_how_to_get_it():

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import DatasetUnavailable
+from rppgbench.evaluation.labels import label_windows
 from rppgbench.signal.ecg import r_peaks
 from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.heart_rate import HeartRateSettings
 from rppgbench_datasets import bdf
 from rppgbench_datasets.mahnob_hci import MahnobHci
 from rppgbench_datasets.mahnob_sessions import other_ids, stimuli
@@ -153,11 +155,6 @@ def test_beats_of_every_lead_are_on_the_clock_of_frame_306(dataset, tree):
         assert np.all((late_s > -1 / ECG_HZ - 0.001) & (late_s < 0.001))
 
 
-def test_video_lasts_as_long_by_both_clocks(dataset):
-    truth = dataset.ground_truth(dataset.recordings()[0])
-    assert truth.video_s == pytest.approx(30.0, abs=1 / ECG_HZ)
-
-
 def test_frames_are_timed_by_the_rate_of_the_session(copy):
     reworded(copy, 'vidRate="61.0000"', 'vidRate="60.9708"')
     dataset = MahnobHci(copy)
@@ -178,7 +175,31 @@ def test_a_clock_that_drifts_is_doubted_with_both_lengths(copy):
         "the video's header says 61 frames a second, session.xml 58",
         "2136 frames at 58 Hz last 36.83 s, and 35.02 s from first to last event of Status",
     )
-    assert truth.video_s == pytest.approx(30.0, abs=0.01)  # by the sensor's clock, which nobody changed
+    assert truth.video_s is None  # what Status spans may be more than the video: windows are flagged, none is excluded
+    hr = window_hr(truth, 0.0, 30.0, 58.0)
+    assert np.isfinite(hr.beats_bpm)
+
+
+def test_a_status_that_spans_another_length_is_doubted_and_excludes_nothing(copy):
+    path = copy / "2" / "Part_1_S_Trial1_emotion.bdf"
+    whole = bdf.read(path, ["EXG2"])
+    status = np.zeros(len(whole.triggers), dtype=np.int32)
+    first, end = whole.events()[[0, -1]]
+    status[[first, end - 2 * ECG_HZ]] = 16  # the last one 2 s before the camera stops
+    bdf.write(path, whole.channels, status, ECG_HZ)
+    dataset = MahnobHci(copy)
+    recording = dataset.recordings()[0]
+    truth = dataset.ground_truth(recording)
+    assert truth.doubts == ("2136 frames at 61 Hz last 35.02 s, and 33.02 s from first to last event of Status",)
+    (label,) = label_windows(truth, np.zeros(1), 1830, 61.0, HeartRateSettings(), video_s=recording.duration_s)
+    assert label.excluded is None
+
+
+def test_another_view_is_not_taken_for_the_renamed_video(copy):
+    mono = COLOUR.replace("C1 trigger _C", "BW1")
+    (copy / "2" / COLOUR).rename(copy / "2" / mono)
+    entry = absence(copy)
+    assert (entry.path, entry.remedy) == (copy / "2" / COLOUR, "copy the session again")
 
 
 def test_an_unreadable_video_leaves_the_truth_with_a_doubt(copy):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from rppgbench.errors import DatasetUnavailable
+from rppgbench.evaluation.labels import clock_fault
 from rppgbench.media.decode import frames
 from rppgbench.signal.ground_truth import window_hr
 from rppgbench_datasets.manifest import ManifestDataset
@@ -81,7 +83,7 @@ def test_a_row_is_a_recording(registry, tree):
     assert [one.source for one in (first, second, third)] == ["lossless", "lossy", "lossy"]
     assert second.source_details.startswith("h264 at ")
     assert second.path == tree.root / "videos" / "p2.mp4"
-    assert second.truth_files == (tree.root / "manifest.csv", tree.root / "sensors" / "p2.csv")
+    assert second.truth_files == (tree.root / "sensors" / "p2.csv",)
     assert first.tags == {"motion": "small"}
     assert not first.clock_files
 
@@ -136,7 +138,7 @@ def test_frame_times_make_the_clock(copy):
     np.savetxt(copy / "times.csv", times_s, header="time_s", comments="")
     dataset = set_cells(copy, 0, frame_times="times.csv", part_first="10")
     one = recording(dataset, "p1-rest")
-    assert one.clock_files == (copy / "manifest.csv", copy / "times.csv")
+    assert one.clock_files == (copy / "times.csv",)
     assert one.fps_hz == pytest.approx(29.0, abs=0.01)
     np.testing.assert_allclose(dataset.frame_times_s(one), times_s[10:] - times_s[10])
     assert truth_of(dataset).times_s[0] == pytest.approx(100.0 - times_s[10])
@@ -146,7 +148,7 @@ def test_a_rate_that_is_not_the_headers_becomes_the_clock_and_is_noted(copy):
     dataset = set_cells(copy, 0, fps_hz="29")
     one = recording(dataset, "p1-rest")
     assert one.duration_s == pytest.approx(300 / 29)
-    assert one.clock_files == (copy / "manifest.csv",)
+    assert one.clock_files == (one.path,)
     times_s = dataset.frame_times_s(one)
     assert len(times_s) == sum(1 for _ in frames(one.path))
     np.testing.assert_allclose(np.diff(times_s), 1 / 29)
@@ -184,6 +186,66 @@ def test_leads_skin_source_and_the_sensors_own_length_are_told(copy):
     assert truth.video_s == 6.1
     np.testing.assert_allclose(truth.leads["1"], -truth.samples)
     np.testing.assert_allclose(truth.leads["2"], 2 * truth.samples)
+
+
+def test_the_length_of_a_video_by_the_sensor_is_that_of_the_whole_file(copy):
+    """Of 11 s for 300 frames, 240 frames have 8.8 s, however the frames are timed."""
+    cells = {"part_first": "45", "part_end": "-15", "video_s": "11"}
+    dataset = set_cells(copy, 0, **cells)
+    assert truth_of(dataset).video_s == pytest.approx(8.8)
+    assert clock_fault(truth_of(dataset), recording(dataset, "p1-rest").duration_s)
+    np.savetxt(copy / "times.csv", np.arange(300) / 30)
+    assert truth_of(set_cells(copy, 0, frame_times="times.csv")).video_s == pytest.approx(8.8)
+    assert truth_of(set_cells(copy, 0, part_first="", part_end="")).video_s == 11.0
+
+
+def test_a_sensor_that_drifts_by_two_per_cent_is_doubted_and_with_a_trigger_excluded(copy):
+    """A minute of samples at 256 Hz by a clock that is 2 % fast."""
+    np.savetxt(copy / "sensors" / "p1.txt", np.ones(round(1.02 * 60 * 256)), fmt="%g")
+    dataset = ManifestDataset(copy)
+    minute = replace(recording(dataset, "p1-rest"), duration_s=60.0)
+    truth = dataset.ground_truth(minute)
+    assert truth.doubts == ("the sensor stops at 61.2 s, the video at 60.0 s",)
+    assert clock_fault(truth, 60.0) is None
+    truth = set_cells(copy, 0, video_s="61.2").ground_truth(minute)
+    assert truth.doubts == ()
+    assert "disagree by 2.0 %: 61.2 s against 60.0 s" in str(clock_fault(truth, 60.0))
+
+
+def test_a_sensor_that_ran_before_and_after_the_video_is_not_doubted(copy):
+    np.savetxt(copy / "sensors" / "p1.txt", np.ones(60 * 256), fmt="%g")
+    assert truth_of(set_cells(copy, 0, offset_s="-20")).doubts == ()
+
+
+def test_another_row_changes_nothing_of_a_recording(copy):
+    before = {one.id: one for one in ManifestDataset(copy).recordings()}
+    set_cells(copy, 2, column="1", subject="p9")
+    rewrite(copy, lambda rows: rows.append({**rows[0], "session": "later", "part_first": "90"}))
+    after = {one.id: one for one in ManifestDataset(copy).recordings()}
+    assert set(after) == {"p1-rest", "p1-later", "p2-rest", "p9-rest"}
+    assert all(after[name] == before[name] for name in ("p1-rest", "p2-rest"))
+
+
+def test_what_a_row_says_of_its_truth_is_told_without_paths(copy):
+    said = recording(ManifestDataset(copy), "p2-rest").truth_details
+    (copy / "sensors").rename(copy / "signals")
+    changes = [
+        {"truth": "signals/p2.csv", "offset_s": "-0.750", "tag_motion": "large", "source_details": "by phone"},
+        *({name: value} for name, value in [("offset_s", "0.75"), ("column", "0"), ("video_s", "10"), ("kind", "hr")]),
+        {"time_column": "", "rate_hz": "64"},
+        {"kind": "ecg", "leads": "1"},
+        {"part_first": "9"},
+    ]
+
+    def told(cells):
+        root = shutil.copytree(copy, copy.parent / "changed", dirs_exist_ok=True)
+        set_cells(root, 1, truth="signals/p2.csv")
+        return recording(set_cells(root, 1, **cells), "p2-rest").truth_details
+
+    same, *others = map(told, changes)
+    assert same == said
+    assert len({said, *others}) == len(changes)
+    assert "p2" not in said and "/" not in said
 
 
 def test_a_table_from_a_spreadsheet_is_read(copy):
@@ -302,6 +364,30 @@ def test_a_broken_video_makes_a_recording_absent(copy, content, reason):
     (absent,) = ManifestDataset(copy).inventory().absent
     assert (absent.id, absent.path) == ("p3-rest", copy / "videos" / "p3.avi")
     assert re.search(reason, absent.reason)
+
+
+@pytest.mark.parametrize(
+    ("row", "times_s", "reason"),
+    [
+        (0, 1000 * np.arange(300) / 30, "its frame times span 10000 s, and videos/p1.mkv lasts 10 s by its header"),
+        (0, np.arange(300) / 30 / 60, "its frame times span 0.166667 s, and videos/p1.mkv lasts 10 s by its header"),
+        (1, np.arange(299) / 30, "has 299 frame times, and videos/p2.mp4 300 frames by its header"),
+        (2, np.arange(251) / 25, "has 251 frame times, and videos/p3.avi 250 frames by its header"),
+        (0, np.arange(1.0), "has 1 frame times, and videos/p1.mkv more frames by its header"),
+    ],
+)
+def test_frame_times_that_are_another_videos_or_in_another_unit_are_told(copy, row, times_s, reason):
+    np.savetxt(copy / "times.csv", times_s)
+    (absent,) = set_cells(copy, row, frame_times="times.csv").inventory().absent
+    assert (absent.id, absent.path, absent.reason) == (f"p{row + 1}-rest", copy / "times.csv", reason)
+    assert ("in ms" in absent.remedy) == ("span" in reason)
+
+
+def test_a_wrong_line_of_frame_times_is_told(copy):
+    (copy / "times.csv").write_text("0.0\n0.04\nlate\n")
+    (absent,) = set_cells(copy, 0, frame_times="times.csv").inventory().absent
+    assert absent.path == copy / "times.csv"
+    assert absent.reason == "line 3: column '0' is 'late', expected a number"
 
 
 def test_a_part_beyond_the_video_makes_a_recording_absent(copy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -223,6 +224,38 @@ def test_oddities_are_doubts(copy, change, doubt):
     edited(copy / "01-02/01-02.json", change)
     dataset = Pure(copy)
     assert dataset.ground_truth(dataset.recordings()[0]).doubts == (doubt,)
+
+
+def test_a_sensor_that_drifts_by_two_per_cent_is_doubted_with_both_lengths(copy):
+    """A minute of samples at 60 Hz by a clock that is 2 % fast, from the first picture on."""
+
+    def fast(content):
+        first_ns, entry = content["/Image"][0]["Timestamp"], content["/FullPackage"][0]
+        content["/FullPackage"] = [{**entry, "Timestamp": first_ns + 17_000_000 * n} for n in range(3600)]
+
+    edited(copy / "01-02/01-02.json", fast)
+    dataset = Pure(copy)
+    truth = dataset.ground_truth(replace(dataset.recordings()[0], duration_s=60.0))
+    assert truth.doubts == ("the sensor stops at 61.2 s, the video at 60.0 s",)
+
+
+def test_a_picture_whose_number_is_no_time_makes_its_sequence_absent(copy):
+    last = pictures_of(copy)[-1]
+    large = last.rename(last.with_name(f"Image{2**63}.png"))
+    dataset = Pure(copy)
+    assert not dataset.recordings()
+    (absent,) = (one for one in dataset.inventory().absent if one.id == "01-02")
+    assert (absent.path, absent.reason) == (large, "its number is no time in nanoseconds: too large")
+    assert absent.remedy
+
+
+def test_the_file_of_another_sequence_is_not_taken_for_a_renamed_one(copy, tmp_path):
+    flat = tmp_path / "flat"
+    for name in ("01-01", "01-02"):
+        shutil.copytree(copy / "01-02/01-02", flat / name)
+    shutil.copy(copy / "01-02/01-02.json", flat / "01-02.json")
+    (absent,) = (one for one in Pure(flat).inventory().absent if one.id == "01-01")
+    assert (absent.path, absent.remedy) == (flat / "01-01.json", "get the sequence again")
 
 
 def test_samples_that_are_no_number_stay_for_the_core_to_exclude(copy):

@@ -193,7 +193,9 @@ def test_a_picture_out_of_range_is_named_by_file_and_frame(copy, value, tmp_path
 def test_a_pulse_of_another_length_is_doubted(copy):
     replaced(copy, "d_ppg", np.zeros(T - 20))
     dataset = Scamps(copy)
-    assert dataset.ground_truth(dataset.recordings()[0]).doubts == ("220 samples of d_ppg for 240 frames",)
+    assert dataset.ground_truth(dataset.recordings()[0]).doubts == (
+        "220 samples of d_ppg for 240 frames, both said to be at 30 Hz: 7.33 s against 8.00 s",
+    )
 
 
 def test_a_pulse_that_is_no_signal_is_refused(copy):

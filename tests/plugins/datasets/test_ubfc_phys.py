@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -79,7 +80,7 @@ def test_the_truth_is_the_takes(tree, name):
     assert window_hr(truth, 0.0, take.duration_s, 35.14).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
     np.testing.assert_allclose(truth.samples / 100, take.sensor(truth.times_s), atol=5.1e-5)
     assert (truth.times_s[0], truth.kind) == (0.0, "bvp")
-    assert truth.video_s == pytest.approx(recording.duration_s, abs=1 / 35)
+    assert (truth.video_s, truth.doubts) == (None, ())
 
 
 def test_no_two_tasks_have_one_pulse(tree):
@@ -153,7 +154,16 @@ def test_samples_that_are_no_numbers_stay_so_and_a_short_bvp_shows(root):
     dataset = UbfcPhys(root)
     truth = dataset.ground_truth(dataset.recordings()[0])
     assert np.flatnonzero(np.isnan(truth.samples)).tolist() == [100]
-    assert truth.video_s == 3.0
+    assert truth.doubts == ("the sensor stops at 3.0 s, the video at 6.0 s",)
+
+
+def test_a_sensor_that_drifts_by_two_per_cent_or_runs_on_is_doubted_and_excludes_nothing(root):
+    """A minute of samples for a video of as much, at 64 Hz by a clock that is 2 % fast."""
+    (root / "s1/bvp_s1_T1.csv").write_text("1.0\n" * round(1.02 * 60 * 64))
+    dataset = UbfcPhys(root)
+    truth = dataset.ground_truth(replace(dataset.recordings()[0], duration_s=60.0))
+    assert truth.doubts == ("the sensor stops at 61.2 s, the video at 60.0 s",)
+    assert truth.video_s is None
 
 
 def test_a_wrong_root_says_where_to_look(tree, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -146,6 +147,15 @@ def test_oddities_of_the_sensor_are_doubts(copy, change, doubt):
     assert re.search(doubt, found)
     assert (np.diff(truth.times_s) > 0).all()
     assert abs(truth.times_s[0]) < 0.01
+
+
+def test_a_sensor_that_drifts_by_two_per_cent_is_doubted_with_both_lengths(copy):
+    """A minute of samples for a video of as much, by a clock that is 2 % fast."""
+    rows = [f"{1.02 * 1000 * n / 62:.0f},72,97,50" for n in range(60 * 62)]
+    (copy / "5-gt/gtdump.xmp").write_text("\n".join(rows))
+    dataset = UbfcRppgSimple(copy)
+    truth = dataset.ground_truth(replace(dataset.recordings()[0], duration_s=60.0))
+    assert truth.doubts == ("the sensor stops at 61.2 s, the video at 60.0 s",)
 
 
 def test_a_wrong_root_is_refused(tree, tmp_path):
