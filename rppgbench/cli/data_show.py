@@ -71,13 +71,12 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
 
     from rppgbench.datasets.numerals import counted
 
-    sources = [_source(one) for one in recordings]
-    alike = len(recordings) > 1 and len(set(sources)) == 1
+    shared, sources = _sources(recordings)
     console = wide_console()
-    if alike:
-        console.print(f"source of all: {sources[0]}", markup=False, soft_wrap=True)
+    if shared:
+        console.print(f"source of all: {shared}", markup=False, soft_wrap=True)
     headings = ["recording", "subject", "session", "frames/s", "seconds", "source", "tags"]
-    if alike:
+    if not any(sources):
         headings.remove("source")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
@@ -86,11 +85,18 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
         tags = ", ".join(f"{key} {value}" for key, value in one.tags.items())
         table.add_row(
             *map(escape, (one.id, one.subject, one.session)), f"{one.fps_hz:.3f}", f"{one.duration_s:.2f}",
-            *map(escape, [tags] if alike else [source, tags]),
+            *map(escape, [source, tags] if any(sources) else [tags]),
         )  # fmt: skip
     console.print(table)
     subjects = len({one.subject for one in recordings})
     console.print(f"{counted(len(recordings), 'recording')} of {counted(subjects, 'subject')}")
+
+
+def _sources(recordings: Sequence[Recording]) -> tuple[str, list[str]]:
+    """What is said of the source of every recording, and what is left to say of each."""
+    parts = [_source(one).split(", ") for one in recordings]
+    shared = [part for part in parts[0] if len(parts) > 1 and all(part in others for others in parts)]
+    return ", ".join(shared), [", ".join(part for part in own if part not in shared) for own in parts]
 
 
 def _source(recording: Recording) -> str:

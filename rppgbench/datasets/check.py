@@ -41,10 +41,7 @@ class Examined:
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found; ``notes`` are good to know and nobody's fault.
-
-    ``inventory`` is None when nobody says what was published, or only some were asked for.
-    """
+    """What a check found. ``inventory`` is None when nobody says what was published, or only some were asked for."""
 
     dataset: str
     root: str
@@ -65,9 +62,8 @@ class Report:
 
     def record(self) -> dict[str, Any]:
         """As JSON, described in the help of the command."""
-        recordings = []
-        for one in self.examined:
-            recordings.append({key: value for key, value in asdict(one).items() if key != "findings"})
+        kept = [asdict(one) for one in self.examined]
+        recordings = [{key: value for key, value in one.items() if key != "findings"} for one in kept]
         published = None
         if self.inventory is not None:
             published = {"subjects": len(self.inventory.subjects), "recordings": self.inventory.n_recordings}
@@ -126,8 +122,7 @@ def check(
     in_order = [examined[recording.id] for recording in recordings]
     notes = inventory.notes if inventory is not None else ()
     if holding.spec.needs_files:  # what makes its recordings itself has but one clock
-        truths = zip(recordings, (one.truth for one in in_order), strict=True)
-        notes += tuple(uncompared([(recording, truth.video_s) for recording, truth in truths if truth is not None]))
+        notes += tuple(uncompared([one.truth.video_s for one in in_order if one.truth is not None]))
     return Report(
         dataset=holding.spec.name,
         root=str(holding.root or ""),

@@ -66,7 +66,7 @@ def declared(recording: Recording, footage: Footage) -> Iterator[Finding]:
 
 def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) -> Iterator[Finding]:
     """The contact sensor's clock and cover against a video of ``duration_s``."""
-    path = next(iter(recording.truth_files), None)
+    path = next(iter(recording.truth_files), recording.path)
     if truth.video_s is not None and apart(truth.video_s, duration_s):
         yield _disagreement(truth.video_s, duration_s, recording, effective=True)
         return
@@ -82,19 +82,19 @@ def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) 
             recording=recording.id,
             path=path,
         )
-    surrounds = start_s < -_EDGE_S or recording.part != (0, None) or truth.video_s is not None
+    surrounds = start_s < -_EDGE_S or recording.part[0] != 0 or truth.video_s is not None
     if end_s > duration_s + slack_s and not surrounds:
         yield _disagreement(end_s, duration_s, recording, effective=False)
 
 
-def uncompared(heard: Sequence[tuple[Recording, float | None]]) -> Iterator[str]:
+def uncompared(videos_s: Sequence[float | None]) -> Iterator[str]:
     """A note on recordings of which nobody knows whether the clocks of sensor and video agree.
 
-    Each comes with how long its video lasts by the sensor's clock. Frames that have the dataset's own times need none.
+    ``videos_s`` is how long each video lasts by the sensor's clock, None where the dataset does not say.
     """
-    unknown = sum(video_s is None and not recording.clock_files for recording, video_s in heard)
+    unknown = sum(video_s is None for video_s in videos_s)
     if unknown:
-        where = "" if unknown == len(heard) else f" in {unknown} of {len(heard)} recordings"
+        where = "" if unknown == len(videos_s) else f" in {unknown} of {len(videos_s)} recordings"
         yield (
             f"clocks of sensor and video were not compared{where}: the dataset does not say how long the video is by "
             "the sensor's clock"

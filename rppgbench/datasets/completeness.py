@@ -76,11 +76,13 @@ def _gone(absent: Sequence[Absent]) -> Iterator[Finding]:
         if len(names) == 1:
             yield from map(_missing, ones)
             continue
+        told = ", ".join(spans(names))
         yield Finding(
             severity="trouble",
             check="missing",
-            found=f"{_not_here(ones)}; the first lacks {ones[0].path}: {reason}",
+            found=f"{reason}; so it is with {len(names)} recordings of subjects that are here: {told}",
             remedy=remedy or "get them, or say --partial if this copy is meant to be without them",
+            path=ones[0].path,
         )
 
 

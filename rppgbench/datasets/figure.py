@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rppgbench.datasets.numerals import are
 from rppgbench.media.skin import skin_mask
 from rppgbench.signal.beats import PASSBAND
 from rppgbench.signal.filters import bandpass
@@ -112,7 +113,7 @@ def _draw_colour(axes: Any, portrait: Portrait, start_s: float, beats_s: FloatAr
         axes.plot(portrait.times_s[shown], 100 * wave[shown], color=colour, lw=1.1, label=label)
     for beat_s in beats_s:
         axes.axvline(beat_s, color=_SENSOR, lw=0.7, ls=":")
-    axes.legend(fontsize=7, framealpha=0.9, edgecolor="none", loc="upper right", ncols=2)
+    _name_series(axes)
 
 
 def _draw_sensor(axes: Any, portrait: Portrait, start_s: float, beats_s: FloatArray) -> None:
@@ -175,10 +176,15 @@ def _draw_rates(axes: Any, portrait: Portrait) -> None:
     n_flagged = sum(bool(label.flags) for label in portrait.labels)
     axes.set_title(
         f"heart rate in windows of {portrait.window_s:.0f} s: of {len(portrait.labels)}, {n_excluded} "
-        f"cannot be scored (red) and {n_flagged} are flagged (orange)",
+        f"cannot be scored (red) and {are(n_flagged)} flagged (orange)",
         fontsize=9, color=_INK,
     )  # fmt: skip
-    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the points
+    _name_series(axes)
+
+
+def _name_series(axes: Any) -> None:
+    """A legend beside the axes, where it covers nothing."""
+    axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _say(axes: Any, text: str) -> None:

@@ -46,7 +46,7 @@ def question(dataset: Dataset, recording: Recording, duration_s: float) -> tuple
 
     ``duration_s`` is how long the recording's video was found to last.
     """
-    path = next(iter(recording.truth_files), None)
+    path = next(iter(recording.truth_files), recording.path)
     try:
         truth = dataset.ground_truth(recording)
     except Exception as error:  # whatever a loader does, the other recordings must be looked at
@@ -183,5 +183,5 @@ def _flagged(labels: list[Label], recording: Recording) -> Iterator[Finding]:
 
 
 def _finding(recording: Recording, severity: Severity, check: str, found: str, remedy: str = "") -> Finding:
-    path = next(iter(recording.truth_files), None)
+    path = next(iter(recording.truth_files), recording.path)
     return Finding(severity=severity, check=check, found=found, remedy=remedy, recording=recording.id, path=path)

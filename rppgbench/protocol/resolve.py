@@ -7,7 +7,7 @@ import itertools
 import json
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +103,13 @@ def load(path: Path, registry: Registry, *, rehearse: bool = False) -> Protocol:
         model = ProtocolFile.model_validate(source.tree)
     except ValidationError as error:
         raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
-    if rehearse:
-        model = rehearsed(model, registry)
-    return _Resolver(source, registry, rehearsal=rehearse).protocol(model)
+    protocol = _Resolver(source, registry).protocol(model)
+    if not rehearse:
+        return protocol
+    small = _Resolver(source, registry, rehearsal=True).protocol(rehearsed(model, registry))
+    # By the names that they will have in earnest.
+    entries = tuple(replace(toy, id=entry.id) for toy, entry in zip(small.entries, protocol.entries, strict=True))
+    return replace(small, entries=entries)
 
 
 _UNIVERSAL_HINT = "'rppgbench show PROTOCOL' explains the protocols that come with rppgbench"
@@ -209,14 +213,14 @@ class _Resolver:
             raise ProtocolError(f"{self.source.where(at)}: no {what} is called {name!r}", hint=nearest(name, known))
 
     def _unique(self, items: Iterator[Any], at: Location, what: str) -> tuple[Any, ...]:
-        seen: dict[str, Any] = {}
-        for item in items:
-            if item.id in seen and self.rehearsal and what == "entry":
-                continue  # several sizes of one learner are one at toy size
-            if item.id in seen:
+        found = tuple(items)
+        seen: set[str] = set()
+        for item in found:
+            # At toy size, several sizes of one learner are one.
+            if item.id in seen and not (self.rehearsal and what == "entry"):
                 raise ProtocolError(f"{self.source.where(at)}: {what} {item.id!r} stands there twice", hint="keep one")
-            seen[item.id] = item
-        return tuple(seen.values())
+            seen.add(item.id)
+        return found
 
 
 def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:

@@ -236,13 +236,22 @@ def test_show_lists_recordings_and_tells_of_one_what_its_sensor_says(made: tuple
     root, fixture = made
     listed = call("show", "ubfc_rppg", "--path", root).stdout
     assert re.search(r"subject1 +subject1 +game +29\.\d+ +20\.\d+", listed)
-    assert listed.count("source of all: raw") == listed.count("raw") == 1
+    assert listed.count("source of all: raw: rawvideo") == listed.count("rawvideo") == 1
     told = call("show", "ubfc_rppg", "subject3", "--path", root).stdout
     assert "DATASET_2/subject3/vid.avi" in told
     known = dict(re.findall(r"(subject\d+) +([\d.]+) bpm", fixture.stdout))["subject3"]
     window = re.search(r"0-20 +([\d.]+) +([\d.]+)", told)
     assert window is not None
     assert [float(rate) for rate in window.groups()] == pytest.approx([float(known)] * 2, abs=1.5)
+
+
+def test_what_the_sources_of_all_recordings_share_is_told_once(tmp_path: Path) -> None:
+    """Patches of this dataset differ in their bitrates alone."""
+    call("fixture", "dasari2021", tmp_path / "small", "--subjects", 1, "--seconds", 4)
+    listed = call("show", "dasari2021", "--path", tmp_path / "small").stdout
+    assert listed.startswith("source of all: ")
+    assert listed.count("enlarged from") == 1
+    assert len(re.findall(r"mpeg4 at \d+ kb/s", listed)) == 3
 
 
 def test_show_draws(made: tuple[Path, Result], tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def only_trouble(report, recording=None, path=None):
 def test_a_sound_copy_has_no_trouble_and_its_subject_who_is_not_there_is_told(holding):
     report = check(holding)
     assert [(f.severity, f.check) for f in report.findings] == [("remark", "subjects")]
-    assert report.findings[0].found == "1 of 4 published subjects are not here: s4"
+    assert report.findings[0].found == "1 of 4 published subjects is not here: s4"
     assert report.inventory is not None
     assert report.inventory.notes == ("s5 never came",)
 

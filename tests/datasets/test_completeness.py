@@ -74,6 +74,7 @@ def test_recordings_that_are_missing_for_one_reason_are_one_trouble_with_all_the
     )
     inventory = Inventory(subjects=("a",), n_recordings=40, absent=gone)
     together, alone = incomplete(inventory, [here], tmp_path, partial=False)
-    assert together.found.startswith("38 recordings of subjects that are here are not: 2 to 39; the first lacks ")
+    assert together.found == "no such folder; so it is with 38 recordings of subjects that are here: 2 to 39"
     assert (together.severity, together.recording, together.remedy) == ("trouble", None, "get it")
+    assert together.path == tmp_path / "2" / "v.avi"
     assert (alone.severity, alone.recording, alone.found) == ("trouble", "40", "is not to be had")

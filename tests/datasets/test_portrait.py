@@ -94,5 +94,5 @@ def test_of_heart_rates_alone_one_series_of_the_sensor_is_drawn_and_no_legend_co
     assert ["systole" in title for title in titles] == [True, False]
     for figure in figures:
         figure.canvas.draw()
-        axes = figure.axes[-1]
+    for axes in (figure.axes[number] for figure in figures for number in (1, -1)):
         assert not axes.get_legend().get_window_extent().overlaps(axes.get_window_extent())

@@ -341,3 +341,11 @@ def test_nobody_learns_from_a_sensor_whose_clock_is_off(answered, monkeypatch, s
     assert fits
     for fit in fits:
         assert "disagree by 4.0 %" in store.facts(fit.key)["left_out"]["p1-1"]
+
+
+def test_one_subject_can_be_tested_by_what_learns_nothing(answered, monkeypatch):
+    monkeypatch.setattr(Lab, "n_here", 1)
+    with pytest.raises(ProtocolError, match=r"fold \d tests all subjects that are here: nobody is left to learn from"):
+        answered(REFERENCE_ALONE)
+    _, found, _ = answered(REFERENCE_ALONE, ("  - {method: rate}\n", ""))
+    assert [(row["subject"], row["status"]) for row in found] == [("p1", "scored")]
