@@ -251,6 +251,9 @@ def test_long_recordings_are_encoded_without_being_held(record, tmp_path, monkey
     LOSSY[name]().encode(source, held, 30.0)
     from rppgbench_ffmpeg import codecs
 
-    monkeypatch.setattr(codecs, "pictures_of", lambda path, fmt: pictures.Pictures(path, fmt, held_bytes=0))
+    def streaming(path, fmt, part):
+        return pictures.Pictures(path, fmt, part=part, held_bytes=0)
+
+    monkeypatch.setattr(codecs, "pictures_of", streaming)
     LOSSY[name]().encode(source, streamed, 30.0)
     assert digest(held) == digest(streamed)
