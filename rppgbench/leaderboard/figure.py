@@ -25,7 +25,7 @@ CONTROL = " (control)"
 
 def draw_error_by_bitrate(board: Board, target: Path) -> None:
     """Write ``target`` as .png and .svg, the same bytes for the same board; nothing if no condition has a rate."""
-    codecs = _codecs(board)
+    codecs = codecs_with_rates(board)
     if not codecs:
         return
     look: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -63,7 +63,7 @@ def _legend_width_in(labels: Sequence[str], n_columns: int) -> float:
     return sum(0.85 + 0.07 * max(len(label) for label in column) for column in np.array_split(labels, n_columns))
 
 
-def _codecs(board: Board) -> dict[str, list[str]]:
+def codecs_with_rates(board: Board) -> dict[str, list[str]]:
     """Conditions with a rate by codec, the highest rate first."""
     by_codec: dict[str, list[str]] = {}
     for condition in board.results.about["resolved"]["conditions"]:

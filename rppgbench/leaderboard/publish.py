@@ -100,13 +100,16 @@ def board_rows(board: Board) -> Iterator[Row]:
 
 def markdown(board: Board) -> str:
     """The board as Markdown: the primary metric at a glance, then every condition in full."""
+    from rppgbench.leaderboard.figure import codecs_with_rates
+
     about = board.results.about
     parts = [
         f"# {about['title']}",
         f"Protocol `{about['protocol']}` v{about['version']}, digest `{about['digest'][:12]}`.",
     ]
     parts += [f"## {METRICS[board.primary].label} at a glance", _glance(board)]
-    parts += ["![error against bitrate](error_by_bitrate.png)"]
+    if codecs_with_rates(board):
+        parts += ["![error against bitrate](error_by_bitrate.png)"]
     meanings = [f"{METRICS[name].label}: {METRICS[name].meaning}." for name in board.metrics]
     parts += ["\n".join(f"- {note}" for note in [*notes(board), *meanings])]
     for condition in board.results.conditions:

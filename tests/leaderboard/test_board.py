@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -176,3 +177,13 @@ def test_failed_windows_are_told_with_their_reason_and_an_entry_without_any_scor
     told = capsys.readouterr().out
     assert "failed: bad 8 of 8 windows: not finite" in told
     assert "-* 0/4" in told
+
+
+def test_a_board_without_bitrates_shows_no_figure_that_is_not_there(results, tmp_path):
+    rows = [row for row in results.rows if row["condition"] == "reference"]
+    folder = publish(Board.of(replace(results, rows=rows, encodings=[])), tmp_path)
+    assert not (folder / "error_by_bitrate.png").exists()
+    assert "error_by_bitrate" not in (folder / "board.md").read_text()
+    with_rates = publish(Board.of(results), tmp_path / "other")
+    assert (with_rates / "error_by_bitrate.png").exists()
+    assert "error_by_bitrate.png" in (with_rates / "board.md").read_text()
