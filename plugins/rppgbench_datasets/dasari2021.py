@@ -27,8 +27,9 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, MediaError, RppgbenchError
+from rppgbench.naming import natural_order
 from rppgbench_datasets.header import read_header
-from rppgbench_datasets.layout import extra, natural, renamed
+from rppgbench_datasets.layout import extra, renamed
 from rppgbench_datasets.presence import absent, demand_root
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _read(root: Path, part: str) -> list[_Row]:
         rows[row.video] = row
     if not rows:
         raise DatasetUnavailable(f"{path}: has no rows", hint="copy the file again")
-    return sorted(rows.values(), key=lambda row: natural(row.video))
+    return sorted(rows.values(), key=lambda row: natural_order(row.video))
 
 
 def _check_rate(row: _Row, table: Path) -> None:

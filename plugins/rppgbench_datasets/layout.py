@@ -10,16 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rppgbench.errors import DatasetUnavailable
+from rppgbench.naming import natural_order
 
 _NO_DATA = re.compile(r"\.|~|read.?me|licen[cs]e|copying|citation|eula|thumbs\.db|desktop\.ini|__macosx", re.IGNORECASE)
 _NO_DATA_ENDINGS = {".md", ".pdf", ".html", ".md5", ".sha256"}
 _N_NAMES = 5
-
-
-def natural(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
-    """Sort key by which ``s2`` comes before ``s10``."""
-    parts = re.split(r"([0-9]+)", name)
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), name
 
 
 def listed(folder: Path) -> list[Path]:
@@ -29,7 +24,7 @@ def listed(folder: Path) -> list[Path]:
         DatasetUnavailable: the folder is missing, is a file, or must not be read.
     """
     try:
-        return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name))
+        return sorted((p for p in folder.iterdir() if not p.name.startswith(".")), key=lambda p: natural_order(p.name))
     except FileNotFoundError:
         hint = renamed(folder, lambda _: False) or f"look in {folder.parent}"
         raise DatasetUnavailable(f"{folder}: no such folder", hint=hint) from None

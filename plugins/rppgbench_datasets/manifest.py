@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
+from rppgbench.naming import natural_order
 from rppgbench_datasets.header import Header, read_header
-from rppgbench_datasets.layout import extra, natural, renamed
+from rppgbench_datasets.layout import extra, renamed
 from rppgbench_datasets.manifest_table import MANIFEST, Row, read_table
 from rppgbench_datasets.presence import absent, demand_root
 from rppgbench_datasets.sensor_file import ascending, read_columns
@@ -50,7 +51,7 @@ class ManifestDataset:
         self.root = root
         demand_root(root, lambda folder: (folder / MANIFEST).is_file(), f"a table {MANIFEST}")
         self._table = root / MANIFEST
-        rows = sorted(read_table(self._table), key=lambda row: (natural(row.subject), natural(row.session)))
+        rows = sorted(read_table(self._table), key=lambda row: (natural_order(row.subject), natural_order(row.session)))
         self._rows = {row.id: row for row in rows}
         self._ours = {self._table, *(root / name for row in rows for name in _files(row))}
 

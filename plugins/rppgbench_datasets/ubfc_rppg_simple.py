@@ -22,8 +22,9 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
+from rppgbench.naming import natural_order
 from rppgbench_datasets.header import Header, read_header
-from rppgbench_datasets.layout import extra, listed, natural
+from rppgbench_datasets.layout import extra, listed
 from rppgbench_datasets.presence import absent, demand_files, demand_root
 from rppgbench_datasets.sensor_file import numbers
 from rppgbench_datasets.stamps import advancing, misfit
@@ -85,9 +86,9 @@ class UbfcRppgSimple:
             if name not in names
         ]
         return Inventory(
-            subjects=tuple(sorted({*expected, *names}, key=natural)),
+            subjects=tuple(sorted({*expected, *names}, key=natural_order)),
             n_recordings=max(len(SUBJECTS), len(names)),
-            absent=tuple(sorted((*missing, *not_here), key=lambda one: natural(one.id))),
+            absent=tuple(sorted((*missing, *not_here), key=lambda one: natural_order(one.id))),
             extra=extra(self.root, self._belongs),
             notes=_NOTES,
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 from rppgbench.contracts import Absent, DatasetSpec, InventoriedDataset, Inventory, Recording
 from rppgbench.engine.sources import SourceDigests
 from rppgbench.errors import DatasetUnavailable
+from rppgbench.naming import natural_order
 from rppgbench.protocol.choice import Choice
-from rppgbench.protocol.folds import natural_order
 from rppgbench.registry import make
 from rppgbench.settings import data_roots, dataset_root
 

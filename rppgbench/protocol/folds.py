@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rppgbench.errors import ProtocolError, nearest
+from rppgbench.naming import natural_order
 
 if TYPE_CHECKING:
     from rppgbench.protocol.model import Folds
@@ -21,12 +21,6 @@ class Fold:
     index: int
     test: tuple[str, ...]
     train: tuple[str, ...]
-
-
-def natural_order(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
-    """Sort key by which ``s2`` comes before ``s10``; ``s1`` and ``s01`` are told apart by their spelling."""
-    parts = re.split(r"([0-9]+)", name)
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), name
 
 
 def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> tuple[Fold, ...]:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rppgbench.errors import ProtocolError
-from rppgbench.protocol.folds import folds_of, natural_order, subject_kfold
+from rppgbench.naming import natural_order
+from rppgbench.protocol.folds import folds_of, subject_kfold
 from rppgbench.protocol.model import Folds
 
 SUBJECTS = st.sets(st.text("abc019", min_size=1, max_size=5), min_size=4, max_size=40)

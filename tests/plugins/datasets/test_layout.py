@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench_datasets.layout import extra, listed, natural, optional_reader, refuse_root, renamed
+from rppgbench.naming import natural_order
+from rppgbench_datasets.layout import extra, listed, optional_reader, refuse_root, renamed
 
 
 def test_natural_order_counts():
-    assert sorted(["s10", "s9", "s1", "S2", "s01"], key=natural) == ["S2", "s01", "s1", "s9", "s10"]
+    assert sorted(["s10", "s9", "s1", "S2", "s01"], key=natural_order) == ["S2", "s01", "s1", "s9", "s10"]
 
 
 def test_a_folder_is_listed_in_natural_order_without_hidden_files(tmp_path):
