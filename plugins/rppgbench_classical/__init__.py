@@ -42,6 +42,7 @@ def rppgbench_methods() -> Iterable[MethodSpec]:
     yield MethodSpec(
         name="white_noise",
         factory="rppgbench_classical.controls:WhiteNoise",
+        version=2,
         input="trace",
         control=True,
         summary="Noise in the place of a wave: what the rest of the pipeline makes of nothing",

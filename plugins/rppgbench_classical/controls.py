@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray, TrainingWindow
 
 
+# Grey levels: well above what another processor's arithmetic changes, well below what any two clips share.
+SEED_STEP = 1e-3
+
+
 class WhiteNoise:
-    """White noise, seeded with the clip's own colours: the same on every run, and of no use."""
+    """White noise, seeded with the clip's own colours: the same on every run and machine, and of no use."""
 
     def predict(self, traces: Any, fps_hz: float) -> Any:
         """``(B, T)``, uniform in [-1, 1)."""
@@ -25,7 +29,8 @@ class WhiteNoise:
         rows = np.asarray(traces.detach().cpu() if is_torch_array(traces) else traces, dtype=np.float64)
         noise = np.zeros(rows.shape[:2])
         for row, trace in zip(noise, rows, strict=True):
-            digest = hashlib.sha256(np.ascontiguousarray(trace).tobytes()).digest()
+            colours = np.rint(np.nan_to_num(trace) / SEED_STEP).astype("<i8")
+            digest = hashlib.sha256(np.ascontiguousarray(colours).tobytes()).digest()
             # RandomState: its stream is promised never to change.
             random = np.random.RandomState(np.frombuffer(digest, dtype="<u4").astype(np.uint32))
             row[:] = 2 * random.random_sample(len(row)) - 1

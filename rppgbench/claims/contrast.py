@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from rppgbench.claims.measures import MEASURES
 from rppgbench.claims.model import EntrySelector, Part
 from rppgbench.claims.observations import Condition, Observations
+from rppgbench.evaluation.trend import halvings
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
@@ -48,11 +49,11 @@ class Contrast:
         for condition in self.conditions:
             own = seen.cell(self.entry, condition.id, self.part.measure, self._seed(seen, self.entry, seed))
             if self.rival is None:
-                columns.append(measure.scale(_subject_means(own, own, seen.subjects), floor_bpm))
+                columns.append(measure.scale(seen.cells.subject_means(own)[0], floor_bpm))
                 continue
             other = seen.cell(self.rival, condition.id, self.part.measure, self._seed(seen, self.rival, seed))
-            both = [_subject_means(side, own.keys() & other.keys(), seen.subjects) for side in (own, other)]
-            columns.append(measure.scale(both[0], floor_bpm) - measure.scale(both[1], floor_bpm))
+            mine, theirs = seen.cells.subject_means(own, other)
+            columns.append(measure.scale(mine, floor_bpm) - measure.scale(theirs, floor_bpm))
         return np.asarray(np.stack(columns, axis=1) @ np.array(self.weights))
 
     @staticmethod
@@ -132,8 +133,7 @@ def _rates(conditions: Sequence[Condition]) -> dict[str, list[tuple[float, Condi
 
 def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]]) -> Contrast:
     """Least-squares slope on halvings of the bitrate, common to the codecs, each with a level of its own."""
-    halvings = [-np.log2([rate for rate, _ in rated]) for rated in swept.values()]
-    x = np.concatenate([one - one.mean() for one in halvings])
+    x = np.concatenate([halvings([rate for rate, _ in rated]) for rated in swept.values()])
     ordered = tuple(condition for rated in swept.values() for _, condition in rated)
     label = f"{base.label}, per halving of the bitrate"
     return replace(base, label=label, conditions=ordered, weights=tuple((x / (x @ x)).tolist()))
@@ -144,13 +144,3 @@ def _steps(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]
         for (rate, upper), (lower_rate, lower) in itertools.pairwise(rated):
             label = f"{base.label}, from {rate:g} to {lower_rate:g} kb/s"
             yield replace(base, label=label, conditions=(upper, lower), weights=(-1.0, 1.0))
-
-
-def _subject_means(
-    values: Mapping[tuple[str, str, int], float], windows: Iterable[tuple[str, str, int]], subjects: Sequence[str]
-) -> FloatArray:
-    """``(subjects,)`` means over those of the windows; NaN for a subject without any."""
-    of: dict[str, list[float]] = {}
-    for window in sorted(windows):
-        of.setdefault(window[0], []).append(values[window])
-    return np.array([np.mean(of[subject]) if subject in of else np.nan for subject in subjects])

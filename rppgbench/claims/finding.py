@@ -12,7 +12,8 @@ from rppgbench.claims.contrast import Contrast, Missing
 from rppgbench.claims.measures import MEASURES
 from rppgbench.claims.model import Rules
 from rppgbench.claims.observations import Observations
-from rppgbench.claims.significance import mean_interval, sign_flip_p, wilcoxon_p
+from rppgbench.evaluation.intervals import mean_estimate
+from rppgbench.evaluation.significance import sign_flip_p, wilcoxon_p
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
@@ -55,20 +56,19 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
     if not len(values):
         needs = f"rows with a {measure.label}, of the same windows on both sides"
         return Missing(contrast.label, contrast.part, needs=needs)
-    mean = float(values.mean())
-    low, high = mean_interval(values, weights[:, present], rules.level)
+    mean = mean_estimate(numbers, weights, level=rules.level)
     sides = [contrast.entry] + ([contrast.rival] if contrast.rival else [])
     return Finding(
         contrast=contrast,
-        effect=measure.effect(mean),
-        low=measure.effect(low),
-        high=measure.effect(high),
+        effect=measure.effect(mean.value),
+        low=measure.effect(mean.low),
+        high=measure.effect(mean.high),
         p=sign_flip_p(values),
         p_wilcoxon=wilcoxon_p(values),
         n=len(values),
         n_dropped=int(np.count_nonzero(~present)),
         n_failed=sum(seen.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
-        as_claimed=mean > 0 if contrast.part.claimed == "higher" else mean < 0,
+        as_claimed=mean.value > 0 if contrast.part.claimed == "higher" else mean.value < 0,
         seed_effects=dict(_by_seed(contrast, seen, rules, sides)),
         n_trained=min((len(seeds) for side in sides if (seeds := seen.seeds(side))), default=None),
     )

@@ -31,7 +31,7 @@ from rppgbench.claims.finding import Finding, find
 from rppgbench.claims.meaning import Meaning, meanings
 from rppgbench.claims.model import Claim, ClaimsFile
 from rppgbench.claims.observations import Observations
-from rppgbench.claims.significance import holm, smallest_p
+from rppgbench.evaluation.significance import holm, smallest_p
 from rppgbench.evaluation.statistics import subject_weights
 
 Outcome = Literal["supported", "not supported", "undecided"]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rppgbench.claims.measures import MEASURES, Row
+from rppgbench.claims.measures import MEASURES
 from rppgbench.claims.model import ConditionSelector, EntrySelector
+from rppgbench.evaluation.cells import Cells, Row
 
-Window = tuple[str, str, int]  # subject, recording, number
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,18 @@ class Observations:
 
     def __init__(self, rows: Sequence[Row], conditions: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
+        self.cells = Cells(rows)
         self._by_cell: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
             self._by_cell.setdefault((row["entry"], row["condition"]), []).append(row)
         self._first = {entry: cell[0] for (entry, _), cell in reversed(self._by_cell.items())}
-        self._cells: dict[tuple[str, str, str, int | None], dict[Window, float]] = {}
+        self._values: dict[tuple[str, str, str, int | None], FloatArray] = {}
         self._codecs = {c["id"]: c["use"] for c in conditions}
         self._references = {c["id"] for c in conditions if c["reference"]}
 
-    @cached_property
+    @property
     def subjects(self) -> Sequence[str]:
-        return sorted({row["subject"] for row in self.rows})
+        return self.cells.subjects
 
     def find(self, selector: EntrySelector) -> list[str]:
         """Ids of the entries that the selector means."""
@@ -74,28 +75,16 @@ class Observations:
         """What the entry's rows say in a column, once each; several where it depends on the condition."""
         return list(dict.fromkeys(cell[0].get(column) for (name, _), cell in self._by_cell.items() if name == entry))
 
-    def cell(self, entry: str, condition: str, measure: str, seed: int | None = None) -> dict[Window, float]:
-        """The measure of an entry under a condition, by window, seeds averaged unless one is asked for.
+    def cell(self, entry: str, condition: str, measure: str, seed: int | None = None) -> FloatArray:
+        """The measure of an entry under a condition, ``(W,)``, NaN for none, seeds averaged unless one is asked for.
 
-        A failed window's error is what the constant predictor's would be: the mean heart rate of the other folds'
-        subjects.
+        A failed window's error is what the constant predictor's would be.
         """
         asked = (entry, condition, measure, seed)
-        if asked not in self._cells:
-            self._cells[asked] = self._averaged(*asked)
-        return self._cells[asked]
-
-    def _averaged(self, entry: str, condition: str, measure: str, seed: int | None) -> dict[Window, float]:
-        values: dict[Window, list[float]] = {}
-        for row in self._by_cell.get((entry, condition), ()):
-            if seed is not None and row.get("seed") != seed:
-                continue
-            value = MEASURES[measure].of(row)
-            if value is None and measure == "error" and row["status"] == "failed":
-                value = self._constant_errors.get((row["recording"], row["window"]))
-            if value is not None:
-                values.setdefault((row["subject"], row["recording"], row["window"]), []).append(value)
-        return {window: sum(many) / len(many) for window, many in values.items()}
+        if asked not in self._values:
+            of = partial(MEASURES[measure].of, self.cells)
+            self._values[asked] = self.cells.values(entry, condition, of, seed)
+        return self._values[asked]
 
     def n_failed(self, entry: str, condition: str) -> int:
         return sum(row["status"] == "failed" for row in self._by_cell.get((entry, condition), ()))
@@ -104,23 +93,6 @@ class Observations:
     def _seeds(self) -> dict[str, list[int]]:
         seeds = {(row["entry"], row["seed"]) for row in self.rows if row.get("seed") is not None}
         return {entry: sorted(seed for other, seed in seeds if other == entry) for entry, _ in seeds}
-
-    @cached_property
-    def _constant_errors(self) -> dict[tuple[str, int], float]:
-        """Of the constant predictor, by recording and window, wherever some row tells the truth."""
-        by_subject: dict[str, dict[tuple[str, int], float]] = {}
-        folds = {}
-        for row in self.rows:
-            if row["hr_true_bpm"] is not None:
-                by_subject.setdefault(row["subject"], {})[row["recording"], row["window"]] = row["hr_true_bpm"]
-                folds[row["subject"]] = row["fold"]
-        means = {subject: float(np.mean(list(truth.values()))) for subject, truth in by_subject.items()}
-        errors: dict[tuple[str, int], float] = {}
-        for subject, truth in by_subject.items():
-            others = [mean for other, mean in means.items() if folds[other] != folds[subject]]
-            if others:
-                errors |= {window: abs(float(np.mean(others)) - true) for window, true in truth.items()}
-        return errors
 
     def _tested(self, entry: str) -> Iterator[Condition]:
         for (name, id_), cell in self._by_cell.items():

@@ -11,7 +11,7 @@ import click
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the merged leaderboard there too.")
 def board(results: tuple[Path, ...], out: Path | None) -> None:
-    """Print the leaderboard of finished RESULTS: folders such as leaderboards/synthetic_compressed/v1.
+    """Print the leaderboard of finished RESULTS: folders such as leaderboards/synthetic_compressed/v2.
 
     Several results are ranked together only if they answer the same question: if their protocols' digests differ, the
     command says where, line by line, and exits with 2.

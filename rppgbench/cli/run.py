@@ -44,6 +44,10 @@ def _common(command: Command) -> Command:
                          help="The same protocol at toy size, to see whether data, store and entries are ready for it: "
                               "clips of 32x32, quick encoders, learners at their smallest with 8 steps. Nothing "
                               "is published."),
+            click.option("--estimator", metavar="NAME",
+                         help="Derive heart rates and SNR as toolbox-2023, toolbox-2025 or pyvhr do, to explain older "
+                              "numbers. Predictions in the store serve as they are; results lie apart and are never "
+                              "ranked with the protocol's own."),
             click.option("--workers", type=click.IntRange(min=0), default=None,
                          help="Processes to run at once; 0 runs everything in this one. [default: one a core]"),
         )
@@ -55,7 +59,8 @@ def _common(command: Command) -> Command:
 @click.command(context_settings={"max_content_width": 110})
 @_common
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
-              show_default=True, help="Folder for leaderboards: OUT/<protocol>/v<version>/.")  # fmt: skip
+              show_default=True,
+              help="Folder for leaderboards: OUT/<protocol>/v<version>/, and as_<estimator>/ in it.")  # fmt: skip
 @click.option("--device", default="auto", show_default=True, metavar="NAME",
               help="Where networks train and run: cpu, cuda, cuda:1; auto takes a GPU if there is one.")  # fmt: skip
 def run(
@@ -64,6 +69,7 @@ def run(
     data: tuple[str, ...],
     only: tuple[str, ...],
     rehearse: bool,
+    estimator: str | None,
     workers: int | None,
     out: Path,
     device: str,
@@ -79,18 +85,20 @@ def run(
       rppgbench run protocols/smoke.yaml --workers 2
       rppgbench run synthetic_compressed --only method=pos --only condition=x264-250k
       rppgbench run obf_compressed --data obf=/data/OBF --rehearse
+      rppgbench run synthetic_compressed --estimator toolbox-2023
     """
     from rppgbench.cli.progress import Together
     from rppgbench.engine.execute import available_cores, execute
     from rppgbench.engine.journal import Journal
 
     console = Console(stderr=True)
-    store, registry, plan = _planned(protocol, store_path, data, only, rehearse)
+    store, registry, plan = _planned(protocol, store_path, data, only, rehearse, estimator)
     _check_learning(plan, device)
     workers = available_cores() if workers is None else workers
     to_do = plan.wanted(store)
     console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
-    settings = {"store": str(store.root), "workers": workers, "device": device, "only": list(only), "data": list(data)}
+    settings = {"store": str(store.root), "workers": workers, "device": device, "only": list(only), "data": list(data),
+                "estimator": estimator}  # fmt: skip
     journal = Journal(store, plan.protocol, settings)
     outcome = None
     try:
@@ -118,6 +126,7 @@ def plan(
     data: tuple[str, ...],
     only: tuple[str, ...],
     rehearse: bool,
+    estimator: str | None,
     workers: int | None,
 ) -> None:
     """Show what running PROTOCOL would do: conditions x folds x entries, what is cached, how long, how much disk."""
@@ -125,29 +134,34 @@ def plan(
     from rppgbench.engine.execute import available_cores
 
     console = Console()
-    loaded, _ = _loaded(protocol, rehearse)
+    loaded, _ = _loaded(protocol, rehearse, estimator)
     print_declaration(console, loaded)
-    store, _, made = _planned(protocol, store_path, data, only, rehearse)
+    store, _, made = _planned(protocol, store_path, data, only, rehearse, estimator)
     print_plan(console, made, store, available_cores() if workers is None else max(workers, 1))
 
 
-def _loaded(protocol: str, rehearse: bool) -> tuple[Protocol, Registry]:
+def _loaded(protocol: str, rehearse: bool, estimator: str | None) -> tuple[Protocol, Registry]:
     from rppgbench.protocol.library import find
     from rppgbench.protocol.resolve import load
     from rppgbench.registry import load_registry
 
     registry = load_registry()
-    return load(find(protocol), registry, rehearse=rehearse), registry
+    return load(find(protocol), registry, rehearse=rehearse, estimator=estimator), registry
 
 
 def _planned(
-    protocol: str, store_path: Path | None, data: tuple[str, ...], only: tuple[str, ...], rehearse: bool
+    protocol: str,
+    store_path: Path | None,
+    data: tuple[str, ...],
+    only: tuple[str, ...],
+    rehearse: bool,
+    estimator: str | None,
 ) -> tuple[Store, Registry, Plan]:
     from rppgbench.engine.collection import find_roots
     from rppgbench.engine.plan import make_plan, needed_datasets
     from rppgbench.engine.store import Store, default_root
 
-    loaded, registry = _loaded(protocol, rehearse)
+    loaded, registry = _loaded(protocol, rehearse, estimator)
     _check_data(data, [choice.name for choice in loaded.datasets])
     without = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
     roots = find_roots(needed_datasets(loaded, only), data, without)
@@ -189,18 +203,27 @@ def _headline(plan: Plan, n_to_do: int) -> str:
     protocol = plan.protocol
     state = "all cached" if n_to_do == 0 else f"{n_to_do} of {len(plan.tasks)} tasks to run"
     rehearsal = ", a rehearsal: its numbers mean nothing" if protocol.rehearsal else ""
-    return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}){rehearsal}: {state}"
+    estimator = protocol.evaluation.heart_rate.compatible
+    told = f", as {estimator} derives heart rates: to explain older numbers, not to be ranked" if estimator else ""
+    return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}){told}{rehearsal}: {state}"
 
 
 def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journal: Journal, out: Path) -> None:
     """Collect the rows, print the board, write it when the run was whole, and name what failed."""
-    from rppgbench.engine.collect import encodings, rows, untested
+    from rppgbench.engine.collect import encodings, joined_rows, rows, untested
     from rppgbench.leaderboard.board import Board
     from rppgbench.leaderboard.publish import publish
     from rppgbench.leaderboard.results import Results
     from rppgbench.leaderboard.terminal import print_board
 
-    results = Results.of(plan.protocol, rows(plan, store, outcome.failures), encodings(plan, store), untested(plan))
+    failures = outcome.failures
+    results = Results.of(
+        plan.protocol,
+        rows(plan, store, failures),
+        encodings(plan, store),
+        untested(plan),
+        joined_rows(plan, store, failures),
+    )
     board = Board.of(results)
     print_board(Console(), board)
     if plan.complete:

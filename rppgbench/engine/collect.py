@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rppgbench.engine.execute import Failure
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.store import Store
-from rppgbench.engine.task import NO_VIDEO, count_windows
+from rppgbench.engine.task import NO_VIDEO, SLACK_S, count_windows
 from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.protocol.choice import Choice
 from rppgbench.protocol.contestant import Contestant, Lesson
@@ -22,19 +22,43 @@ UNSCORED: Row = {column.name: None for column in COLUMNS}
 
 def rows(plan: Plan, store: Store, failures: Mapping[str, Failure]) -> list[Row]:
     """One row a window of every cell, in the plan's order; a window without a score says why."""
+    length_s = plan.protocol.clips.length_s
+    collected: list[Row] = []
+    for cell, identity in _identified(plan, store):
+        scores = _scores(cell, store, failures)
+        collected += _windows(identity, scores, cell.n_windows, length_s)
+    return collected
+
+
+def joined_rows(plan: Plan, store: Store, failures: Mapping[str, Failure]) -> list[Row]:
+    """The same of the longer windows that the protocol joins, if it does."""
+    wanted_s = plan.protocol.evaluation.joined_windows_s
+    if not wanted_s:
+        return []
+    length_s = plan.protocol.clips.length_s
+    collected: list[Row] = []
+    for cell, identity in _identified(plan, store):
+        for joined_s in wanted_s:
+            scores = _scores(cell, store, failures, joined_s)
+            collected += _windows(identity, scores, int(cell.n_windows * length_s / joined_s + 1e-9), joined_s)
+    return collected
+
+
+def _identified(plan: Plan, store: Store) -> Iterator[tuple[Cell, Row]]:
+    """Cells with what all of their rows say."""
     digest = plan.protocol.digest
     achieved: dict[str, float | None] = {}
     delays_s: dict[str, float | None] = {}
-    collected: list[Row] = []
     for cell in plan.cells:
         identity = _identity(plan, cell, digest, _achieved(cell, store, achieved))
         identity["truth_delay_s"] = _delay_s(cell, store, delays_s)
-        scores = _scores(cell, store, failures)
-        length_s = plan.protocol.clips.length_s
-        for window in range(cell.n_windows):
-            span = {"window": window, "start_s": window * length_s, "end_s": (window + 1) * length_s}
-            collected.append({**UNSCORED, **identity, **span, **scores(window)})
-    return collected
+        yield cell, identity
+
+
+def _windows(identity: Row, scores: Callable[[int], Row], n_windows: int, length_s: float) -> Iterator[Row]:
+    for window in range(n_windows):
+        span = {"window": window, "start_s": window * length_s, "end_s": (window + 1) * length_s}
+        yield {**UNSCORED, **identity, **span, **scores(window)}
 
 
 def encodings(plan: Plan, store: Store) -> list[Row]:
@@ -142,12 +166,20 @@ def _delay_s(cell: Cell, store: Store, known: dict[str, float | None]) -> float 
     return known[key]
 
 
-def _scores(cell: Cell, store: Store, failures: Mapping[str, Failure]) -> Any:
-    """A function from window number to the computed part of its row."""
+def _scores(
+    cell: Cell, store: Store, failures: Mapping[str, Failure], joined_s: float | None = None
+) -> Callable[[int], Row]:
+    """A function from window number to the computed part of its row; of the windows of ``joined_s``, if that is given.
+
+    A window of which the store knows nothing says why.
+    """
     if store.has(cell.score.key):
-        text = (store.path(cell.score.key) / "rows.json").read_text(encoding="utf-8")
-        by_window = {row.pop("window"): row for row in json.loads(text)}
-        missing = {"status": "excluded", "reason": NO_VIDEO}
+        name = "rows.json" if joined_s is None else "joined.json"
+        told = json.loads((store.path(cell.score.key) / name).read_text(encoding="utf-8"))
+        if joined_s is not None:
+            told = [row for row in told if abs(row["end_s"] - row["start_s"] - joined_s) < SLACK_S]
+        by_window = {row.pop("window"): row for row in told}
+        missing: Row = {"status": "excluded", "reason": NO_VIDEO}
     else:
         by_window = {}
         failure = failures.get(cell.score.key)

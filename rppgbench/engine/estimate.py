@@ -17,6 +17,7 @@ SECONDS_PER_MEGAPIXEL = {"render": 0.04, "boxes": 0.015, "traces": 0.008, "crop"
 SECONDS_PER_TASK = {
     "truth": 0.03,
     "skin": 0.2,
+    "quality": 0.02,
     "fit": 0.05,
     "predict": 0.02,
     "score": 0.03,
@@ -25,6 +26,8 @@ SECONDS_PER_TASK = {
 }
 # Of networks of size small, per pixel of a clip: a training step, and a prediction.
 FIT_SECONDS_PER_PIXEL, PREDICT_SECONDS_PER_PIXEL = 8e-7, 5e-7
+# Of the measures of a clip beside its reference.
+QUALITY_SECONDS_PER_PIXEL = 1e-7
 _CLIPS_PER_EPOCH = 1000.0  # where a recipe counts in epochs
 GUESSED_PIXELS = 640 * 480  # of a frame, where neither the dataset nor a video said it yet
 
@@ -93,10 +96,11 @@ def _rule_of_thumb(
         clips = (recipe["epochs"] or 0) * _CLIPS_PER_EPOCH
         clips += (recipe["iterations"] or 0) * recipe["batch"] * recipe["accumulate"]
         return float(FIT_SECONDS_PER_PIXEL * clips * recipe["frames"] * height * width)
-    if task.stage == "predict" and "crops" in task.inputs:
+    if task.stage in ("predict", "quality") and "crops" in task.inputs:
         networks = sum(role in task.inputs for role in ("method state", "enhancer state"))
+        per_pixel = PREDICT_SECONDS_PER_PIXEL * networks + QUALITY_SECONDS_PER_PIXEL * ("reference" in task.inputs)
         frames = task.settings["duration_s"] * task.settings["fps_hz"]
-        return float(PREDICT_SECONDS_PER_PIXEL * networks * frames * height * width)
+        return float(per_pixel * frames * height * width)
     if task.stage in SECONDS_PER_TASK:
         return SECONDS_PER_TASK[task.stage]
     cost = codec_costs[task.settings["codec"]["use"]] if task.stage == "encode" else SECONDS_PER_MEGAPIXEL[task.stage]

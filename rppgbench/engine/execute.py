@@ -219,6 +219,8 @@ class _Worker(_Lane):
 
     def _running_pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
+            # One worker a core already. NumPy's library looks when it is loaded, which is before the initializer.
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
             # Spawned, not forked: the media libraries run threads, which do not survive a fork.
             self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_begin_worker)
         return self._pool

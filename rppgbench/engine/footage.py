@@ -20,7 +20,14 @@ LIBRARIES = (
     "numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image", "h5py", "pyedflib",
 )  # fmt: skip
 TORCH = ("torch", "safetensors")
+# Those that need pixels: where a protocol names one, faces are cut out whether or not an entry sees them.
+PIXEL_METRICS = frozenset(
+    {"psnr_db", "psnr_sd_db", "ssim", "psnr_hvs_m_db"}
+    | {"delta_psnr_db", "psnr_sd_change_db", "delta_ssim", "delta_psnr_hvs_m_db"}
+)
 _WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task")
+# What of the measures of quality looks at clips.
+_CLIPS = tuple(f"rppgbench.quality.{module}" for module in ("clip", "pixels", "structure", "hvs"))
 # Core code behind each stage, beside its plugin's: a change to any of it makes new keys from that stage on. What only
 # scores is not behind what encodes, so that a change of scoring encodes and decodes nothing.
 CORE: Mapping[Stage, tuple[str, ...]] = {
@@ -33,10 +40,18 @@ CORE: Mapping[Stage, tuple[str, ...]] = {
     "label": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
     "crop": ("rppgbench.media", *_WORK),
     "skin": ("rppgbench.media", *_WORK),
+    "quality": (
+        "rppgbench.media", "rppgbench.signal", "rppgbench.quality", "rppgbench.engine.quality",
+        "rppgbench.engine.predict", *_WORK,
+    ),
     "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", "rppgbench.engine.predict", *_WORK),
-    "predict": ("rppgbench.media", "rppgbench.signal", "rppgbench.learning", "rppgbench.engine.predict", *_WORK),
-    "score": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
-}
+    "predict": (
+        "rppgbench.media", "rppgbench.signal", "rppgbench.learning", "rppgbench.engine.predict", *_CLIPS, *_WORK,
+    ),
+    "score": (
+        "rppgbench.signal", "rppgbench.evaluation", "rppgbench.quality.pulse", "rppgbench.engine.quality", *_WORK,
+    ),
+}  # fmt: skip
 
 
 class Footage:
@@ -171,6 +186,32 @@ class Footage:
             return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=crops.bytes_out / 3)
 
         return self.once("skin", self._name(recording), make=make)
+
+    def quality(self, recording: Recording, condition: Condition) -> Task | None:
+        """How far the recording under the condition is from the reference; None where it is the reference."""
+        if condition.is_reference:
+            return None
+        reference = self._protocol.reference
+
+        def make() -> Task:
+            settings = {**self.windows(), "duration_s": recording.duration_s}
+            inputs = {
+                "traces": self.traces(recording, condition).key,
+                "reference traces": self.traces(recording, reference).key,
+                "labels": self.label(recording).key,
+            }
+            if self._compares_pixels:
+                inputs["crops"] = self.crop(recording, condition).key
+                inputs["reference"] = self.crop(recording, reference).key
+            return self.task("quality", settings, inputs, recording, condition.id, bytes_out=3e2)
+
+        return self.once("quality", self._name(recording), condition.id, make=make)
+
+    @property
+    def _compares_pixels(self) -> bool:
+        """Whether clips are cut anyway, or a metric asks for them: of the protocol, however a run is narrowed."""
+        sees = (entry.enhancer is not None or entry.method_spec.input == "video" for entry in self._protocol.entries)
+        return any(sees) or not PIXEL_METRICS.isdisjoint(self._protocol.evaluation.metrics)
 
     def crop(self, recording: Recording, condition: Condition) -> Task:
         """Face clips of the recording under the condition."""

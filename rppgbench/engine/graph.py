@@ -33,13 +33,29 @@ class Graph(Footage):
         self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant, seed: int | None
     ) -> Task:
         """The scoring of one cell, and with it everything that it needs."""
-        settings = {**self.windows(), "heart_rate": self.heart_rate()}
+        settings: dict[str, Any] = {**self.windows(), "heart_rate": self.heart_rate()}
+        if joined_s := self._protocol.evaluation.joined_windows_s:
+            settings["joined_s"] = list(joined_s)
         inputs = {
             "waves": self._predict(recording, fold, condition, entry, seed).key,
             "labels": self.label(recording).key,
         }
+        if (stranger := self._stranger(recording)) is not None:
+            inputs["stranger"] = self.truth(stranger).key
+        if (quality := self.quality(recording, condition)) is not None:
+            inputs["quality"] = quality.key
+            if entry.enhancer is not None:
+                settings["duration_s"] = recording.duration_s
+                inputs["reference traces"] = self.traces(recording, self._protocol.reference).key
         details = f"{condition.id} {entry.id}" + ("" if seed is None else f" seed {seed}")
         return self.task("score", settings, inputs, recording, details, bytes_out=2e3)
+
+    def _stranger(self, recording: Recording) -> Recording | None:
+        """The first recording of the next subject: what correlates with that one's contact sensor does so by chance."""
+        by_subject = self._collections[self._protocol.dataset.name].by_subject
+        subjects = list(by_subject)
+        following = subjects[(subjects.index(recording.subject) + 1) % len(subjects)]
+        return None if following == recording.subject else by_subject[following][0]
 
     def _predict(
         self, recording: Recording, fold: Fold, condition: Condition, entry: Contestant, seed: int | None
@@ -63,6 +79,7 @@ class Graph(Footage):
             settings["frames_are_skin"] = recording.frames_are_skin
             if not condition.is_reference:
                 inputs["reference"] = self.crop(recording, self._protocol.reference).key
+                inputs["traces"] = self.traces(recording, condition).key
         if spec.learns and entry.method_lesson is None:
             inputs["method state"] = self._fit_in_closed_form(fold, entry).key
         if seed is None:

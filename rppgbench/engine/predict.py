@@ -13,7 +13,7 @@ from rppgbench.engine.job import Job, load_arrays, window_starts_s
 from rppgbench.engine.store import Facts
 from rppgbench.engine.task import SLACK_S
 from rppgbench.errors import PluginError
-from rppgbench.media.fidelity import psnr_db
+from rppgbench.quality.clip import clip_quality
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
@@ -38,24 +38,29 @@ def _predict_from_clips(job: Job, method: Any) -> tuple[FloatArray, list[float]]
     enhancer = trained(job, "enhancer") if "enhancer" in job.task.settings else None
     references = each_window(job, job.crops("reference")) if "reference" in job.task.inputs else None
     traces = each_window(job, uniform_traces(job)) if job.setting("input") == "trace" else None
-    waves, starts_s, quality = [], [], []
+    skins = each_window(job, uniform_traces(job, region="skin")) if references is not None else None
+    waves, starts_s = [], []
+    quality: dict[str, list[Any]] = {"psnr_out_db": [], "ssim_out": [], "psnr_hvs_m_out_db": [], "skin_out": []}
     for start_s, clip in each_window(job, job.crops("crops")):
         seen = clip[None]
         if enhancer is not None:
             enhanced = _enhanced(job, enhancer, seen)
             seen = enhanced
-            if references is not None:
-                reference = next(references)[1]
-                quality.append((psnr_db(clip, reference), psnr_db(enhanced[0], reference)))
+            # Colours are measured on whole frames, before any rounding. What the enhancer did to the face is added to
+            # them, so that one that does nothing changes nothing.
+            change = _change_of_skin_colour(job, clip, enhanced[0]) if traces is not None or skins is not None else 0.0
+            if references is not None and skins is not None:
+                near = clip_quality(enhanced[0], next(references)[1], job.setting("fps_hz"))
+                told = (near.psnr_db, near.ssim, near.psnr_hvs_m_db, next(skins)[1] + change)
+                for values, value in zip(quality.values(), told, strict=True):
+                    values.append(value)
             if traces is not None:
-                # The colour was measured on whole frames, before any rounding. What the enhancer did to the face is
-                # added to it, so that one that does nothing changes nothing.
-                seen = next(traces)[1][None] + _change_of_skin_colour(job, clip, enhanced[0])
+                seen = next(traces)[1][None] + change
         waves.append(_waves(job, method, seen)[0])
         starts_s.append(start_s)
-    if quality:
-        before, after = zip(*quality, strict=True)
-        np.savez(job.folder / "quality.npz", psnr_in_db=np.stack(before), psnr_out_db=np.stack(after))
+    if quality["skin_out"]:
+        arrays: dict[str, Any] = {name: np.stack(values) for name, values in quality.items()}
+        np.savez(job.folder / "quality.npz", **arrays)
     return (np.stack(waves) if waves else np.empty((0, 0), np.float32)), starts_s
 
 
@@ -102,14 +107,14 @@ def trained(job: Job, role: str) -> Any:
     return component
 
 
-def uniform_traces(job: Job) -> Any:
-    """``(T, 3)`` mean colour of the method's region on the clips' clock."""
+def uniform_traces(job: Job, role: str = "traces", *, region: str | None = None) -> Any:
+    """``(T, 3)`` mean colour of the method's region, or of another one, on the clips' clock."""
     from rppgbench.media.clock import to_uniform
 
-    traces = load_arrays(job.input("traces") / "traces.npz")
+    traces = load_arrays(job.input(role) / "traces.npz")
     _, values = to_uniform(
         traces["times_s"],
-        traces[job.setting("region")],
+        traces[region or job.setting("region")],
         job.setting("fps_hz"),
         duration_s=job.setting("duration_s"),
     )

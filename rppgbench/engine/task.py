@@ -10,7 +10,19 @@ from typing import Any, Literal, get_args
 from rppgbench.engine.keys import key_of
 
 Stage = Literal[
-    "render", "truth", "clock", "boxes", "encode", "traces", "label", "crop", "skin", "fit", "predict", "score"
+    "render",
+    "truth",
+    "clock",
+    "boxes",
+    "encode",
+    "traces",
+    "label",
+    "crop",
+    "skin",
+    "quality",
+    "fit",
+    "predict",
+    "score",
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 

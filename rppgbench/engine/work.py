@@ -6,7 +6,6 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from rppgbench.contracts import GroundTruth, Recording
 from rppgbench.engine.fit import fit
 from rppgbench.engine.job import Job, load_arrays, window_starts_s
 from rppgbench.engine.predict import predict
+from rppgbench.engine.quality import quality, window_qualities
 from rppgbench.engine.store import Facts, Store
 from rppgbench.engine.task import NO_VIDEO, SLACK_S, Stage, Task
 from rppgbench.errors import DatasetUnavailable, SignalError
@@ -161,43 +161,51 @@ def _label(job: Job) -> Facts:
     (job.folder / "labels.json").write_text(
         json.dumps([label.to_json() for label in labels], allow_nan=False), encoding="utf-8"
     )
+    waves = _contact_waves(job, "truth", starts_s)
+    np.savez(job.folder / "waves.npz", waves=waves, starts_s=starts_s)
     return {"delay_s": delay_s, "video_s": video_s, "n_windows": len(labels)}
 
 
-def _score(job: Job) -> Facts:
-    from rppgbench.evaluation.labels import Label
-    from rppgbench.evaluation.score import score_windows
+def _contact_waves(job: Job, role: str, starts_s: Any) -> Any:
+    """``(B, T)`` waves of a contact sensor on the frames of each window, NaN where it is silent or has none."""
+    from rppgbench.signal.ground_truth import pulse_wave
 
-    waves = load_arrays(job.input("waves") / "waves.npz")
+    fps_hz = job.setting("fps_hz")
+    T = round(job.setting("length_s") * fps_hz)
+    truth = job.truth(role)
+    waves = np.full((len(starts_s), T), np.nan, dtype=np.float32)
+    if truth.kind != "hr" and job.unusable(role) is None and len(starts_s):
+        with contextlib.suppress(SignalError):  # what is wrong with the sensor stands in the labels
+            waves[:] = pulse_wave(truth, np.asarray(starts_s)[:, None] + np.arange(T) / fps_hz)
+    return waves
+
+
+def _score(job: Job) -> Facts:
+    from rppgbench.evaluation.joined import score_joined
+    from rppgbench.evaluation.labels import Label
+    from rppgbench.evaluation.score import predicted_rates, score_windows
+
+    waves, fps_hz = load_arrays(job.input("waves") / "waves.npz"), job.setting("fps_hz")
+    starts_s = waves["starts_s"]
     told = json.loads((job.input("labels") / "labels.json").read_text(encoding="utf-8"))
-    labels = [Label.from_json(label) for label in told]
+    labels = [Label.from_json(label) for label in told][: len(starts_s)]
+    settings = HeartRateSettings.model_validate(job.setting("heart_rate"))
+    rates = predicted_rates(waves["waves"], fps_hz, labels, settings) if len(starts_s) else []
+    truths = load_arrays(job.input("labels") / "waves.npz")["waves"][: len(starts_s)]
+    strangers = _contact_waves(job, "stranger", starts_s) if "stranger" in job.task.inputs else None
     scores = score_windows(
-        waves["waves"],
-        job.setting("fps_hz"),
-        waves["starts_s"],
-        labels[: len(waves["starts_s"])],
-        HeartRateSettings.model_validate(job.setting("heart_rate")),
+        waves["waves"], fps_hz, starts_s, labels, settings, truths=truths, strangers=strangers, rates=rates
     )
-    quality = _quality(job.input("waves"))
-    rows = [{**row, **window} for row, window in zip(scores, quality or [{}] * len(scores), strict=True)]
+    joined = [
+        row
+        for joined_s in job.task.settings.get("joined_s", ())
+        for row in score_joined(rates, labels, starts_s, job.setting("length_s"), joined_s, settings)
+    ]
+    (job.folder / "joined.json").write_text(json.dumps(joined, allow_nan=False), encoding="utf-8")
+    qualities = window_qualities(job, len(scores))
+    rows = [{**row, **window} for row, window in zip(scores, qualities, strict=True)]
     (job.folder / "rows.json").write_text(json.dumps(rows, allow_nan=False), encoding="utf-8")
     return {"n_rows": len(rows)}
-
-
-def _quality(folder: Path) -> list[dict[str, float | None]]:
-    """Of each window, what the enhancer did to its pixels; nothing where there was none, or no reference."""
-    path = folder / "quality.npz"
-    if not path.is_file():
-        return []
-    frames = {name: np.where(np.isfinite(values), values, np.nan) for name, values in load_arrays(path).items()}
-    columns = {
-        **{f"psnr_{side}_db": np.mean(frames[f"psnr_{side}_db"], axis=1) for side in ("in", "out")},
-        **{f"psnr_sd_{side}_db": np.std(frames[f"psnr_{side}_db"], axis=1) for side in ("in", "out")},
-    }
-    return [
-        {name: float(value) if np.isfinite(value) else None for name, value in zip(columns, window, strict=True)}
-        for window in zip(*columns.values(), strict=True)
-    ]
 
 
 def _recording(dataset: Any, recording_id: str) -> Recording:
@@ -237,6 +245,7 @@ STAGE_WORK: Mapping[Stage, Callable[[Job], Facts]] = {
     "label": _label,
     "crop": _crop,
     "skin": _skin,
+    "quality": quality,
     "fit": fit,
     "predict": predict,
     "score": _score,

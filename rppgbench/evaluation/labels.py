@@ -29,6 +29,7 @@ NOISY_DB = 0.0
 ESTIMATORS_DIFFER = "estimators differ"
 LEADS_DIFFER = "leads differ"
 NOISY = "sensor noisy"
+HARMONIC = "harmonic higher"
 NO_BEATS = "no two beats a regular interval apart"
 
 
@@ -36,22 +37,28 @@ NO_BEATS = "no two beats a regular interval apart"
 class Label:
     """The contact sensor's word on one window.
 
-    ``excluded`` says why the window cannot be scored, and then there is no ``rate``. ``variability`` is None where
-    there are too few beats for it. ``flags`` say why a label that is scored may be wrong: "estimators differ" (beats
+    ``excluded`` says why the window cannot be scored, and then there is no ``rate``. ``beats_s`` are the beats in it,
+    on the video's clock; none where the sensor tells nothing but rates. ``variability`` is None where there are too few
+    of them for it. ``flags`` say why a label that is scored may be wrong: "estimators differ" (beats
     and spectrum by more than 5 bpm), "leads differ" (R-peaks of two leads of an ECG by more than 5 bpm), "sensor noisy"
-    (the SNR of its wave about its own rate is below 0 dB), and "loader: ..." for each doubt of the dataset's loader.
+    (the SNR of its wave about its own rate is below 0 dB), "harmonic higher" (the highest peak of its spectrum is at
+    twice its rate, and a prediction with the same wave would be read there), and "loader: ..." for each doubt of the
+    dataset's loader.
     """
 
     rate: HeartRate | None
     variability: Variability | None = None
     flags: tuple[str, ...] = ()
     excluded: str | None = None
+    beats_s: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Of numbers, texts, lists and None alone."""
-        record = asdict(self) | {"flags": list(self.flags)}
-        if self.rate is not None and np.isnan(self.rate.snr_db):
-            record["rate"]["snr_db"] = None
+        record = asdict(self) | {"flags": list(self.flags), "beats_s": list(self.beats_s)}
+        if self.rate is not None:
+            del record["rate"]["beats_s"]  # those on the video's frames: the sensor's own stand beside the rate
+            if np.isnan(self.rate.snr_db):
+                record["rate"]["snr_db"] = None
         return record
 
     @classmethod
@@ -65,6 +72,7 @@ class Label:
             variability=None if features is None else Variability(**features),
             flags=tuple(record["flags"]),
             excluded=record["excluded"],
+            beats_s=tuple(record["beats_s"]),
         )
 
 
@@ -90,7 +98,7 @@ def label_windows(
         return [Label(None, excluded=fault) for _ in starts_s]
     length_s = n_frames / fps_hz
     usable = without_stuck(truth)
-    rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz)
+    rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz, settings.use)
     refused = [
         None if ranked(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)
         for rate, start_s in zip(rates, starts_s, strict=True)
@@ -99,8 +107,13 @@ def label_windows(
         rate if isinstance(rate, HeartRate) and not why else None for rate, why in zip(rates, refused, strict=True)
     ]
     flags = _flags(usable, known, starts_s, length_s)
-    features = _variabilities(usable, known, starts_s, length_s)
-    return [Label(*label) for label in zip(known, features, flags, refused, strict=True)]
+    beats = _beats(usable, known, starts_s, length_s)
+    features = [
+        variability_or_none(beats_s, length_s) if len(beats_s) and length_s >= LEAST_LENGTH_S else None
+        for beats_s in beats
+    ]
+    told = [tuple(float(beat_s) for beat_s in beats_s) for beats_s in beats]
+    return [Label(*label) for label in zip(known, features, flags, refused, told, strict=True)]
 
 
 def clock_fault(truth: GroundTruth, video_s: float | None) -> str | None:
@@ -146,33 +159,46 @@ def _flags(
             ESTIMATORS_DIFFER: rate.beats_bpm is not None and abs(rate.beats_bpm - rate.spectrum_bpm) > DIFFERENT_BPM,
             LEADS_DIFFER: leads_differ,
             NOISY: rate.snr_db < NOISY_DB,  # that of samples of heart rate is NaN
+            HARMONIC: rate.halved,
         }
         flags.append(tuple(flag for flag, raised in found.items() if raised) + doubts)
     return flags
 
 
-def _variabilities(
+def _beats(
     truth: GroundTruth, rates: Sequence[HeartRate | None], starts_s: FloatArray, length_s: float
-) -> list[Variability | None]:
-    if truth.kind == "hr" or length_s < LEAST_LENGTH_S:
-        return [None] * len(rates)
-    found: list[Variability | None] = []
-    everywhere_s = beats_of_ecg_s(truth.samples, truth.times_s) if truth.kind == "ecg" and any(rates) else None
-    for rate, start_s in zip(rates, starts_s, strict=True):
-        if rate is None:
-            found.append(None)
-            continue
-        if everywhere_s is None:
-            beats_s = _beats_of_bvp_s(truth, start_s, length_s, rate.spectrum_bpm / 60)
-        else:
-            beats_s = everywhere_s[(everywhere_s >= start_s) & (everywhere_s < start_s + length_s)]
-        found.append(variability_or_none(beats_s, length_s))
+) -> list[FloatArray]:
+    """The beats of each window on the video's clock; none of one without a rate, or of samples of heart rate."""
+    found: list[FloatArray] = [np.empty(0)] * len(rates)
+    rated = [window for window, rate in enumerate(rates) if rate is not None]
+    if truth.kind == "hr" or not rated:
+        return found
+    if truth.kind == "ecg":
+        everywhere_s = beats_of_ecg_s(truth.samples, truth.times_s)
+        for window in rated:
+            start_s = starts_s[window]
+            found[window] = everywhere_s[(everywhere_s >= start_s) & (everywhere_s < start_s + length_s)]
+        return found
+    rates_hz = np.array([rate.spectrum_bpm / 60 for rate in rates if rate is not None])
+    for window, beats_s in zip(rated, _beats_of_bvp_s(truth, starts_s[rated], length_s, rates_hz), strict=True):
+        found[window] = starts_s[window] + beats_s
     return found
 
 
-def _beats_of_bvp_s(truth: GroundTruth, start_s: float, length_s: float, rate_hz: float) -> FloatArray:
-    """Beats of one window of a BVP, at the rate at which the sensor sampled: the video's is coarser."""
+def _beats_of_bvp_s(
+    truth: GroundTruth, starts_s: FloatArray, length_s: float, rates_hz: FloatArray
+) -> list[FloatArray]:
+    """Beats of windows of a BVP after their starts, at the rate at which the sensor sampled: the video's is coarser."""
     own_hz = 1 / float(np.nanmedian(np.diff(truth.times_s)))
-    wave = pulse_wave(truth, start_s + np.arange(round(length_s * own_hz)) / own_hz)
-    known = np.isfinite(wave)  # a sensor that ends with the last frame may lack the samples behind it
-    return beat_times(wave[None, known], own_hz, np.array([rate_hz]))[0]
+    waves = pulse_wave(truth, starts_s[:, None] + np.arange(round(length_s * own_hz)) / own_hz)
+    known = np.isfinite(waves)  # a sensor that ends with the last frame may lack the samples behind it
+    whole = known.all(axis=1)
+    found: list[FloatArray] = [np.empty(0)] * len(waves)
+    if whole.any():
+        for window, beats_s in zip(
+            np.flatnonzero(whole), beat_times(waves[whole], own_hz, rates_hz[whole]), strict=True
+        ):
+            found[window] = beats_s
+    for window in np.flatnonzero(~whole):
+        found[window] = beat_times(waves[None, window, known[window]], own_hz, rates_hz[[window]])[0]
+    return found

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,27 @@ COLUMNS = (
     Column("hr_true_bpm", "float64", "1/min", "the same estimate of the contact sensor", False),
     Column("error_bpm", "float64", "1/min", "hr_pred_bpm - hr_true_bpm", False),
     Column("snr_db", "float64", "dB", "signal-to-noise ratio of the prediction about hr_true_bpm", False),
+    Column("macc", "float64", "", "highest correlation of prediction and contact sensor within 0.5 s of lag", False),
+    Column(
+        "macc_null", "float64", "", "the same against the contact sensor of another subject: what chance gives", False
+    ),
+    Column("beats_pred", "int64", "", "beats of the prediction that have their time in the sensor's window too", False),
+    Column("beats_true", "int64", "", "the same of the contact sensor", False),
+    Column(
+        "beat_delay_s", "float64", "s", "how late the prediction's beats are, which is taken off before matching", False
+    ),
+    Column("beats_matched_50ms", "int64", "", "pairs of beats, one of each, within 50 ms", False),
+    Column("beats_matched_100ms", "int64", "", "the same within 100 ms", False),
+    Column("beats_matched_150ms", "int64", "", "the same within 150 ms", False),
+    Column("ibi_mae_ms", "float64", "ms", "mean absolute error of the intervals between matched beats", False),
+    Column("intervals_pred", "int64", "", "intervals between the prediction's beats", False),
+    Column("intervals_pred_dropped", "int64", "", "those of them left out of its variability as implausible", False),
+    Column("intervals_true", "int64", "", "intervals between the contact sensor's beats", False),
+    Column("intervals_true_dropped", "int64", "", "those of them left out of its variability as implausible", False),
+    Column("sdnn_pred_ms", "float64", "ms", "standard deviation of the prediction's intervals", False),
+    Column("sdnn_true_ms", "float64", "ms", "the same of the contact sensor", False),
+    Column("rmssd_pred_ms", "float64", "ms", "root mean square of differences of successive intervals", False),
+    Column("rmssd_true_ms", "float64", "ms", "the same of the contact sensor", False),
     Column("rf_pred_hz", "float64", "Hz", "frequency of the respiration in the prediction's beats", False),
     Column("rf_true_hz", "float64", "Hz", "the same of the contact sensor", False),
     Column("lf_nu_pred", "float64", "", "share of 0.04-0.15 Hz in how the prediction's intervals vary, 0 to 1", False),
@@ -76,6 +97,22 @@ COLUMNS = (
     Column("psnr_out_db", "float64", "dB", "the same behind the enhancer", False),
     Column("psnr_sd_in_db", "float64", "dB", "SD of that PSNR over the frames of the window", False),
     Column("psnr_sd_out_db", "float64", "dB", "the same behind the enhancer", False),
+    Column("ssim_in", "float64", "", "SSIM of the face clip's luma against the reference's, mean over frames", False),
+    Column("ssim_out", "float64", "", "the same behind the enhancer", False),
+    Column("psnr_hvs_m_in_db", "float64", "dB", "PSNR-HVS-M of the face clip's luma against the reference's", False),
+    Column("psnr_hvs_m_out_db", "float64", "dB", "the same behind the enhancer", False),
+    Column(
+        "pulse_fidelity_in_db",
+        "float64",
+        "dB",
+        "the reference's pulse in the skin's colour over what was done to it",
+        False,
+    ),
+    Column("pulse_fidelity_out_db", "float64", "dB", "the same behind the enhancer", False),
+    Column(
+        "pulse_gain_in_db", "float64", "dB", "the pulse's amplitude in the skin's colour over the reference's", False
+    ),
+    Column("pulse_gain_out_db", "float64", "dB", "the same behind the enhancer", False),
     Column("status", "string", "", "scored; failed: no prediction; excluded: no truth"),
     Column("reason", "string", "", "why it is not scored", required=False),
 )

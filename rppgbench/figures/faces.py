@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from rppgbench.engine.specimen import Specimen
 from rppgbench.figures.sheet import NothingToDraw, entitle, look, save
-from rppgbench.media.fidelity import psnr_db, unit
+from rppgbench.quality.pixels import psnr_db, unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

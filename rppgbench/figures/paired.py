@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppgbench.evaluation.statistics import UNDEFINED_DRAWS_ALLOWED, Estimate, subject_weights
+from rppgbench.evaluation.intervals import Estimate, mean_estimate, subject_weights
 from rppgbench.leaderboard.results import Results, Row
 
 if TYPE_CHECKING:
@@ -38,23 +38,14 @@ class Draws:
         return cls(subjects, weights, interval["level"])
 
     def mean(self, values: Iterable[tuple[str, float]]) -> Estimate:
-        """Mean over subjects of the subject's mean, of values with whose they are."""
+        """Mean over subjects of the subject's mean, of values with whose they are; its interval is the boards'."""
         by_subject: dict[str, list[float]] = {}
         for subject, value in values:
             by_subject.setdefault(subject, []).append(value)
         if not by_subject:
             return UNKNOWN
-        has = np.array([subject in by_subject for subject in self.subjects], dtype=np.float64)
-        means = np.array([np.mean(by_subject.get(subject, [0.0])) for subject in self.subjects])
-        value = float(means @ has / has.sum())
-        if len(by_subject) < 2:
-            return Estimate(value, np.nan, np.nan, "one subject: no interval")
-        counts = self.weights @ has
-        drawn = (self.weights @ means)[counts > 0] / counts[counts > 0]
-        if len(drawn) < (1 - UNDEFINED_DRAWS_ALLOWED) * len(counts):
-            return Estimate(value, np.nan, np.nan, "undefined in too many of the draws: no interval")
-        low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
-        return Estimate(value, float(low), float(high))
+        means = np.array([np.mean(by_subject.get(subject, [np.nan])) for subject in self.subjects])
+        return mean_estimate(means, self.weights, level=self.level)
 
 
 def changes(rows: Iterable[Row], alone: Iterable[Row], column: str) -> list[tuple[str, float]]:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from rppgbench.engine.specimen import Specimen
 from rppgbench.figures.sheet import entitle, grid_lines, look, save
 from rppgbench.leaderboard.figure import COLOURS
-from rppgbench.media.fidelity import psnr_db
+from rppgbench.quality.pixels import psnr_db
 from rppgbench.signal.heart_rate import HeartRateSettings, estimate_each, ranked
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def _levelled(wave: FloatArray) -> FloatArray:
 def _draw_waves(
     panel: Axes, time_s: FloatArray, waves: Mapping[str, FloatArray], fps_hz: float, settings: HeartRateSettings
 ) -> None:
-    rates = [ranked(r, settings) for r in estimate_each(np.stack(list(waves.values())), fps_hz, settings.band_hz)]
+    found = estimate_each(np.stack(list(waves.values())), fps_hz, settings.band_hz, use=settings.use)
+    rates = [ranked(rate, settings) for rate in found]
     for place, ((name, wave), rate) in enumerate(zip(waves.items(), rates, strict=True)):
         told = "no heart rate" if rate is None else f"{rate:.1f} bpm"
         panel.plot(time_s, _levelled(wave) - place * _APART, color=_COLOURS[name], linewidth=1.1)

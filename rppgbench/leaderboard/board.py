@@ -7,10 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
+from rppgbench.evaluation.cells import Cells
+from rppgbench.evaluation.floor import LabelFloor, floor_rows, label_floor
 from rppgbench.evaluation.metrics import METRICS, Metric
 from rppgbench.evaluation.statistics import Estimate, Standing, summarise
 from rppgbench.leaderboard.bitrates import Achieved, achieved
 from rppgbench.leaderboard.results import Results
+
+# Of the primary metric, in which what failed can be charged for.
+CHARGED = "hr_mae_bpm"
+# What two readings of one sensor differ by can be told in these.
+HAVE_FLOOR = ("hr_mae_bpm", "hr_mae_pooled_bpm", "hr_mae_median_bpm", "hr_rmse_bpm")
 
 
 @dataclass(frozen=True)
@@ -60,17 +69,73 @@ class Board:
         return f"{standing.n_scored}/{standing.n_scored + standing.n_failed}"
 
     def no_better_than_chance(self, condition: str, entry: str) -> bool:
-        """Whether the entry's primary metric is no better than that of the best control, which sees no pulse."""
-        metric = METRICS[self.primary]
-        own = self.estimate(condition, entry, self.primary)
-        rivals = [
-            badness(metric, estimate.value)
-            for control in self.results.controls - {entry}
-            if (estimate := self.estimate(condition, control, self.primary))
-        ]
+        """Whether the entry's primary metric is no better than that of the best control, which sees no pulse.
+
+        If that is the macro MAE, failed windows err as the constant predictor does; other metrics are of what is left.
+        Correlations must be above 0 as well: a constant, the fairest of controls, has none.
+        """
+        metric, own = METRICS[self.primary], self._charged(condition, entry)
         if own is None:
             return (condition, entry) in self.standings  # it was tried, and nothing came of it
-        return bool(rivals) and badness(metric, own.value) >= min(rivals)
+        found = [self._charged(condition, control) for control in self.results.controls - {entry}]
+        rivals = [value for value in found if value is not None]
+        if metric.scale == "correlation" and metric.better == "higher":
+            rivals.append(0.0)
+        return bool(rivals) and badness(metric, own) >= min(badness(metric, value) for value in rivals)
+
+    @cached_property
+    def floor(self) -> LabelFloor | None:
+        """How far two estimators disagree on the contact sensor itself; None where one of them knows no rate."""
+        interval = self.results.evaluation["interval"]
+        return label_floor(
+            self.results.rows, draws=interval["bootstrap"], level=interval["level"], seed=interval["seed"]
+        )
+
+    def floor_of(self, metric: str) -> float | None:
+        """The metric of one estimator of the contact sensor's rate against the other; None where that says nothing."""
+        value = self._floors_bpm.get(metric, math.nan)
+        return None if math.isnan(value) else value
+
+    @cached_property
+    def _floors_bpm(self) -> Mapping[str, float]:
+        standings = summarise(floor_rows(self.results.rows), draws=1)  # values alone: they depend on no draw
+        return {name: standing.metrics[name].value for standing in standings for name in HAVE_FLOOR}
+
+    def unresolved(self, condition: str, entry: str) -> bool:
+        """Whether the entry is behind the best contestant by less than the primary metric's label floor.
+
+        Asked where there is one, of contestants that failed nowhere under the condition, and never of the best.
+        """
+        floor_bpm = self.floor_of(self.primary)
+        complete = {
+            contestant: estimate.value
+            for contestant in self.entries
+            if contestant not in self.results.controls
+            and not self.coverage(condition, contestant)
+            and (estimate := self.estimate(condition, contestant, self.primary))
+        }
+        return floor_bpm is not None and entry in complete and 0 < complete[entry] - min(complete.values()) < floor_bpm
+
+    def marks(self, condition: str, entry: str) -> str:
+        """What stands behind the entry's primary metric: ``*`` no better than chance, ``~`` not told from the best."""
+        chance = "*" if self.no_better_than_chance(condition, entry) else ""
+        return chance + ("~" if self.unresolved(condition, entry) else "")
+
+    @cached_property
+    def several_seeds(self) -> bool:
+        """Whether some entry was trained from more than one."""
+        return any(standing.n_seeds > 1 for standing in self.standings.values())
+
+    def _charged(self, condition: str, entry: str) -> float | None:
+        """The primary metric, with failed windows charged where they can be; None where nothing was scored."""
+        estimate = self.estimate(condition, entry, self.primary)
+        if estimate is None or self.primary != CHARGED or not self.coverage(condition, entry):
+            return None if estimate is None else estimate.value
+        return float(np.nanmean(self._cells.subject_means(self._cells.errors_bpm(entry, condition))))
+
+    @cached_property
+    def _cells(self) -> Cells:
+        return Cells(self.results.rows)
 
     def _rank(self, entry: str) -> tuple[bool, float, str]:
         """Incomplete entries stand below complete ones: what is left of them is not what the others were asked."""
@@ -84,7 +149,7 @@ class Board:
 
 def badness(metric: Metric, value: float) -> float:
     """The metric's value, turned so that less is better."""
-    return {"lower": value, "higher": -value, "near 0": abs(value)}[metric.better]
+    return {"lower": value, "higher": -value, "near 0": abs(value), "near 1": abs(value - 1)}[metric.better]
 
 
 def cell(estimate: Estimate | None, metric: str, *, interval: bool = True) -> str:

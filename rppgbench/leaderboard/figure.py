@@ -23,24 +23,49 @@ LINES = ("-", "--", "-.", (0, (1, 1)))
 CONTROL = " (control)"
 
 
+LOOK: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+FLOOR_MEANS = "how far the two estimators of heart rate disagree on the contact sensor itself"
+FLOOR = f"label floor: {FLOOR_MEANS}"
+
+
 def draw_error_by_bitrate(board: Board, target: Path) -> None:
     """Write ``target`` as .png and .svg, the same bytes for the same board; nothing if no condition has a rate."""
-    codecs = codecs_with_rates(board)
-    if not codecs:
+    if not codecs_with_rates(board):
         return
-    look: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
-    with mpl.rc_context(look):
-        figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
-        panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
-        for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
-            _draw_codec(panel, board, codec, conditions)
-        _fit_to_contestants(panels[0], board)
-        panels[0].set_ylabel(METRICS[board.primary].label)
-        _add_legend(figure, *panels[0].get_legend_handles_labels())
-        about = board.results.about
-        figure.suptitle(f"{about['title']} ({about['protocol']} v{about['version']})", fontsize=10)
+    with mpl.rc_context(LOOK):
+        figure = error_by_bitrate(board)
         figure.savefig(target.with_suffix(".png"), dpi=150, metadata={"Software": None})
         figure.savefig(target.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
+
+
+def error_by_bitrate(board: Board) -> Figure:
+    """The figure of a board some of whose conditions have a rate; to be made and saved under one look."""
+    codecs = codecs_with_rates(board)
+    figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
+    for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
+        _draw_codec(panel, board, codec, conditions)
+    _fit_to_contestants(panels[0], board)
+    floors = [draw_floor(panel, board, board.primary) for panel in panels]
+    panels[0].set_ylabel(METRICS[board.primary].label)
+    handles, labels = panels[0].get_legend_handles_labels()
+    if any(floors):  # last: it is no entry
+        handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
+    _add_legend(figure, handles, labels)
+    about = board.results.about
+    title = f"{about['title']} ({about['protocol']} v{about['version']})"
+    figure.suptitle("\n".join([title, *([FLOOR] if any(floors) else [])]), fontsize=10)
+    return figure
+
+
+def draw_floor(panel: Axes, board: Board, metric: str, *, named: bool = True) -> bool:
+    """A thin broken line at the metric's label floor, in a panel of an error of heart rate; whether there is one."""
+    floor_bpm = board.floor_of(metric)
+    if floor_bpm is None:
+        return False
+    label = f"label floor {floor_bpm:.2g} bpm" if named else "_"
+    panel.axhline(floor_bpm, color="0.25", linestyle=(0, (6, 3)), linewidth=0.8, zorder=1.5, label=label)
+    return True
 
 
 def _add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rppgbench.datasets.completeness import spans
+from rppgbench.evaluation.metrics import METRICS
 from rppgbench.leaderboard.bitrates import TOLERANCE
-from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.board import CHARGED, Board
 from rppgbench.leaderboard.results import Row
 
 STATUSES = ("scored", "failed", "excluded")
@@ -24,17 +25,72 @@ def notes(board: Board) -> list[str]:
     scored, failed, excluded = (sum(row["status"] == status for row in rows) for status in STATUSES)
     interval = results.evaluation["interval"]
     return [
+        *_compatible(results.compatible),
         f"n = {subjects} subjects in {_folds(results.about['resolved']['folds'], rows)}; {scored} windows scored, "
         f"{failed} failed, {excluded} excluded (no truth, or no video), {len(rows)} expected.",
         f"Intervals: {interval['level']:.0%}, from {interval['bootstrap']} bootstrap draws of subjects.",
-        "(control): sees no pulse and must be beaten. *: no better than the best of the controls. "
+        f"(control): sees no pulse and must be beaten. *: {_chance(board, failed)}. "
         "n/N: windows scored of those tried, where some failed; such entries stand below the others.",
+        *_floor(board),
+        *_seeds(board),
         *_untested(results.about.get("data")),
         *_labels(rows),
         *_source(rows, len(results.conditions)),
         *_unscored(rows),
         *_rates(board),
     ]
+
+
+def _chance(board: Board, n_failed: int) -> str:
+    """What the mark of chance means on this board."""
+    correlated = ", or not above 0" if METRICS[board.primary].scale == "correlation" else ""
+    charged = ", failed windows counted with the error of a constant" if n_failed and board.primary == CHARGED else ""
+    return f"no better than the best of the controls{correlated}{charged}"
+
+
+def _floor(board: Board) -> Iterator[str]:
+    """How much of a difference labels can tell at all."""
+    floor = board.floor
+    if floor is None:
+        return
+    low, high = floor.mae.low, floor.mae.high
+    interval = "" if low != low else f" [{low:.2f}, {high:.2f}]"
+    yield (
+        f"Label floor: beats and spectrum of the contact sensor itself differ by {floor.mae.value:.2f}{interval} bpm "
+        f"(mean over {floor.n_subjects} subjects; by more than 5 bpm in {floor.share_apart:.1%} of windows). "
+        f"A smaller difference may be real, and says nothing of the error against the heart.{_unresolved(board)}"
+    )
+
+
+def _unresolved(board: Board) -> str:
+    floor_bpm = board.floor_of(board.primary)
+    if floor_bpm is None:
+        return ""
+    of = "" if board.primary == CHARGED else f" of {METRICS[board.primary].label}, {floor_bpm:.2f}"
+    return f" ~: behind the best contestant without failures by less than the floor{of}."
+
+
+def _seeds(board: Board) -> Iterator[str]:
+    """How much the luck of training moves the primary metric: no interval tells that."""
+    told = []
+    for entry in board.entries:
+        own = [s for s in board.standings.values() if s.entry == entry and s.n_seeds > 1]
+        known = [sd for standing in own if (sd := standing.seed_sd[board.primary]) == sd]
+        if known:
+            digits = METRICS[board.primary].digits
+            low, high = (f"{extreme:.{digits}f}" for extreme in (min(known), max(known)))
+            seeds = max(standing.n_seeds for standing in own)
+            told.append(f"{entry} {low if low == high else f'{low} to {high}'} ({seeds} seeds)")
+    if told:
+        yield f"SD over seeds of {METRICS[board.primary].label}, by condition, in no interval: {', '.join(told)}."
+
+
+def _compatible(estimator: str | None) -> Iterator[str]:
+    if estimator is not None:
+        yield (
+            f"! as {estimator} derives heart rates and SNR, of predictions and of contact sensors: these numbers are "
+            "for explaining older ones and are not ranked with the protocol's own."
+        )
 
 
 def _folds(folds: Mapping[str, Any], rows: Sequence[Row]) -> str:

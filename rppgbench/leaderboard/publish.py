@@ -25,6 +25,8 @@ Row = dict[str, Any]
 def publish(board: Board, out: Path) -> Path:
     """Write everything into ``out/<protocol>/v<version>/`` and return that folder; what is right already stays.
 
+    Results by a compatibility estimator go to ``as_<estimator>/`` below it: they stand in for nobody's.
+
     Raises:
         IncomparableResults: a board of another question lies there: the protocol was changed and its version was not.
     """
@@ -32,6 +34,8 @@ def publish(board: Board, out: Path) -> Path:
 
     results = board.results
     folder = out / str(results.about["protocol"]) / f"v{results.about['version']}"
+    if results.compatible:
+        folder /= f"as_{results.compatible}"
     _refuse_another_question(folder, results)
     rows = list(board_rows(board))
     files = {"board.md": markdown(board), "board.csv": _csv(rows), "board.json": _json(board, rows)}
@@ -69,7 +73,7 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def board_rows(board: Board) -> Iterator[Row]:
-    """One row a condition and entry, every metric with its interval."""
+    """One row a condition and entry, every metric with its interval, and its SD over seeds where there are any."""
     for condition in board.results.conditions:
         achieved = board.bitrates.get(condition)
         for entry in board.entries:
@@ -87,7 +91,10 @@ def board_rows(board: Board) -> Iterator[Row]:
                 "n_failed": standing.n_failed,
                 "n_excluded": standing.n_excluded,
                 "no_better_than_chance": board.no_better_than_chance(condition, entry),
+                "unresolved_from_best": board.unresolved(condition, entry),
             }
+            if board.several_seeds:
+                row["n_seeds"] = standing.n_seeds
             for metric in board.metrics:
                 estimate = standing.metrics[metric]
                 row |= {
@@ -95,6 +102,8 @@ def board_rows(board: Board) -> Iterator[Row]:
                     f"{metric}_low": _round(estimate.low),
                     f"{metric}_high": _round(estimate.high),
                 }
+                if board.several_seeds:
+                    row[f"{metric}_seed_sd"] = _round(standing.seed_sd.get(metric, math.nan))
             yield row
 
 
@@ -122,8 +131,7 @@ def _glance(board: Board) -> str:
     for condition in board.results.conditions:
         cells = []
         for entry in board.entries:
-            mark = "*" if board.no_better_than_chance(condition, entry) else ""
-            text = cell(board.estimate(condition, entry, board.primary), board.primary) + mark
+            text = cell(board.estimate(condition, entry, board.primary), board.primary) + board.marks(condition, entry)
             cells.append(f"{text} {board.coverage(condition, entry)}".rstrip())
         rows.append([condition, *cells])
     return tabulate(
@@ -136,7 +144,7 @@ def _in_full(board: Board, condition: str) -> str:
     for entry in board.entries:
         standing = board.standings[condition, entry]
         cells = [cell(board.estimate(condition, entry, metric), metric) for metric in board.metrics]
-        cells[0] += "*" if board.no_better_than_chance(condition, entry) else ""
+        cells[0] += board.marks(condition, entry)
         rows.append([_name(board, entry), f"{standing.n_scored}/{standing.n_windows}", *cells])
     headers = ["entry", "windows", *(METRICS[metric].label for metric in board.metrics)]
     return tabulate(rows, headers, "github", disable_numparse=True)
@@ -161,7 +169,21 @@ def _json(board: Board, rows: list[Row]) -> str:
     results = board.results
     about = {key: value for key, value in results.about.items() if key != "resolved"}
     digests = {"rows": _digest(results.rows), "encodings": _digest(results.encodings)}
-    return json.dumps({**about, "sha256": digests, "board": rows}, indent=1, allow_nan=False) + "\n"
+    if results.joined:
+        digests["joined"] = _digest(results.joined)
+    return (
+        json.dumps({**about, "sha256": digests, "label_floor": _floor(board), "board": rows}, indent=1, allow_nan=False)
+        + "\n"
+    )
+
+
+def _floor(board: Board) -> dict[str, float | int | None] | None:
+    floor = board.floor
+    if floor is None:
+        return None
+    mae = {f"mae_{name}bpm": _round(value) for name, value in
+           (("", floor.mae.value), ("low_", floor.mae.low), ("high_", floor.mae.high))}  # fmt: skip
+    return {**mae, "share_apart": _round(floor.share_apart), "n_subjects": floor.n_subjects}
 
 
 def _digest(rows: Sequence[Row]) -> str:

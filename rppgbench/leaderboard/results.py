@@ -14,11 +14,12 @@ from rppgbench.errors import IncomparableResults, RppgbenchError
 from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
 from rppgbench.protocol.agreement import differing
 from rppgbench.protocol.resolve import Protocol
+from rppgbench.signal.heart_rate import HeartRateSettings
 
 Row = dict[str, Any]
 
 KEYS = ("protocol", "version", "title", "digest", "entries", "schema", "rppgbench", "resolved")
-RESULTS, ROWS, ENCODINGS = "results.json", "rows.parquet", "encodings.csv"
+RESULTS, ROWS, JOINED, ENCODINGS = "results.json", "rows.parquet", "joined.parquet", "encodings.csv"
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,24 @@ class Results:
     """Rows of every window, encodings of every recording, and what they answer.
 
     ``about`` is what ``results.json`` holds: protocol, version, title, digest, ``resolved`` (all the digest covers),
-    the entries in the protocol's order, schema and rppgbench version; ``data``, what of the dataset was not there to be
-    tested.
+    the entries in the protocol's order, ``comparisons`` (the family of tests that it declares), schema and rppgbench
+    version; ``data``, what of the dataset was not there to be tested. ``joined`` are rows of the longer windows that
+    the protocol makes of consecutive ones, where it does.
     """
 
     about: Mapping[str, Any]
     rows: Sequence[Row]
     encodings: Sequence[Row]
+    joined: Sequence[Row] = ()
 
     @classmethod
     def of(
-        cls, protocol: Protocol, rows: Sequence[Row], encodings: Sequence[Row], data: Mapping[str, Any] | None = None
+        cls,
+        protocol: Protocol,
+        rows: Sequence[Row],
+        encodings: Sequence[Row],
+        data: Mapping[str, Any] | None = None,
+        joined: Sequence[Row] = (),
     ) -> Results:
         """The results of a run of ``protocol``; ``data`` says what of its dataset was not there to be tested."""
         about = {
@@ -52,12 +60,19 @@ class Results:
         }
         if data:
             about["data"] = dict(data)
-        return cls(about, rows, encodings)
+        if protocol.evaluation.comparisons:
+            about["comparisons"] = [one.model_dump(mode="json") for one in protocol.evaluation.comparisons]
+        return cls(about, rows, encodings, joined)
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self.about["resolved"]["evaluation"]
         return found
+
+    @property
+    def compatible(self) -> str | None:
+        """The compatibility estimator that their rates come from, if it is one."""
+        return HeartRateSettings.model_validate(self.evaluation.get("heart_rate", {})).compatible
 
     @property
     def conditions(self) -> list[str]:
@@ -76,10 +91,14 @@ class Results:
         return {row["entry"] for row in self.rows if row["control"]}
 
     def save(self, folder: Path) -> None:
-        """Write the three files, the same bytes for the same results."""
+        """Write the files, the same bytes for the same results."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RESULTS).write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
         write_rows(self.rows, folder / ROWS)
+        if self.joined:
+            write_rows(self.joined, folder / JOINED)
+        else:
+            (folder / JOINED).unlink(missing_ok=True)
         with (folder / ENCODINGS).open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(self.encodings[0]) if self.encodings else ["recording"])
             writer.writeheader()
@@ -95,6 +114,7 @@ class Results:
         try:
             about = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
             rows = read_rows(folder / ROWS)
+            joined = read_rows(folder / JOINED) if (folder / JOINED).is_file() else []
             with (folder / ENCODINGS).open(newline="", encoding="utf-8") as file:
                 encodings = [_numbers(row) for row in csv.DictReader(file)]
         except (OSError, ValueError) as error:
@@ -104,7 +124,7 @@ class Results:
         missing = [key for key in KEYS if key not in about]
         if missing:
             raise RppgbenchError(f"{folder / RESULTS}: no value for {', '.join(missing)}; not made by rppgbench run")
-        return cls(about, rows, encodings)
+        return cls(about, rows, encodings, joined)
 
 
 def load_answering(protocol: Protocol, folder: Path, hint: str) -> Results:
@@ -142,6 +162,7 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
                 hint="run both under the same protocol file and version of rppgbench",
             )
     entries: dict[str, list[Row]] = {}
+    joined: dict[str, list[Row]] = {}
     for results, name in zip(many, names, strict=True):
         for entry in results.entries:
             rows = [row for row in results.rows if row["entry"] == entry]
@@ -150,11 +171,13 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
                     f"{name}: entry {entry!r} has other scores than the same entry in another result",
                     hint="look for a difference in encoder builds (encodings.csv) or in the plugin's version",
                 )
+            joined.setdefault(entry, [row for row in results.joined if row["entry"] == entry])
     encodings = {(row["recording"], row["condition"]): row for results in many for row in results.encodings}
     return Results(
         {**first.about, "entries": list(entries)},
         [row for rows in entries.values() for row in rows],
         list(encodings.values()),
+        [row for rows in joined.values() for row in rows],
     )
 
 

@@ -64,7 +64,7 @@ def _entries_down(table: Table, board: Board, metric: str, primary: bool) -> Non
         cells = []
         for condition in conditions:
             value = cell(board.estimate(condition, entry, metric), metric, interval=False)
-            mark = "*" if primary and board.no_better_than_chance(condition, entry) else ""
+            mark = board.marks(condition, entry) if primary else ""
             coverage = board.coverage(condition, entry) if primary else ""
             cells.append(f"{value}{mark}" + (f"\n[red]{coverage}[/red]" if coverage else ""))
         # Text, not markup: names hold brackets.
@@ -93,7 +93,7 @@ def _cell(board: Board, condition: str, entry: str, metric: str, primary: bool) 
     coverage = board.coverage(condition, entry) if primary else ""
     if not primary:
         return value
-    mark = "*" if board.no_better_than_chance(condition, entry) else ""
+    mark = board.marks(condition, entry)
     if estimate is None:
         return f"{value}{mark} {coverage}".rstrip()
     if math.isnan(estimate.low):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rppgbench.evaluation.family import Comparison
 from rppgbench.signal.heart_rate import PERIODS_NEEDED, HeartRateSettings
 
 
@@ -147,6 +148,13 @@ class Evaluation(Frozen):
     metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("hr_mae_bpm", "hr_rmse_bpm", "hr_r", "snr_db")
     primary: str = "hr_mae_bpm"
     interval: Interval = Interval()
+    joined_windows_s: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...],
+        Field(description="longer windows, made of consecutive ones, over which variability is derived as well"),
+    ] = ()
+    comparisons: Annotated[
+        tuple[Comparison, ...], Field(description="the family of tests between entries; none: every pair, exploratory")
+    ] = ()
 
     @model_validator(mode="after")
     def _primary_is_shown(self) -> Evaluation:
@@ -204,4 +212,11 @@ class ProtocolFile(Frozen):
                 f"clips.length_s is {self.clips.length_s:g}: "
                 f"rates from {low_hz:g} Hz need {PERIODS_NEEDED / low_hz:.1f} s"
             )
+        for joined_s in self.evaluation.joined_windows_s:
+            n = joined_s / self.clips.length_s
+            if n < 2 or abs(n - round(n)) > 1e-9:
+                raise ValueError(
+                    f"evaluation.joined_windows_s: {joined_s:g} is not two or more windows of clips.length_s, "
+                    f"{self.clips.length_s:g} s"
+                )
         return self

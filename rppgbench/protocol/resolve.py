@@ -25,6 +25,7 @@ from rppgbench.protocol.document import Document, Location
 from rppgbench.protocol.entries import Entries
 from rppgbench.protocol.explain import explain
 from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
+from rppgbench.protocol.reestimation import reestimated
 from rppgbench.protocol.rehearsal import rehearsed
 from rppgbench.registry import Registry, validate_params
 
@@ -67,9 +68,14 @@ class Protocol:
             "conditions": [{"id": c.id, "reference": c.is_reference, **c.codec.described()} for c in self.conditions],
             "clips": self.clips.model_dump(mode="json"),
             "training": self._resolved_training(),
-            "evaluation": self.evaluation.model_dump(mode="json"),
+            "evaluation": self._resolved_evaluation(),
             **({"rehearsal": True} if self.rehearsal else {}),
         }
+
+    def _resolved_evaluation(self) -> dict[str, Any]:
+        """As with training. A family of tests that could grow once results are known would confirm nothing."""
+        dumped = self.evaluation.model_dump(mode="json")
+        return {k: value for k, value in dumped.items() if k not in ("joined_windows_s", "comparisons") or value}
 
     def _resolved_training(self) -> dict[str, Any]:
         """Keys that came later stand there only where they are used, so that older digests stay what they are."""
@@ -92,8 +98,10 @@ class Protocol:
         return next(condition for condition in self.conditions if condition.is_reference)
 
 
-def load(path: Path, registry: Registry, *, rehearse: bool = False) -> Protocol:
+def load(path: Path, registry: Registry, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
     """The protocol in the file at ``path``; to ``rehearse`` it is to ask the same at toy size.
+
+    A compatibility ``estimator`` takes the place of the one that the file ranks by.
 
     Raises:
         ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
@@ -103,6 +111,8 @@ def load(path: Path, registry: Registry, *, rehearse: bool = False) -> Protocol:
         model = ProtocolFile.model_validate(source.tree)
     except ValidationError as error:
         raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
+    if estimator is not None:
+        model = reestimated(model, estimator)
     protocol = _Resolver(source, registry).protocol(model)
     if not rehearse:
         return protocol
@@ -128,6 +138,9 @@ class _Resolver:
         conditions = self._unique(self.conditions(model), ("conditions",), "condition")
         lessons = self.grid(model.training.conditions, ("training", "conditions"))
         learnable = self._unique(itertools.chain(conditions, lessons), ("training", "conditions"), "condition")
+        entries = self._unique(self.entries(model, learnable), ("entries",), "entry")
+        if not self.rehearsal:  # whose entries are not yet called what they will be
+            self.check_comparisons(model, [entry.id for entry in entries], [condition.id for condition in conditions])
         return Protocol(
             path=self.source.path,
             name=model.name,
@@ -140,12 +153,20 @@ class _Resolver:
             clips=model.clips,
             training=model.training,
             evaluation=model.evaluation,
-            entries=self._unique(self.entries(model, learnable), ("entries",), "entry"),
+            entries=entries,
             lesson_conditions=learnable[len(conditions) :],
             methods_learn_on=self.other_dataset(model, "methods_learn_on"),
             enhancers_learn_on=self.other_dataset(model, "enhancers_learn_on"),
             rehearsal=self.rehearsal,
         )
+
+    def check_comparisons(self, model: ProtocolFile, entries: Sequence[str], conditions: Sequence[str]) -> None:
+        for index, comparison in enumerate(model.evaluation.comparisons):
+            try:
+                comparison.check(entries, conditions)
+            except UnknownName as error:
+                where = self.source.where(("evaluation", "comparisons", index))
+                raise ProtocolError(f"{where}: {error.message}", hint=error.hint) from None
 
     def other_dataset(self, model: ProtocolFile, key: str) -> Choice | None:
         component: Component | None = getattr(model.training, key)

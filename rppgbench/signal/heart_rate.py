@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from rppgbench.errors import SignalError
 from rppgbench.signal.beats import beat_times, mean_interval_s
+from rppgbench.signal.compatibility.estimator import ESTIMATORS, highest_bin_bpm
 from rppgbench.signal.filters import detrend
 from rppgbench.signal.quality import snr_db
 from rppgbench.signal.spectrum import Spectrum, highest_peak, power_near, power_spectrum
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
+# Two of this project's own, and those of ``compatibility``.
+Estimator = Literal["beats", "spectrum", "toolbox-2023", "toolbox-2025", "pyvhr"]
 BAND_HZ = (0.7, 4.0)
 # A window must hold four periods of the slowest rate that is looked for.
 PERIODS_NEEDED = 4.0
@@ -33,7 +36,7 @@ class HeartRateSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    use: Literal["beats", "spectrum"] = Field("beats", description="the ranked estimator; both are reported")
+    use: Estimator = Field("beats", description="the ranked estimator; beats and spectrum are always reported")
     band_hz: tuple[float, float] = Field(BAND_HZ, description="lowest and highest rate looked for, Hz")
 
     @field_validator("band_hz")
@@ -42,6 +45,11 @@ class HeartRateSettings(BaseModel):
         if not 0 < band_hz[0] < band_hz[1]:
             raise ValueError(f"expected two frequencies above 0 Hz, the lower first; found {list(band_hz)}")
         return band_hz
+
+    @property
+    def compatible(self) -> str | None:
+        """The compatibility estimator in use, None where it is one of this project's own."""
+        return self.use if self.use in ESTIMATORS else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +60,9 @@ class HeartRate:
     beats are a regular interval apart. ``spectrum_bpm`` is the highest peak of the spectrum, ``snr_db`` about the
     latter unless a reference was given. ``rival_bpm`` is a rate at twice or half ``spectrum_bpm`` whose power is within
     3 dB of its, None when there is none; ``rival_ratio`` is the power of the stronger of the two over that of the peak.
+    ``beats_s`` are the times of the beats after the window's first sample, None where nothing but a rate is known; two
+    rates are equal whatever their beats. ``compatible_bpm`` is what a compatibility estimator says, None unless one was
+    asked. ``halved`` says that the highest peak is at twice ``spectrum_bpm``, its harmonic.
     """
 
     spectrum_bpm: float
@@ -59,12 +70,17 @@ class HeartRate:
     snr_db: float
     rival_bpm: float | None
     rival_ratio: float
+    beats_s: FloatArray | None = field(default=None, compare=False, repr=False)
+    compatible_bpm: float | None = None
+    halved: bool = False
 
 
 def ranked(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
     """The estimate that ``settings`` name, None where there is none."""
     if isinstance(rate, SignalError):
         return None
+    if settings.compatible:
+        return rate.compatible_bpm
     return rate.beats_bpm if settings.use == "beats" else rate.spectrum_bpm
 
 
@@ -90,11 +106,17 @@ def estimate_each(
     band_hz: tuple[float, float] = BAND_HZ,
     *,
     reference_bpm: FloatArray | None = None,
+    use: Estimator = "beats",
+    sensor: bool = False,
 ) -> list[HeartRate | SignalError]:
     """Heart rates of ``(B, T)`` waves; in the place of one that has none stands the error that says why.
 
     A row's result does not depend on the other rows. ``reference_bpm``, ``(B,)``, is what ``snr_db`` is to be about; a
-    NaN in it makes that NaN.
+    NaN in it makes that NaN. A compatibility estimator in ``use`` adds its rate, which may be derived otherwise where
+    the waves are a ``sensor``'s, and ``snr_db`` about the reference is then by its definition.
+
+    Raises:
+        SignalError: ``waves`` is not ``(B, T)``, or has too few frames a second for the compatibility estimator.
     """
     waves = np.asarray(waves, dtype=np.float64)
     if waves.ndim != 2:
@@ -103,7 +125,8 @@ def estimate_each(
     for first in range(0, len(waves), CHUNK_ROWS):
         rows = slice(first, first + CHUNK_ROWS)
         reference = None if reference_bpm is None else np.asarray(reference_bpm, dtype=np.float64)[rows]
-        results += _estimate_chunk(waves[rows], fps_hz, band_hz, reference)
+        found = _estimate_chunk(waves[rows], fps_hz, band_hz, reference)
+        results += _compatible(use, waves[rows], fps_hz, found, reference, sensor) if use in ESTIMATORS else found
     return results
 
 
@@ -156,8 +179,32 @@ def _estimate_chunk(
             snr_db=float(quality_db[i]),
             rival_bpm=float(60 * rival_hz[i]) if rival_ratio[i] >= RIVAL_RATIO else None,
             rival_ratio=float(rival_ratio[i]),
+            beats_s=beats_s,
         )
     return results
+
+
+def _compatible(
+    name: str,
+    waves: FloatArray,
+    fps_hz: float,
+    rates: list[HeartRate | SignalError],
+    reference_bpm: FloatArray | None,
+    sensor: bool,
+) -> list[HeartRate | SignalError]:
+    """The rates with what a compatibility estimator says beside them; what has no rate of ours has none of its."""
+    estimator, told = ESTIMATORS[name], list(rates)
+    rated = {row: rate for row, rate in enumerate(rates) if isinstance(rate, HeartRate)}
+    if not rated:
+        return told
+    sound = list(rated)
+    spectrum = (estimator.sensor_spectrum if sensor else estimator.spectrum)(waves[sound], fps_hz)
+    rates_bpm = highest_bin_bpm(spectrum, estimator.band_hz)
+    quality_db = None if reference_bpm is None else estimator.snr_db(spectrum, reference_bpm[sound])
+    for i, (row, rate) in enumerate(rated.items()):
+        snr_db = rate.snr_db if quality_db is None else float(quality_db[i])
+        told[row] = replace(rate, compatible_bpm=float(rates_bpm[i]), snr_db=snr_db)
+    return told
 
 
 def _rivals(

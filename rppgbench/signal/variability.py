@@ -3,10 +3,19 @@
 A window of half a minute holds one or two slow swings: what is derived from it says how faithful a pulse wave is to
 the same seconds of an ECG, and not what five minutes would have said of the person (Task Force, Circulation 93(5),
 1996, wants two minutes for LF and one for HF).
+
+HeartPy 1.2.7 (van Gent et al., 2019) is what many use, and what the tests hold this against. Of the same intervals its
+mean and RMSSD are ours to rounding, and so is its way of leaving out what is not between two sound beats; its SDNN has
+n in the denominator. Its SDSD is that of magnitudes of differences: 0.6 of what is meant. Of exact beats of 60
+simulated hearts with two known swings, its LF share is off by -0.028 +- 0.044 (R 0.977) in 30 s and 0.012 +- 0.011 in
+60 s, ours by -0.021 +- 0.014 (R 0.997) and -0.008 +- 0.005. Its breathing is the highest bin from 0.1 to 0.4 Hz on a
+clock that runs n / (n - 1) too slow: off by 0.012 Hz (median; ours 0.001) in 30 s, and by more than 0.05 Hz in every
+twelfth heart, in which a slow swing is taken for breath.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,13 +52,22 @@ class Variability:
 
     ``lf_nu`` and ``hf_nu`` are the shares of LF (0.04-0.15 Hz) and HF (0.15-0.40 Hz) in their sum, ``lf_hf`` is their
     ratio. ``rf_hz`` is the respiration's frequency: that of the highest peak in the HF band (Poh et al., IEEE TBME
-    58(1), 2011), None when the spectrum has no peak in there. ``n_dropped`` of the window's intervals were left out.
+    58(1), 2011), None when the spectrum has no peak in there. Of breaths that swing the intervals by 30 ms, in a wave
+    at 30 fps, it is off by 0.05 breaths a minute in 30 s and 0.01 in 60 s (mean); with white noise of half the wave's
+    amplitude by 0.8 and 0.1; with as much noise as wave by 4 and 2.5, which is little better than chance.
+
+    ``sdnn_ms`` is the standard deviation of the intervals that were kept, with n - 1 in the denominator; ``rmssd_ms``
+    is the root mean square of the differences of those that follow each other, with nothing left out between them.
+    ``n_dropped`` of the window's ``n_intervals`` were left out as implausible.
     """
 
     rf_hz: float | None
     lf_nu: float
     hf_nu: float
     lf_hf: float
+    sdnn_ms: float
+    rmssd_ms: float
+    n_intervals: int
     n_dropped: int
 
 
@@ -70,31 +88,37 @@ def variability(beats_s: FloatArray, length_s: float) -> Variability:
     """
     if length_s < LEAST_LENGTH_S - 1e-9:
         raise SignalError(f"too short for variability: {length_s:g} s, expected at least {LEAST_LENGTH_S:g} s")
-    interval_s = np.diff(np.asarray(beats_s, dtype=np.float64))
-    kept = plausible(interval_s)
-    covered_s = float(interval_s[kept].sum())
+    beats_s = np.asarray(beats_s, dtype=np.float64)
+    every_s = beats_s[1:] - beats_s[:-1]
+    kept = plausible(every_s)
+    interval_s = every_s[kept]
+    n, covered_s = len(interval_s), float(interval_s.sum())
     if covered_s < LEAST_SHARE * length_s:
         raise SignalError(
             f"regular beats in {covered_s:.1f} s of {length_s:g} s, expected at least {LEAST_SHARE * length_s:g} s"
         )
-    times_s, interval_s = (beats_s[:-1] + 0.5 * interval_s)[kept], interval_s[kept]
-    if interval_s.var() < CONSTANT_S2:
+    mean_s = covered_s / n
+    about_s = interval_s - mean_s
+    variation_s2 = float(about_s @ about_s)
+    if variation_s2 < CONSTANT_S2 * n:
         raise SignalError("intervals between beats do not vary")
-    step_hz = COARSE_HZ / np.ceil(OVERSAMPLING * COARSE_HZ * length_s)
-    highest_hz = min(HF_HZ[1], 0.5 / float(interval_s.mean()))
-    if highest_hz <= HF_HZ[0] + step_hz:
-        raise SignalError(f"too slow for variability: beats {interval_s.mean():.1f} s apart cannot tell HF")
-    freq_hz = LF_HZ[0] + step_hz * np.arange(int((highest_hz - LF_HZ[0]) / step_hz + 1e-6) + 1)
-    power = lomb_scargle(times_s, _straightened(times_s, interval_s), freq_hz)
+    step_s = (every_s[1:] - every_s[:-1])[kept[1:] & kept[:-1]]
+    if not len(step_s):
+        raise SignalError("no two regular intervals between beats in a row")
+    freq_hz, first_fast = _grid_hz(mean_s, length_s)
+    times_s = (beats_s[:-1] + 0.5 * every_s)[kept]
+    power = lomb_scargle(times_s, _straightened(times_s, about_s), freq_hz)
     between = 0.5 * (power[1:] + power[:-1])
-    first_fast = round((HF_HZ[0] - LF_HZ[0]) / step_hz)
     lf, hf = float(between[:first_fast].sum()), float(between[first_fast:].sum())
     return Variability(
         rf_hz=_peak_hz(freq_hz, power, first_fast),
         lf_nu=lf / (lf + hf),
         hf_nu=hf / (lf + hf),
         lf_hf=lf / hf,
-        n_dropped=int((~kept).sum()),
+        sdnn_ms=1e3 * math.sqrt(variation_s2 / (n - 1)),
+        rmssd_ms=1e3 * math.sqrt(float(step_s @ step_s) / len(step_s)),
+        n_intervals=len(every_s),
+        n_dropped=len(every_s) - n,
     )
 
 
@@ -117,20 +141,45 @@ def plausible(interval_s: FloatArray) -> NDArray[np.bool_]:
 
 
 def lomb_scargle(times_s: FloatArray, values: FloatArray, freq_hz: FloatArray) -> FloatArray:
-    """``(F,)`` power of ``(N,)`` values of zero mean at uneven times (Scargle, ApJ 263, 1982, equation 10)."""
-    turns = np.exp(2j * np.pi * freq_hz[:, None] * (times_s - times_s.mean()))
-    twice = (turns * turns).sum(axis=1)
+    """``(F,)`` power of ``(N,)`` values of zero mean at uneven times (Scargle, ApJ 263, 1982, equation 10).
+
+    ``freq_hz`` are two or more, evenly spaced.
+    """
+    centred_s = times_s - times_s.sum() / len(times_s)
+    # A turn by the coarse and the fine part of a frequency is the product of two: about 2 sqrt(F) N of them are enough,
+    # and each sum over N is a product of matrices.
+    n_fine = math.ceil(math.sqrt(len(freq_hz)))
+    step_hz = freq_hz[1] - freq_hz[0]
+    coarse = _turns(freq_hz[0] + n_fine * step_hz * np.arange(-(-len(freq_hz) // n_fine)), centred_s)
+    fine = _turns(step_hz * np.arange(n_fine), centred_s)
+    summed = np.ravel(coarse @ (fine * values).T)[: len(freq_hz)]
+    twice = np.ravel((coarse * coarse) @ (fine * fine).T)[: len(freq_hz)]
     # Scargle's tau turns ``twice`` onto the real axis, where it is its own magnitude.
-    along = (turns @ values) * np.exp(-0.5j * np.angle(twice))
-    cosines, sines = 0.5 * (len(values) + np.abs(twice)), 0.5 * (len(values) - np.abs(twice))
+    length = np.abs(twice)
+    along = summed * np.exp(-0.5j * np.angle(twice))
+    cosines, sines = 0.5 * (len(values) + length), 0.5 * (len(values) - length)
     # At half the rate of even samples all sines vanish, and what is along them too.
     return np.asarray(0.5 * (along.real**2 / cosines + along.imag**2 / sines.clip(1e-9 * len(values))))
 
 
+def _turns(freq_hz: FloatArray, times_s: FloatArray) -> NDArray[np.complex128]:
+    return np.asarray(np.exp((2j * np.pi * freq_hz)[:, None] * times_s))
+
+
+def _grid_hz(mean_s: float, length_s: float) -> tuple[FloatArray, int]:
+    """Frequencies from the lower edge of LF to the upper one of HF, and where among them HF begins."""
+    step_hz = COARSE_HZ / math.ceil(OVERSAMPLING * COARSE_HZ * length_s)
+    highest_hz = min(HF_HZ[1], 0.5 / mean_s)
+    if highest_hz <= HF_HZ[0] + step_hz:
+        raise SignalError(f"too slow for variability: beats {mean_s:.1f} s apart cannot tell HF")
+    n = int((highest_hz - LF_HZ[0]) / step_hz + 1e-6) + 1
+    return LF_HZ[0] + step_hz * np.arange(n), round((HF_HZ[0] - LF_HZ[0]) / step_hz)
+
+
 def _straightened(times_s: FloatArray, values: FloatArray) -> FloatArray:
-    centred_s = times_s - times_s.mean()
-    slope = (centred_s @ values) / (centred_s @ centred_s)
-    return np.asarray(values - values.mean() - slope * centred_s)
+    """``values`` of zero mean without their straight line."""
+    centred_s = times_s - times_s.sum() / len(times_s)
+    return np.asarray(values - (centred_s @ values) / (centred_s @ centred_s) * centred_s)
 
 
 def _peak_hz(freq_hz: FloatArray, power: FloatArray, first: int) -> float | None:

@@ -11,6 +11,10 @@ import pytest
 from rppgbench.contracts import GroundTruth
 from rppgbench.evaluation.labels import label_windows
 from rppgbench.evaluation.score import HeartRateSettings, score_windows
+from rppgbench.signal.beat_agreement import beat_agreement
+from rppgbench.signal.beats import beat_times
+from rppgbench.signal.similarity import macc
+from rppgbench.signal.variability import variability
 from rppgbench_classical.chrom import Chrom
 from rppgbench_classical.green import Green
 from rppgbench_classical.pos import Pos
@@ -99,3 +103,23 @@ def test_scores(benchmark):
     assert {row["status"] for row in rows} == {"scored"}
     assert np.abs([row["error_bpm"] for row in rows]).mean() < 1
     print(f"\nscoring 2,000 windows: {benchmark.stats.stats.min:.2f} s", end="")
+
+
+@pytest.mark.benchmark(group="2,000 windows of 30 s, part by part", timer=time.process_time)
+@pytest.mark.parametrize("part", ["beats", "agreement of beats", "variability", "likeness of waves"])
+def test_parts_of_a_score(benchmark, part):
+    random, rates_hz = np.random.RandomState(0), np.full(2000, 1.2)
+    phase = 1.2 * np.arange(T) / FPS_HZ + 0.05 * np.sin(2 * np.pi * 0.25 * np.arange(T) / FPS_HZ)
+    truths = np.cos(2 * np.pi * (phase + random.rand(2000, 1)))
+    waves = truths + 0.5 * random.randn(2000, T)
+    theirs, ours = beat_times(truths, FPS_HZ, rates_hz), beat_times(waves, FPS_HZ, rates_hz)
+    work = {
+        "beats": lambda: beat_times(waves, FPS_HZ, rates_hz),
+        "agreement of beats": lambda: [beat_agreement(*pair) for pair in zip(ours, theirs, strict=True)],
+        "variability": lambda: [variability(beats_s, T / FPS_HZ) for beats_s in ours],
+        "likeness of waves": lambda: macc(waves, truths, FPS_HZ),
+    }[part]
+    assert len(benchmark.pedantic(work, rounds=3, warmup_rounds=1)) == 2000
+    us_a_window = 1e6 * benchmark.stats.stats.min / 2000
+    benchmark.extra_info["us_a_window"] = us_a_window
+    print(f"\n{part}: {us_a_window:.0f} us a window", end="")

@@ -14,7 +14,7 @@ from rppgbench.claims.judge import judge
 from rppgbench.claims.library import find, load
 from rppgbench.claims.observations import Observations
 
-COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v1"
+COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v2"
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ import pytest
 from rppgbench.claims.contrast import contrasts
 from rppgbench.claims.finding import find
 from rppgbench.claims.model import Part
+from rppgbench.evaluation.comparison import compare
+from rppgbench.evaluation.family import Comparison
 
 X264 = ("x264-400k", "x264-200k", "x264-100k")
 
@@ -62,6 +64,15 @@ def test_means_are_of_logarithms_after_subjects_are_averaged(row, made):
     rows += [row("a", X264[1], 0, 2.0), row("b", X264[1], 0, 1.0)]
     (found,) = made(rows, {"measure": "error", "of": "a", "against": "b", "claimed": "lower"})
     assert found.effect == pytest.approx(np.sqrt((2 / 4) * (2 / 1)))
+
+
+def test_a_contrast_over_a_mean_is_the_comparison_that_a_board_makes(simulated, made):
+    levels = {(e, c): level for e, level in (("a", 2.0), ("b", 3.0)) for c in X264}
+    rows = simulated(levels, subjects=8)
+    (found,) = made(rows, {"measure": "error", "of": "a", "against": "b", "claimed": "lower"})
+    (paired,) = compare(rows, [Comparison(of="a", against="b")], floor_bpm=1e-9)
+    assert found.effect == pytest.approx(paired.ratio.value, rel=1e-12)
+    assert (found.p, found.p_wilcoxon, found.n) == (paired.p_sign_flip, paired.p_wilcoxon, paired.n)
 
 
 def test_groups_are_contrasted_by_themselves(row, made):

@@ -9,7 +9,7 @@ from rppgbench.claims.contrast import Contrast
 from rppgbench.claims.finding import Finding
 from rppgbench.claims.judge import Evidence, decide, judge
 from rppgbench.claims.model import Claim, Part
-from rppgbench.claims.significance import sign_flip_p
+from rppgbench.evaluation.significance import sign_flip_p
 
 RATED = ("x264-400k", "x264-200k", "x264-100k")
 GROWS = {"measure": "error", "of": ["a"], "over": "halving", "each": {"codec": ["x264"]}, "claimed": "higher"}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from rppgbench.engine.collect import encodings, rows
+from rppgbench.engine.collect import encodings, joined_rows, rows
 from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan, parse_only
 from rppgbench.errors import ProtocolError
@@ -67,10 +67,46 @@ def test_a_learner_never_sees_its_test_subjects(run, protocol, store):
             assert row["hr_pred_bpm"] == pytest.approx(mean, abs=0.2)
 
 
+JOINED = (
+    ("length_s: 8.0", "length_s: 4.0"),
+    ("[0.7, 4.0]", "[1.0, 4.0]"),
+    ("primary: hr_mae_bpm", "primary: hr_mae_bpm\n  joined_windows_s: [8]"),
+    ("{method: rate}", "{method: crash}"),
+)
+
+
+def test_consecutive_windows_are_joined_and_none_vanishes(run, protocol, store):
+    plan, outcome, scored = run(protocol(*JOINED))
+    joined = joined_rows(plan, store, outcome.failures)
+    assert (len(scored), len(joined)) == (2 * 4 * 2 * 2, 4 * 2 * 2)
+    truth = {f"s{n}": 60.0 + 6 * n for n in range(4)}
+    for row in joined:
+        assert (row["window"], row["start_s"], row["end_s"]) == (0, 0.0, 8.0)
+        if row["entry"] == "crash":
+            assert row["status"] == "failed"
+            assert "a bug of the plugin's" in row["reason"]
+        else:
+            assert row["status"] == "scored"
+            assert row["hr_pred_beats_bpm"] == pytest.approx(truth[row["subject"]], abs=0.5)
+            assert row["beats_matched_100ms"] == row["beats_true"] > 5
+
+
+def test_a_wave_is_held_against_another_subjects_sensor_too(run, protocol):
+    plan, _, scored = run(protocol())
+    greens = [row for row in scored if row["entry"] == "green"]
+    assert min(row["macc"] for row in greens) > 0.95
+    assert max(row["macc_null"] for row in greens) < 0.9
+    for cell in plan.cells:
+        stranger = plan.tasks[cell.score.inputs["stranger"]]
+        assert stranger.stage == "truth"
+        assert stranger.recording != cell.recording.id
+
+
 def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):
     plan, _, _ = run(protocol())
     assert stages(plan.tasks.values()) == {
-        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "label": 4, "fit": 2, "predict": 16, "score": 16,
+        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "label": 4, "quality": 4, "fit": 2,
+        "predict": 16, "score": 16,
     }  # fmt: skip
 
 
@@ -90,7 +126,8 @@ def test_a_new_entry_computes_itself_alone(run, protocol, store):
 def test_another_scoring_decodes_nothing(run, protocol, store):
     run(protocol())
     plan = make_plan(protocol(("use: spectrum", "use: beats")), store)
-    assert set(stages(plan.wanted(store))) == {"label", "score", "fit", "predict"}, "a fit learns from heart rates"
+    again = {"label", "quality", "score", "fit", "predict"}
+    assert set(stages(plan.wanted(store))) == again, "a fit learns from heart rates"
 
 
 def test_what_is_gone_but_not_needed_stays_gone(run, protocol, store):
@@ -184,7 +221,8 @@ def test_another_truth_file_is_another_truth(run, protocol, store, monkeypatch, 
     run(protocol())
     assert make_plan(protocol(), store).wanted(store) == []
     path.write_text("2")
-    assert set(stages(make_plan(protocol(), store).wanted(store))) == {"truth", "label", "fit", "predict", "score"}
+    again = {"truth", "label", "quality", "fit", "predict", "score"}
+    assert set(stages(make_plan(protocol(), store).wanted(store))) == again
 
 
 def test_manifests_name_all_that_made_an_artefact(run, protocol, store):

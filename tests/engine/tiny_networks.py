@@ -89,13 +89,16 @@ class Brighter:
     def build(self):
         return "brighter 1"
 
+    def spoil(self, pixels):
+        pixels[..., 0] += np.uint8(self.levels)
+
     def encode(self, source, target, fps_hz, *, part=(0, None)):
         with av.open(str(source)) as given, av.open(str(target), "w", format="avi") as file:
             stream = file.add_stream("utvideo", rate=round(fps_hz))
             stream.width, stream.height, stream.pix_fmt = 32, 32, "gbrp"
             for index, frame in enumerate(given.decode(video=0)):
                 pixels = frame.to_ndarray(format="rgb24")
-                pixels[..., 0] += np.uint8(self.levels)
+                self.spoil(pixels)
                 picture = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 picture.pts, picture.time_base = index, Fraction(1, round(fps_hz))
                 file.mux(stream.encode(picture))

@@ -207,3 +207,37 @@ def test_samples_and_times_that_do_not_fit_label_nothing(truth):
 
 def test_no_windows_no_labels(truth):
     assert labels(truth, np.array([])) == []
+
+
+def sharp(times_s, harmonic):
+    phase = 2 * np.pi * (1.1 * times_s + 0.03 * np.sin(2 * np.pi * 0.2 * times_s))
+    return np.cos(phase) + harmonic * np.cos(2 * phase - 0.4)
+
+
+def test_a_sensor_whose_harmonic_is_higher_has_its_rate_and_a_flag():
+    times_s = np.arange(-64, 64 * 32) / 64
+    (found,) = labels(GroundTruth(samples=sharp(times_s, 1.25), times_s=times_s, kind="bvp"), np.zeros(1))
+    assert found.rate.spectrum_bpm == pytest.approx(66, abs=1)
+    assert found.flags == ("harmonic higher",)
+    assert len(found.beats_s) == 33
+    (usual,) = labels(GroundTruth(samples=sharp(times_s, 0.7), times_s=times_s, kind="bvp"), np.zeros(1))
+    assert usual.flags == ()
+
+
+def test_intervals_that_alternate_do_not_halve_an_ecg():
+    beats_s = np.cumsum(np.where(np.arange(90) % 2, 0.48, 0.32)) - 1
+    times_s = np.arange(-256, 256 * 31) / 256
+    samples = np.exp(-0.5 * ((times_s[:, None] - beats_s) / 0.012) ** 2).sum(axis=1)
+    (found,) = labels(GroundTruth(samples=samples, times_s=times_s, kind="ecg"), np.zeros(1))
+    assert found.rate.spectrum_bpm == pytest.approx(150, abs=1)
+
+
+def test_a_movement_near_half_the_rate_does_not_halve_it():
+    random, halved = np.random.RandomState(0), 0
+    times_s = np.arange(-64, 64 * 32) / 64
+    for _ in range(60):
+        rate_hz, other_hz = random.uniform(1.5, 2.5), random.uniform(0.7, 1.3)
+        wave = np.cos(2 * np.pi * rate_hz * times_s) + 0.5 * np.cos(2 * np.pi * other_hz * times_s + random.uniform(6))
+        (found,) = labels(GroundTruth(samples=wave, times_s=times_s, kind="bvp"), np.zeros(1))
+        halved += abs(found.rate.spectrum_bpm - 60 * rate_hz) > 1
+    assert halved <= 2

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from rppgbench.errors import IncomparableResults, StoreError
+from rppgbench.evaluation.labels import Label
 from rppgbench.evaluation.schema import COLUMNS, read_rows, rows_to_table, write_rows
-from rppgbench.evaluation.score import WindowScore
+from rppgbench.evaluation.score import HeartRateSettings, score_windows
 
 
 @pytest.fixture
@@ -36,13 +38,16 @@ def test_units_and_meanings_are_in_the_file(rows, tmp_path):
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_a_unit_in_a_name_is_the_unit_of_the_column(column):
-    unit = {"bps": "bit/s", "bpm": "1/min", "s": "s", "db": "dB", "hz": "Hz"}.get(column.name.rsplit("_", 1)[-1], "")
+    unit = {"bps": "bit/s", "bpm": "1/min", "s": "s", "db": "dB", "hz": "Hz", "ms": "ms"}.get(
+        column.name.rsplit("_", 1)[-1], ""
+    )
     assert column.unit == (unit if "_" in column.name else "")
     assert column.meaning
 
 
 def test_every_part_of_a_score_has_its_column():
-    assert WindowScore.__annotations__.keys() <= {column.name for column in COLUMNS}
+    (row,) = score_windows(np.zeros((1, 900)), 30.0, np.zeros(1), [Label(None, excluded="silent")], HeartRateSettings())
+    assert row.keys() <= {column.name for column in COLUMNS}
 
 
 def test_a_row_of_other_columns_is_refused(rows):
@@ -66,7 +71,7 @@ def test_no_rows_are_a_table_too(tmp_path):
 def test_another_schema_version_is_refused(rows, tmp_path):
     table = rows_to_table(rows)
     pq.write_table(table.replace_schema_metadata({"rppgbench_schema_version": "0"}), tmp_path / "old.parquet")
-    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 3"):
+    with pytest.raises(IncomparableResults, match=r"old\.parquet: results of schema version 0, expected 4"):
         read_rows(tmp_path / "old.parquet")
     pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign.parquet")
     with pytest.raises(IncomparableResults, match="schema version none"):

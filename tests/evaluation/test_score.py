@@ -113,7 +113,9 @@ def test_short_windows_have_rates_and_no_variability():
 
 def test_a_label_is_taken_at_its_word(truth):
     rate = HeartRate(spectrum_bpm=70.0, beats_bpm=71.0, snr_db=float("nan"), rival_bpm=None, rival_ratio=0.0)
-    features = Variability(rf_hz=None, lf_nu=0.25, hf_nu=0.75, lf_hf=1 / 3, n_dropped=0)
+    features = Variability(
+        rf_hz=None, lf_nu=0.25, hf_nu=0.75, lf_hf=1 / 3, sdnn_ms=40.0, rmssd_ms=30.0, n_intervals=34, n_dropped=0
+    )
     labels = [Label(rate, features, ("estimators differ", "loader: odd")), Label(None, excluded="it is stuck")]
     flagged, excluded = score_windows(
         np.array([tone(75), tone(75)]), FPS_HZ, np.array([0.0, 30.0]), labels, HeartRateSettings()
@@ -121,6 +123,7 @@ def test_a_label_is_taken_at_its_word(truth):
     assert (flagged["status"], flagged["label_flags"]) == ("scored", "estimators differ; loader: odd")
     assert flagged["error_bpm"] == pytest.approx(4, abs=0.1)
     assert (flagged["rf_true_hz"], flagged["lf_nu_true"], flagged["lf_hf_true"]) == (None, 0.25, 1 / 3)
+    assert (flagged["sdnn_true_ms"], flagged["rmssd_true_ms"]) == (40.0, 30.0)
     assert (excluded["status"], excluded["reason"]) == ("excluded", "it is stuck")
     assert excluded["label_flags"] is excluded["hr_true_bpm"] is excluded["error_bpm"] is None
 
@@ -131,3 +134,36 @@ def test_shapes_that_do_not_fit_are_refused():
         score_windows(np.zeros((2, T)), FPS_HZ, np.zeros(3), [label] * 2, SETTINGS)
     with pytest.raises(SignalError, match="3 labels for 2 waves"):
         score_windows(np.zeros((2, T)), FPS_HZ, np.zeros(2), [label] * 3, SETTINGS)
+    with pytest.raises(SignalError, match=r"contact sensor of shape \(1, 900\), expected \(2, 900\)"):
+        score_windows(np.zeros((2, T)), FPS_HZ, np.zeros(2), [label] * 2, SETTINGS, truths=np.zeros((1, T)))
+
+
+def test_beats_are_counted_and_timed(truth):
+    """A prediction 0.2 s late, of the same 75 bpm: none of its beats is wrong."""
+    late = np.cos(2 * np.pi * 1.25 * (np.arange(T) / FPS_HZ - 0.2))
+    (row,) = score(late[None], np.zeros(1), truth)
+    assert row["beat_delay_s"] == pytest.approx(0.2, abs=2e-3)
+    assert row["beats_pred"] == row["beats_true"] == row["beats_matched_50ms"] == row["beats_matched_150ms"]
+    assert row["beats_true"] in (36, 37)
+    assert row["ibi_mae_ms"] < 1
+    assert (row["intervals_pred"], row["intervals_pred_dropped"]) == (37, 0)
+    assert (row["intervals_true"], row["intervals_true_dropped"]) == (37, 0)
+
+
+def test_a_wave_is_held_against_its_own_truth_and_a_strangers():
+    waves = np.array([tone(75), tone(75)])
+    labels = [Label(None, excluded="not of interest here")] * 2
+    own, strange = np.array([tone(75), np.full(T, np.nan)]), np.array([tone(100), tone(100)])
+    rows = score_windows(waves, FPS_HZ, np.zeros(2), labels, SETTINGS, truths=own, strangers=strange)
+    assert rows[0]["macc"] == pytest.approx(1)
+    assert rows[0]["macc_null"] < 0.2
+    assert (rows[1]["macc"], rows[1]["macc_null"]) == (None, rows[0]["macc_null"])
+
+
+def test_nothing_is_said_of_beats_where_a_side_has_none(truth):
+    silent = Label(None, excluded="it is stuck")
+    (row,) = score_windows(tone(75)[None], FPS_HZ, np.zeros(1), [silent], SETTINGS)
+    assert (row["beats_pred"], row["beats_true"], row["beats_matched_50ms"], row["ibi_mae_ms"]) == (None,) * 4
+    assert (row["intervals_pred"], row["intervals_true"]) == (36, None)
+    (row,) = score(np.full((1, T), np.nan), np.zeros(1), truth)
+    assert (row["beats_pred"], row["intervals_pred"], row["intervals_true"]) == (None, None, 37)

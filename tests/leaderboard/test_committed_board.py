@@ -20,7 +20,7 @@ from rppgbench.protocol.library import builtin
 from rppgbench.protocol.resolve import load
 from rppgbench.registry import load_registry
 
-COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v1"
+COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v2"
 # A part of the run that takes seconds: one subject, the reference and the quickest codec.
 PART = ("subject=s03", "codec=original", "codec=mpeg4")
 

@@ -42,6 +42,8 @@ def test_entries_are_named_by_their_components(protocol):
         ("rppgbench: 1", "rppgbench: 2", "1:12", "Input should be 1", None),
         ("primary: hr_mae_bpm", "primary: hr_r", "13:3", "primary metric 'hr_r' is not among the metrics", None),
         ("clips: {", "clips: {face: {detector: dlib}, ", "11:26", "no face detector is called 'dlib'", "lbp_frontal"),
+        ("entries:", "  comparisons: [{of: chrom, against: poss}]\nentries:", "16:17", "no entry 'poss'", "'pos'"),
+        ("entries:", "  comparisons: [{of: chrom, to: pos}]\nentries:", "16:29", "unknown key 'to'", None),
         ("version: 1", "version: [", "", "", "YAML 1.2"),
     ],
 )  # fmt: skip
@@ -62,6 +64,8 @@ def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, o
         ("length_s: 10.0", "length_s: 3", "clips.length_s is 3: rates from 0.7 Hz need 5.7 s"),
         ("clips: {", "clips: {size: [0, 128], ", "clips.size.0: Input should be greater than or equal to 1"),
         ("[250, 60]", "[.inf]", "bitrate_kbps: Input should be a finite number"),
+        ("  primary:", "  joined_windows_s: [25]\n  primary:", "25 is not two or more windows of clips.length_s, 10 s"),
+        ("  primary:", "  joined_windows_s: [10]\n  primary:", "10 is not two or more windows of clips.length_s, 10 s"),
     ],
 )  # fmt: skip
 def test_a_number_that_makes_no_sense_is_refused(protocol, text, old, new, message):
@@ -99,6 +103,13 @@ def test_the_digest_changes_with_the_meaning_and_with_nothing_else(protocol, tex
     assert protocol("# a comment\n" + text.replace("A protocol to spoil", "Another title")).digest == digest
     assert protocol(text.replace("  - {method: chrom}\n", "")).digest == digest, "entries are open to anybody"
     assert protocol(text.replace("clips: {", "clips: {size: [128, 128], ")).digest == digest, "a default, spelt out"
+    compared = text.replace("entries:", "  comparisons: [{of: chrom, against: pos}]\nentries:")
+    assert protocol(compared).digest != digest, "what is compared was asked beforehand, or it is another question"
+    more = compared.replace("against: pos}", "against: pos}, {of: chrom, against: pos, conditions: each}")
+    assert protocol(more).digest not in (digest, protocol(compared).digest)
+    assert "comparisons" not in protocol().resolved()["evaluation"], "older digests stay what they are"
+    joined = text.replace("  primary:", "  joined_windows_s: [20]\n  primary:")
+    assert protocol(joined).digest != digest
     for old, new in [("seed: 0", "seed: 1"), ("60]", "61]"), ("length_s: 10.0", "length_s: 9.0"), ("0.7", "0.65")]:
         assert protocol(text.replace(old, new)).digest != digest
 

@@ -1,9 +1,28 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
+
+
+@pytest.fixture(scope="session")
+def simulated() -> Iterator[ModuleType]:
+    yield from _beside("simulated")
+
+
+@pytest.fixture(scope="session")
+def heartpy() -> Iterator[ModuleType]:
+    yield from _beside("heartpy_reference")
+
+
+def _beside(name: str) -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        yield import_module(name)
 
 
 @pytest.fixture(scope="session")

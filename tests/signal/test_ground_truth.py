@@ -138,3 +138,25 @@ def test_unusable_samples_say_why(samples, times_s, reason):
         pulse_wave(truth, np.arange(300) / 30)
     (result,) = window_hrs(truth, np.array([0.0]), 300, 30.0)
     assert isinstance(result, SignalError)
+
+
+@pytest.mark.parametrize("harmonic", [0.9, 1.1, 1.3])
+def test_a_harmonic_higher_than_its_rate_does_not_double_it(harmonic):
+    times_s = -1 + np.arange(64 * 40) / 64
+    phase = 2 * np.pi * 1.1 * times_s
+    sharp = GroundTruth(samples=np.cos(phase) + harmonic * np.cos(2 * phase - 0.4), times_s=times_s, kind="bvp")
+    found = window_hr(sharp, 2.0, 32.0, 30.0)
+    assert found.spectrum_bpm == pytest.approx(66, abs=0.1)
+    assert found.beats_bpm == pytest.approx(66, abs=0.2)
+
+
+def test_sharp_beats_of_a_recorded_finger_are_counted_once(heartpy):
+    """In 17 of these 22 windows the highest peak of the spectrum is at twice the rate of HeartPy's beats."""
+    samples, rate_hz = heartpy.example(2)
+    truth = GroundTruth(samples=samples, times_s=np.arange(len(samples)) / rate_hz, kind="bvp")
+    peaks, accepted = heartpy.beats(samples, rate_hz)
+    peaks_s = peaks[accepted] / rate_hz
+    starts_s = 30.0 * np.arange(int(len(samples) / rate_hz / 30))
+    for start_s, rate in zip(starts_s, window_hrs(truth, starts_s, 900, 30.0), strict=True):
+        beats_s = peaks_s[(peaks_s >= start_s) & (peaks_s < start_s + 30)]
+        assert rate.spectrum_bpm == pytest.approx(60 / np.median(np.diff(beats_s)), rel=0.2)

@@ -9,10 +9,21 @@ from rppgbench.signal.heart_rate import HeartRateSettings, estimate, estimate_ea
 
 
 @pytest.mark.parametrize("fps_hz", [15, 20, 29.97, 30, 60])
-@pytest.mark.parametrize("length_s", [10, 30])
+@pytest.mark.parametrize("length_s", [10, 30, 60])
 def test_noise_free_pulses_are_measured_to_a_tenth_of_a_beat(pulse, fps_hz, length_s):
     rates_bpm = np.repeat(np.arange(42, 241, 6.0), 5)
     waves = np.array([pulse(hr_bpm, fps_hz, length_s, turn=i % 5 / 5) for i, hr_bpm in enumerate(rates_bpm)])
+    found = estimate_each(waves, fps_hz)
+    np.testing.assert_allclose([rate.spectrum_bpm for rate in found], rates_bpm, atol=0.1)
+    np.testing.assert_allclose([rate.beats_bpm for rate in found], rates_bpm, atol=0.1)
+
+
+@pytest.mark.parametrize(("fps_hz", "length_s"), [(15, 10), (29.97, 10), (30, 17.3), (30, 30), (60, 60)])
+def test_no_rate_falls_between_the_bins(pulse, fps_hz, length_s):
+    """Every 0.37 bpm, at phases of their own: the transform's own bins are 1 to 6 bpm apart."""
+    rates_bpm = np.arange(42.05, 240, 0.37)
+    turns = np.random.RandomState(0).uniform(0, 1, len(rates_bpm))
+    waves = np.array([pulse(bpm, fps_hz, length_s, turn) for bpm, turn in zip(rates_bpm, turns, strict=True)])
     found = estimate_each(waves, fps_hz)
     np.testing.assert_allclose([rate.spectrum_bpm for rate in found], rates_bpm, atol=0.1)
     np.testing.assert_allclose([rate.beats_bpm for rate in found], rates_bpm, atol=0.1)

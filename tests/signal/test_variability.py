@@ -133,16 +133,88 @@ def test_without_a_peak_in_the_fast_band_there_is_no_respiration():
     assert 0 < found.lf_nu < 1
 
 
+@pytest.mark.parametrize("length_s", [30.0, 60.0, 300.0])
+def test_paced_breaths_are_found_in_a_wave_at_30_fps(length_s):
+    for breath_hz in np.arange(0.17, 0.385, 0.03):
+        for turn in (0.0, 2.0):
+            phase, time_s = modulated(length_s, fast=(0.03, breath_hz), turn=turn)
+            wave = np.cos(2 * np.pi * np.interp(np.arange(round(length_s * 30)) / 30, time_s, phase))
+            (found_s,) = beat_times(wave[None], 30, np.array([1 / 0.85]))
+            assert variability(found_s, length_s).rf_hz == pytest.approx(breath_hz, abs=0.005)
+
+
+def test_moments_of_all_intervals_are_heartpys(heartpy):
+    """But for SDNN's denominator, which is n there."""
+    for case in people(10):
+        at_s = beats(60.0, **case)
+        theirs, ours = heartpy.time_domain(np.diff(at_s)), variability(at_s, 60.0)
+        n = len(at_s) - 1
+        assert ours.n_intervals == n
+        assert ours.n_dropped == 0
+        assert (at_s[-1] - at_s[0]) / n * 1e3 == pytest.approx(theirs["ibi"], rel=1e-9)
+        assert ours.rmssd_ms == pytest.approx(theirs["rmssd"], rel=1e-9)
+        assert ours.sdnn_ms == pytest.approx(theirs["sdnn"] * np.sqrt(n / (n - 1)), rel=1e-9)
+
+
+def test_moments_without_a_doubled_beat_are_heartpys(heartpy):
+    """HeartPy leaves out beats, and the intervals on both sides of each: of a doubled beat these are ours."""
+    sound_s = beats(60.0)
+    at_s = np.sort(np.r_[sound_s, 0.5 * (sound_s[25] + sound_s[26]), 0.5 * (sound_s[40] + sound_s[41])])
+    kept, step_ms = heartpy.without_beats(np.diff(at_s), [26, 42])
+    ours, theirs = variability(at_s, 60.0), heartpy.time_domain(kept, step_ms)
+    assert (ours.n_intervals, ours.n_dropped) == (len(at_s) - 1, 4)
+    assert ours.rmssd_ms == pytest.approx(theirs["rmssd"], rel=1e-9)
+    assert ours.sdnn_ms == pytest.approx(theirs["sdnn"] * np.sqrt(len(kept) / (len(kept) - 1)), rel=1e-9)
+
+
+def test_shares_and_breaths_are_nearer_to_the_truth_than_heartpys(heartpy):
+    cases = list(people(30))
+    at_s = [beats(30.0, **case) for case in cases]
+    found = [variability(each, 30.0) for each in at_s]
+    true_share = np.array([share(**case) for case in cases])
+    ours = np.array([each.lf_nu for each in found]) - true_share
+    theirs = np.array([heartpy.frequency_domain(np.diff(each))["lf_nu"] / 100 for each in at_s]) - true_share
+    assert ours.std() < 0.5 * theirs.std()
+    assert np.abs(theirs).max() < 0.2  # far from each other neither is: both measure the same
+    true_hz = np.array([case["fast"][1] for case in cases])
+    ours_hz = np.abs([each.rf_hz for each in found] - true_hz)
+    theirs_hz = np.abs([heartpy.breathing_hz(np.diff(each)) for each in at_s] - true_hz)
+    assert np.median(theirs_hz) < 0.02
+    assert np.median(ours_hz) < 0.2 * np.median(theirs_hz)
+
+
+def test_moments_of_known_jitter():
+    """Independent intervals of SD s have an SDNN of s and an RMSSD of sqrt(2) s."""
+    interval_s = 0.8 + 0.03 * np.random.RandomState(0).randn(4000)
+    found = variability(np.cumsum(interval_s), float(interval_s.sum()))
+    assert found.sdnn_ms == pytest.approx(30, rel=0.03)
+    assert found.rmssd_ms == pytest.approx(30 * np.sqrt(2), rel=0.03)
+
+
+def test_noise_for_a_wave_has_an_answer_or_none():
+    for seed in range(20):
+        wave = np.random.RandomState(seed).randn(900)
+        (found_s,) = beat_times(wave[None], 30, np.array([1.5]))
+        found = variability_or_none(found_s, 30.0)
+        assert found is None or (0 < found.lf_nu < 1 and found.sdnn_ms > 0 and found.rmssd_ms > 0)
+
+
+# Between any two intervals of about 1 s is one so far from the running median as to be left out.
+NEVER_IN_A_ROW_S = np.r_[np.tile([1.0, 1.5, 1.01, 0.01, 0.99, 0.005, 1.0, 0.003, 1.01, 0.005, 0.99, 0.01], 6), 1.0, 1.5]
+
+
 @pytest.mark.parametrize(
     ("beats_s", "length_s", "reason"),
     [
+        (np.full(40, np.nan), 30.0, r"regular beats in 0\.0 s"),
+        (np.cumsum(NEVER_IN_A_ROW_S), 40.0, "in a row"),
         (np.arange(0, 20, 0.8), 20.0, "too short for variability: 20 s, expected at least 25 s"),
         (beats(22.0), 30.0, r"regular beats in 2\d\.\d s of 30 s, expected at least 24 s"),
         (np.array([]), 30.0, r"regular beats in 0\.0 s"),
         (np.arange(0, 30, 0.75), 30.0, "do not vary"),
         (np.cumsum(3.4 + 0.1 * np.sin(np.arange(18))), 60.0, "beats 3.4 s apart cannot tell HF"),
     ],
-    ids=["short", "few", "none", "steady", "slow"],
+    ids=["not finite", "never in a row", "short", "few", "none", "steady", "slow"],
 )
 def test_what_has_no_variability_says_why(beats_s, length_s, reason):
     with pytest.raises(SignalError, match=reason):

@@ -13,6 +13,13 @@ def windows(*rates_bpm: float) -> list[TrainingWindow]:
     return [TrainingWindow(trace=None, fps_hz=30.0, hr_bpm=hr_bpm) for hr_bpm in rates_bpm]
 
 
+def test_noise_is_the_same_whatever_the_last_bits_of_the_colours(simulate):
+    traces, _ = simulate(3, 300)
+    elsewhere = traces * (1 + 1e-12)
+    np.testing.assert_array_equal(WhiteNoise().predict(traces, 30.0), WhiteNoise().predict(elsewhere, 30.0))
+    assert np.any(WhiteNoise().predict(traces, 30.0) != WhiteNoise().predict(traces + 0.01, 30.0))
+
+
 def test_noise_is_white_and_its_own_for_each_clip(simulate):
     traces, _ = simulate(30, 900)
     noise = WhiteNoise().predict(traces, 30.0)

@@ -1,4 +1,4 @@
-"""PSNR of each frame, against closed forms."""
+"""PSNR of each frame, and luma, against closed forms."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import SignalError
-from rppgbench.media.fidelity import psnr_db
+from rppgbench.quality.pixels import luma, psnr_db
 
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (7, 4, 5, 3), (2, 7, 4, 5, 3)])
@@ -55,3 +55,10 @@ def test_videos_of_different_shapes_are_refused():
         psnr_db(np.zeros((2, 4, 4, 3)), np.zeros((3, 4, 4, 3)))
     with pytest.raises(SignalError):
         psnr_db(np.zeros((1, 4, 4, 3)), np.zeros((4, 4, 3)))  # would broadcast
+
+
+def test_luma_is_that_of_bt601():
+    """ITU-R BT.601: Y = 0.299 R + 0.587 G + 0.114 B."""
+    colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [7, 7, 7]]], np.uint8)
+    np.testing.assert_allclose(luma(colours), [[76.245, 149.685, 29.07, 7]], rtol=1e-12)
+    np.testing.assert_allclose(luma(colours / 255), luma(colours), rtol=1e-12)

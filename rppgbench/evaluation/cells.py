@@ -1,0 +1,135 @@
+"""Rows of results by entry and condition, as one number a window and one a subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppgbench.errors import IncomparableResults
+from rppgbench.evaluation.intervals import Estimate
+from rppgbench.evaluation.naive import constant_errors_bpm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rppgbench.contracts import FloatArray
+
+Row = Mapping[str, Any]
+Window = tuple[str, str, int]  # subject, recording, number
+
+# Added to a subject's mean absolute error before logarithms are taken: a nearly perfect subject must not weigh without
+# bound.
+FLOOR_BPM = 0.5
+
+
+class Cells:
+    """A cell is what one entry did under one condition: ``(W,)`` numbers in the order of ``windows``, NaN for none.
+
+    Windows are those of all rows, so that cells lie beside each other.
+    """
+
+    def __init__(self, rows: Iterable[Row] | pd.DataFrame) -> None:
+        to_dict: Any = getattr(rows, "to_dict", None)  # a DataFrame iterates over its columns
+        records: Any = to_dict("records") if to_dict else rows
+        self.rows: list[Row] = list(records)
+        named = [(str(row["subject"]), str(row["recording"]), row["window"]) for row in self.rows]
+        self.windows: list[Window] = sorted(set(named))
+        number = {window: w for w, window in enumerate(self.windows)}
+        self._by_cell: dict[tuple[str, str], list[tuple[int, Row]]] = {}
+        for window, row in zip(named, self.rows, strict=True):
+            self._by_cell.setdefault((row["entry"], row["condition"]), []).append((number[window], row))
+        self.subjects: list[str] = sorted({subject for subject, _, _ in self.windows})
+        place = {subject: s for s, subject in enumerate(self.subjects)}
+        self._subject_of = np.array([place[subject] for subject, _, _ in self.windows], dtype=np.int64)
+
+    @property
+    def entries(self) -> list[str]:
+        """In the rows' order of first appearance."""
+        return list(dict.fromkeys(entry for entry, _ in self._by_cell))
+
+    @cached_property
+    def contestants(self) -> list[str]:
+        """Entries that are no controls."""
+        controls = {entry for (entry, _), cell in self._by_cell.items() if cell[0][1].get("control")}
+        return [entry for entry in self.entries if entry not in controls]
+
+    @property
+    def conditions(self) -> list[str]:
+        """In the rows' order of first appearance."""
+        return list(dict.fromkeys(condition for _, condition in self._by_cell))
+
+    def tested(self, entry: str) -> list[str]:
+        """Conditions under which the entry has rows."""
+        return [condition for name, condition in self._by_cell if name == entry]
+
+    def values(
+        self, entry: str, condition: str, of: Callable[[Row], float | None], seed: int | None = None
+    ) -> FloatArray:
+        """``(W,)`` of what ``of`` says of each row, seeds averaged unless one is asked for."""
+        at, found = [], []
+        for window, row in self._by_cell.get((entry, condition), ()):
+            if seed is not None and row.get("seed") != seed:
+                continue
+            value = of(row)
+            if value is not None and np.isfinite(value):  # a table of pandas has NaN where others have None
+                at.append(window)
+                found.append(value)
+        where, W = np.array(at, dtype=np.int64), len(self.windows)
+        counts = np.bincount(where, minlength=W)
+        return np.where(counts > 0, np.bincount(where, found, W) / counts.clip(1), np.nan)
+
+    def errors_bpm(self, entry: str, condition: str, seed: int | None = None) -> FloatArray:
+        """``(W,)`` absolute errors of heart rate, those of failed windows as ``error_bpm`` has them."""
+        return self.values(entry, condition, self.error_bpm, seed)
+
+    def error_bpm(self, row: Row) -> float | None:
+        """A row's absolute error; that of a failed window is the constant predictor's, None where it has none either.
+
+        Failing costs what knowing nothing costs. Being wrong by more than a constant costs more than failing does.
+        """
+        if row["status"] == "scored":
+            return abs(float(row["error_bpm"]))
+        return self._constant_errors_bpm.get((row["recording"], row["window"])) if row["status"] == "failed" else None
+
+    def snr_db(self, row: Row) -> float | None:
+        """A row's SNR of the pulse; None of a failed window."""
+        value = row["snr_db"]
+        return float(value) if row["status"] == "scored" and value is not None and np.isfinite(value) else None
+
+    def subject_means(self, *cells: FloatArray) -> FloatArray:
+        """``(len(cells), S)`` means over the windows that all the cells have; NaN for a subject without any."""
+        common = ~np.isnan(np.stack(cells)).any(axis=0)
+        subject_of, n = self._subject_of[common], len(self.subjects)
+        counts = np.bincount(subject_of, minlength=n)
+        totals = np.stack([np.bincount(subject_of, cell[common], n) for cell in cells])
+        return np.where(counts > 0, totals / counts.clip(1), np.nan)
+
+    def refuse_several_digests(self) -> None:
+        """Nothing is compared across protocols.
+
+        Raises:
+            IncomparableResults: rows of more than one protocol digest.
+        """
+        digests = sorted({str(row["digest"]) for row in self.rows if "digest" in row})
+        if len(digests) > 1:
+            raise IncomparableResults(
+                f"rows of {len(digests)} protocol digests: {', '.join(digests)}", hint="compare each digest by itself"
+            )
+
+    @cached_property
+    def _constant_errors_bpm(self) -> dict[tuple[str, int], float]:
+        return constant_errors_bpm(self.rows)
+
+
+def log_errors(subject_means_bpm: FloatArray, floor_bpm: float = FLOOR_BPM) -> FloatArray:
+    """Logarithms of subjects' mean absolute errors, each plus the floor: their differences are ratios."""
+    return np.asarray(np.log(subject_means_bpm + floor_bpm))
+
+
+def as_ratio(of_logs: Estimate) -> Estimate:
+    """The ratio that a mean of logarithms is, with its interval."""
+    value, low, high = np.exp([of_logs.value, of_logs.low, of_logs.high]).tolist()
+    return Estimate(value, low, high, of_logs.reason)

@@ -1,0 +1,225 @@
+"""Two entries on the same windows of the same subjects: by how much one errs less, and how likely that is luck.
+
+The luck is that of which subjects were recorded. That of a training run is common to all subjects: no p here sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from rppgbench.evaluation.cells import FLOOR_BPM, Cells, Row, as_ratio, log_errors
+from rppgbench.evaluation.family import Comparison, Corrected, Pair, every_pair, spelt
+from rppgbench.evaluation.intervals import Estimate, mean_estimate, subject_weights
+from rppgbench.evaluation.power import detectable_ratio
+from rppgbench.evaluation.significance import sign_flip_ps, smallest_p, wilcoxon_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from rppgbench.contracts import FloatArray
+
+MOST_CONFIRMED = 10  # tests of a family that Holm's correction leaves some power
+NAN = float("nan")
+
+Verdict = Literal[
+    "better", "worse", "not told apart", "below the label floor", "ratio and difference disagree", "not compared"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """One test of a family.
+
+    ``ratio`` is the geometric mean over subjects of their mean absolute error with ``entry`` over that with ``rival``,
+    each plus 0.5 bpm; below 1, the entry errs less. ``difference_bpm`` is the mean over subjects of the same two,
+    subtracted. Both are averaged over ``conditions`` within subjects. ``n`` subjects have a number on both sides under
+    all of them; ``n_dropped`` have not.
+
+    Both p are of logarithms of ratios, two-sided and raw; ``p_holm`` and ``q_bh`` are corrected for the ``family``: how
+    many tests were declared, of which ``n_made`` could be made, or of nothing declared how many were made.
+    ``least_corrected`` is the smallest corrected p that so many subjects can give, whatever their data.
+    ``detectable_ratio`` is the true ratio that such subjects find in 80 % of cases by one test,
+    ``detectable_corrected`` that at alpha over the family, where the correction is severest.
+    ``resolvable``: the difference is above the labels' own floor, or none is known. ``confirmatory``: the family was
+    declared and has at most ten tests, so that Holm's is the correction that counts; else Benjamini and Hochberg's is.
+    ``reason`` says why a test was not made, and then all numbers are NaN, or why it cannot tell.
+    """
+
+    entry: str
+    rival: str
+    conditions: tuple[str, ...]
+    label: str
+    n: int
+    n_dropped: int
+    ratio: Estimate
+    difference_bpm: Estimate
+    p_sign_flip: float
+    p_wilcoxon: float
+    p_holm: float
+    q_bh: float
+    family: int
+    n_made: int
+    least_corrected: float
+    detectable_ratio: float
+    detectable_corrected: float
+    resolvable: bool
+    confirmatory: bool
+    verdict: Verdict
+    reason: str = ""
+
+    @property
+    def p_corrected(self) -> float:
+        """The one that the verdict goes by."""
+        return self.p_holm if self.confirmatory else self.q_bh
+
+
+def compare(
+    rows: Iterable[Row] | pd.DataFrame,
+    family: Sequence[Comparison] = (),
+    *,
+    entries: Collection[str] = (),
+    conditions: Collection[str] = (),
+    draws: int = 10_000,
+    level: float = 0.95,
+    seed: int = 0,
+    alpha: float = 0.05,
+    floor_bpm: float = FLOOR_BPM,
+    label_floor_bpm: float | None = None,
+) -> list[Paired]:
+    """Every test of the family, in its order; tests that these results cannot answer are listed with a reason.
+
+    Args:
+        rows: Result rows of one protocol. A failed window errs as the constant predictor would; seeds are averaged.
+        family: What the protocol declared. Of nothing, every pair of contestants over the mean of the conditions is
+            explored.
+        entries: All that the protocol has, beside those of the rows: a name among them is absent, and no mistake.
+        conditions: Likewise.
+        draws: Bootstrap draws of subjects, the same as for a board's intervals.
+        level: Coverage aimed at by the intervals.
+        seed: Of the draws.
+        alpha: Chance of any wrong verdict (Holm), or expected share of wrong ones among verdicts.
+        floor_bpm: Added to mean absolute errors before logarithms are taken.
+        label_floor_bpm: What two right readings of the contact sensor disagree by. A smaller difference may be real
+            between two entries, and says nothing about the error against the heart. None where it is not known.
+
+    Raises:
+        UnknownName: the family names an entry or a condition that neither rows nor protocol have.
+        IncomparableResults: rows of more than one protocol digest.
+    """
+    cells = Cells(rows)
+    cells.refuse_several_digests()
+    names, under = {*cells.entries, *entries}, {*cells.conditions, *conditions}
+    for comparison in family:
+        comparison.check(names, under)
+    pairs = spelt(family or every_pair(cells.contestants), {entry: cells.tested(entry) for entry in cells.entries})
+    numbers = _Numbers(cells, floor_bpm)
+    ratios = [numbers.log_ratios(pair) for pair in pairs]
+    n = [int(np.count_nonzero(~np.isnan(logs))) for logs in ratios]
+    corrected = Corrected.of(_sign_flips(ratios), n, len(spelt(family, dict.fromkeys(names, sorted(under)))))
+    confirmatory = bool(family) and corrected.family <= MOST_CONFIRMED
+    weights = subject_weights(len(cells.subjects), draws=draws, seed=seed)
+    found = []
+    for i, (pair, logs) in enumerate(zip(pairs, ratios, strict=True)):
+        difference = mean_estimate(numbers.differences_bpm(pair), weights, level=level)
+        known = logs[~np.isnan(logs)]
+        paired = Paired(
+            entry=pair.entry,
+            rival=pair.rival,
+            conditions=pair.conditions,
+            label=f"{pair.entry} against {pair.rival}, {pair.words}",
+            n=n[i],
+            n_dropped=len(logs) - n[i],
+            ratio=as_ratio(mean_estimate(logs, weights, level=level)),
+            difference_bpm=difference,
+            p_sign_flip=corrected.p[i],
+            p_wilcoxon=wilcoxon_p(known) if len(known) else NAN,
+            p_holm=corrected.holm[i],
+            q_bh=corrected.bh[i],
+            family=corrected.family,
+            n_made=corrected.n_made,
+            least_corrected=(corrected.least_holm if confirmatory else corrected.least_bh)[i],
+            detectable_ratio=_detectable(known, alpha),
+            detectable_corrected=_detectable(known, alpha / max(corrected.family, 1)),
+            resolvable=label_floor_bpm is None or abs(difference.value) > label_floor_bpm,
+            confirmatory=confirmatory,
+            verdict="not compared",
+            reason=pair.reason,
+        )
+        found.append(_judged(paired, alpha))
+    return found
+
+
+class _Numbers:
+    """Numbers of subjects ``(S,)`` of pairs; NaN of a subject that lacks one under some of the conditions."""
+
+    def __init__(self, cells: Cells, floor_bpm: float) -> None:
+        self.cells, self.floor_bpm = cells, floor_bpm
+        # Each cell is in many pairs.
+        self._errors_bpm = cache(cells.errors_bpm)
+        self._sides = cache(self._means_bpm)
+
+    def log_ratios(self, pair: Pair) -> FloatArray:
+        return self._mean([np.subtract(*log_errors(sides, self.floor_bpm)) for sides in self._all(pair)])
+
+    def differences_bpm(self, pair: Pair) -> FloatArray:
+        return self._mean([np.subtract(*sides) for sides in self._all(pair)])
+
+    def _all(self, pair: Pair) -> list[FloatArray]:
+        return [self._sides(pair.entry, pair.rival, condition) for condition in pair.conditions]
+
+    def _means_bpm(self, entry: str, rival: str, condition: str) -> FloatArray:
+        """``(2, S)`` mean absolute errors over the windows that both have."""
+        return self.cells.subject_means(self._errors_bpm(entry, condition), self._errors_bpm(rival, condition))
+
+    def _mean(self, by_condition: list[FloatArray]) -> FloatArray:
+        return np.mean(by_condition, axis=0) if by_condition else np.full(len(self.cells.subjects), np.nan)
+
+
+def _sign_flips(ratios: Sequence[FloatArray]) -> list[float]:
+    """p of each; NaN of nothing. Those of the same subjects share the work."""
+    p = [NAN] * len(ratios)
+    alike: dict[bytes, list[int]] = {}
+    for i, logs in enumerate(ratios):
+        alike.setdefault(np.isnan(logs).tobytes(), []).append(i)
+    for group in alike.values():
+        present = ~np.isnan(ratios[group[0]])
+        if present.any():
+            for i, one in zip(group, sign_flip_ps(np.stack([ratios[i][present] for i in group])), strict=True):
+                p[i] = float(one)
+    return p
+
+
+def _detectable(known: FloatArray, alpha: float) -> float:
+    return detectable_ratio(float(known.std(ddof=1)), len(known), alpha=alpha) if len(known) > 1 else NAN
+
+
+def _judged(paired: Paired, alpha: float) -> Paired:
+    if not paired.n:
+        return replace(paired, reason=paired.reason or "no window that both have a number for")
+    verdict: Verdict = "better" if paired.ratio.value < 1 else "worse"
+    reason = ""
+    if paired.p_corrected > alpha:
+        verdict, reason = "not told apart", _too_few(paired, alpha)
+    elif not paired.resolvable:
+        verdict = "below the label floor"
+    elif (paired.ratio.value < 1) != (paired.difference_bpm.value < 0):
+        # Better of most subjects, and so much worse of a few that the mean is worse: which counts is not ours to say.
+        verdict = "ratio and difference disagree"
+    return replace(paired, verdict=verdict, reason=reason)
+
+
+def _too_few(paired: Paired, alpha: float) -> str:
+    """Why no data of so many subjects could have told the two apart; empty where some could."""
+    n = f"{paired.n} give{'s' * (paired.n == 1)}"
+    if smallest_p(paired.n) > alpha:
+        return f"too few subjects: {n} no p below {smallest_p(paired.n):.2g}"
+    if paired.least_corrected > alpha:
+        return (
+            f"too few subjects for a family of {paired.family}: {n} no corrected p below {paired.least_corrected:.2g}"
+        )
+    return ""
