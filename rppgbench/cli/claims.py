@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rppgbench.cli.finished import find_results
 from rppgbench.errors import ProtocolError, RppgbenchError
 
 if TYPE_CHECKING:
     from rppgbench.claims.model import ClaimsFile
-    from rppgbench.leaderboard.results import Results
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -25,7 +25,7 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     """Judge a paper's claims on finished results: supported, not supported, or undecided.
 
     PROTOCOL is a protocol that was run (a name or a file), or a folder with results such as
-    leaderboards/synthetic_compressed/v1. A claim is supported when every contrast it consists of differs from
+    leaderboards/synthetic_compressed/v2. A claim is supported when every contrast it consists of differs from
     nothing in the claimed direction, after correction for all claims that could be tested; it is not supported when
     one of them is the opposite; it is undecided otherwise, and the reason says what is wanting: entries, conditions,
     subjects, or a clear effect. Subjects, not windows, are what is counted and compared, each with itself.
@@ -38,7 +38,7 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     Examples:
       rppgbench claims synthetic_compressed
       rppgbench claims synthetic_compressed --parts
-      rppgbench claims leaderboards/synthetic_compressed/v1 --claims my_claims.yaml
+      rppgbench claims leaderboards/synthetic_compressed/v2 --claims my_claims.yaml
     """
     from rich.console import Console
 
@@ -46,9 +46,10 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     from rppgbench.claims.observations import Observations
     from rppgbench.claims.report import write
     from rppgbench.claims.terminal import print_judgement
+    from rppgbench.registry import load_registry
 
     asked = _asked(name_or_file)
-    results, folder = _results(protocol, out)
+    results, folder, _ = find_results(protocol, out, load_registry())
     judgement = judge(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
     print_judgement(Console(), judgement, parts=parts)
     try:
@@ -76,31 +77,3 @@ def _asked(name_or_file: str) -> ClaimsFile:
             hint="give the file a name of its own: its verdicts are written to claims_<name>.md",
         )
     return asked
-
-
-def _results(protocol: str, out: Path) -> tuple[Results, Path]:
-    """The results that are meant, and their folder.
-
-    Raises:
-        RppgbenchError: there are none yet.
-        IncomparableResults: those in the protocol's folder answer another question.
-    """
-    from rppgbench.leaderboard.results import RESULTS, Results, load_answering
-    from rppgbench.protocol.library import find
-    from rppgbench.protocol.resolve import load
-    from rppgbench.registry import load_registry
-
-    named = Path(protocol)
-    if named.is_dir():
-        if not (named / RESULTS).is_file():
-            raise RppgbenchError(
-                f"{protocol}: no results there (expected {RESULTS})",
-                hint="name the folder of one board, such as leaderboards/synthetic_compressed/v1",
-            )
-        return Results.load(named), named
-    resolved = load(find(protocol), load_registry())
-    folder = out / resolved.name / f"v{resolved.version}"
-    if not (folder / RESULTS).is_file():
-        raise RppgbenchError(f"{folder}: no results yet", hint=f"run 'rppgbench run {protocol}' first, or say --out")
-    hint = f"'rppgbench run {protocol}' again, or name the folder to judge what it holds"
-    return load_answering(resolved, folder, hint), folder

@@ -18,6 +18,7 @@ COMMANDS = {
     "plan": ("rppgbench.cli.run:plan", "Show what a run would do, what is cached, how long and how much disk."),
     "board": ("rppgbench.cli.board:board", "Print the leaderboard of finished results."),
     "figures": ("rppgbench.cli.figures:figures", "Draw what to look at: faces, waves, gains, losses."),
+    "report": ("rppgbench.cli.report:report", "Write the tables, figures and conclusions that a reviewer asks for."),
     "claims": ("rppgbench.cli.claims:claims", "Judge the paper's claims on the results at hand."),
     "data": ("rppgbench.cli.data:data", "Add, list, check and look at datasets; write small copies to try."),
     "measure": ("rppgbench.cli.measure:measure", "Heart rate from any video of a face; no ground truth needed."),

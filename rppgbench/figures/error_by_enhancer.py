@@ -21,6 +21,7 @@ from rppgbench.figures.paired import UNKNOWN, columns
 from rppgbench.figures.rates import by_codec, label_rates, learnt_first, offset, reference_of
 from rppgbench.figures.sheet import entitle, grid_lines, legend_below, look, named, save
 from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.figure import FLOOR, draw_floor
 
 NAME = "fig7_error_by_enhancer"
 QUANTITIES = ("hr_rmse_bpm", "hr_mae_bpm")
@@ -43,7 +44,7 @@ def draw_error_by_enhancer(board: Board, target: Path) -> list[Path]:
         parts = figure.subfigures(len(methods), 1, squeeze=False)[:, 0]
         for part, own in zip(parts, methods.values(), strict=True):
             _draw_method(part, board, own, codecs, look_of)
-        entitle(figure, named(board.results), caption)
+        entitle(figure, named(board.results), caption, *([FLOOR] if any(map(board.floor_of, QUANTITIES)) else []))
         return save(figure, list(_rows(board, methods, codecs)), target)
 
 
@@ -63,6 +64,7 @@ def _draw_method(
             panel = panels[row][column]
             _draw_alone(panel, board, arms[0].alone, conditions, metric)
             _draw_arms(panel, board, arms, conditions, metric, look_of)
+            draw_floor(panel, board, metric)
             grid_lines(panel)
             label_rates(panel, board, [*reference_of(board), *conditions], name_axis=row == len(QUANTITIES) - 1)
             if row == 0:

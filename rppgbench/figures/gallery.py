@@ -9,8 +9,22 @@ from pathlib import Path
 
 from rppgbench.engine.specimen import Specimen
 from rppgbench.errors import RppgbenchError
-from rppgbench.figures import delta_psnr, error_by_enhancer, faces, losses, train_rate, waves
+from rppgbench.figures import (
+    bland_altman,
+    critical_differences,
+    degradation,
+    delta_psnr,
+    error_by_bitrate,
+    error_by_enhancer,
+    faces,
+    hrv_scatter,
+    losses,
+    quality_error,
+    train_rate,
+    waves,
+)
 from rppgbench.figures.choice import Chosen
+from rppgbench.figures.rates import middle_rate
 from rppgbench.figures.run import Run
 from rppgbench.leaderboard.board import Board
 from rppgbench.signal.heart_rate import HeartRateSettings
@@ -27,11 +41,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The figures of one set of results. ``chosen`` is the window to show, or why there is none."""
+    """The figures of one set of results. ``chosen`` is the window to show, or why there is none.
+
+    ``condition`` is that of the second Bland-Altman plot; None for the middle rate of the first codec.
+    """
 
     board: Board
     run: Run
     chosen: Chosen | RppgbenchError
+    condition: str | None = None
 
     def draw(self, folder: Path) -> Iterator[Outcome]:
         """Each figure in ``folder``, one after the other; what lacks its material says so."""
@@ -44,12 +62,22 @@ class Gallery:
     def _figures(self) -> Mapping[str, Callable[[Path], list[Path]]]:
         board = self.board
         return {
+            error_by_bitrate.NAME: lambda target: error_by_bitrate.draw_error_by_bitrate(board, target),
             delta_psnr.NAME: lambda target: delta_psnr.draw_delta_psnr(board, target),
             error_by_enhancer.NAME: lambda target: error_by_enhancer.draw_error_by_enhancer(board, target),
             faces.NAME: lambda target: faces.draw_faces(self._specimen, target),
             waves.NAME: lambda target: waves.draw_waves(self._specimen, self._heart_rate, target),
             losses.NAME: lambda target: losses.draw_losses(board.results, self.run.loss_curves(), target),
             train_rate.NAME: lambda target: train_rate.draw_train_rate_by_test_rate(board, target),
+            bland_altman.NAME: lambda target: bland_altman.draw_bland_altman(board, None, target),
+            bland_altman.COMPRESSED: lambda target: bland_altman.draw_bland_altman(
+                board, self.condition or middle_rate(board), target
+            ),
+            degradation.ERROR.name: lambda target: degradation.draw_degradation(board, degradation.ERROR, target),
+            degradation.SNR.name: lambda target: degradation.draw_degradation(board, degradation.SNR, target),
+            critical_differences.NAME: lambda target: critical_differences.draw_critical_differences(board, target),
+            quality_error.NAME: lambda target: quality_error.draw_error_by_quality(board, target),
+            hrv_scatter.NAME: lambda target: hrv_scatter.draw_hrv_scatter(board, target),
         }
 
     @property

@@ -31,6 +31,16 @@ def by_codec(board: Board) -> dict[str, list[str]]:
     return {codec: sorted(conditions, key=lambda c: -_bps(board, c)) for codec, conditions in found.items()}
 
 
+def middle_rate(board: Board) -> str:
+    """The middle rate of the first codec, where a method neither does nothing wrong nor nothing right.
+
+    Raises:
+        NothingToDraw: nothing here is compressed.
+    """
+    conditions = next(iter(by_codec(board).values()))
+    return conditions[len(conditions) // 2]
+
+
 def learnt_first(codecs: Mapping[str, list[str]], learnt: Iterable[str]) -> dict[str, list[str]]:
     """The same, codecs with a condition among those learnt from first."""
     known = frozenset(learnt)

@@ -79,11 +79,11 @@ def save(figure: Figure, rows: Sequence[Row], target: Path) -> list[Path]:
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: plain(value) for name, value in row.items()} for row in rows)
     return [png, svg, table]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Six digits are more than any of these numbers has; nothing stands for what is undefined."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"

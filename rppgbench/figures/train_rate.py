@@ -22,6 +22,7 @@ from rppgbench.figures.arms import TESTED, components, entry_facts, listed
 from rppgbench.figures.paired import UNKNOWN, columns
 from rppgbench.figures.sheet import NothingToDraw, entitle, look, named, save
 from rppgbench.leaderboard.board import Board, badness
+from rppgbench.leaderboard.figure import FLOOR_MEANS
 
 NAME = "train_rate_by_test_rate"
 _CAPTION = "rows: what the method learnt from; columns: what it was tested under; framed: learnt from that too"
@@ -55,7 +56,9 @@ def draw_train_rate_by_test_rate(board: Board, target: Path) -> list[Path]:
             _draw(panel, grids[method], list(own), conditions, scale, metric.digits)
             panel.set_title(method)
         panels[-1].set_xlabel("tested under")
-        entitle(figure, named(board.results), f"{metric.label}; {_CAPTION}")
+        floor_bpm = board.floor_of(board.primary)
+        floor = [] if floor_bpm is None else [f"label floor {floor_bpm:.2g} bpm: {FLOOR_MEANS}"]
+        entitle(figure, named(board.results), f"{metric.label}; {_CAPTION}", *floor)
         return save(figure, list(_rows(board, methods)), target)
 
 

@@ -121,7 +121,7 @@ def test_results_of_another_question_are_refused_unless_their_folder_is_named(le
 
 
 def test_a_protocol_that_was_not_run_says_how(tmp_path):
-    with pytest.raises(RppgbenchError, match="no results yet") as raised:
+    with pytest.raises(RppgbenchError, match="no results of") as raised:
         run("smoke", "--out", str(tmp_path))
     assert raised.value.hint is not None
     assert "rppgbench run smoke" in raised.value.hint

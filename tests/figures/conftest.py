@@ -17,6 +17,7 @@ KBPS = (250, 125, 60)
 CONDITIONS = ("reference", *(f"{codec}-{rate}k" for codec in CODECS for rate in KBPS))
 X264 = ",".join(f"x264-{rate}k" for rate in KBPS)
 GAIN_DB = {"arcnn": 0.4, "dncnn": 0.6, "stven(size=small)": 1.1, "identity": 0.0}  # of PSNR, where it learnt
+FLOOR_BPM = 0.25  # between the two estimators of the contact sensor
 EACH = object()  # the method has a fit of its own for every condition it is tested under
 NETWORK = "rppgnet(size=small)"
 # Entry, the conditions its method learnt from, how its enhancer was trained.
@@ -53,11 +54,17 @@ def window_row(entry, learnt, train, condition, subject, rng):
         "enhancer": enhancer.split("(")[0] or None, "control": method == "mean_hr",
         "enhancer_control": enhancer == "identity" if enhancer else None,
         "dataset": "mini", "subject": f"s{subject:02}", "recording": f"s{subject:02}-rest", "tags": "{}", "window": 0,
-        "start_s": 0.0, "end_s": 30.0, "hr_true_bpm": true, "hr_pred_bpm": true + error, "error_bpm": error,
+        "start_s": 0.0, "end_s": 30.0, "hr_true_spectrum_bpm": true, "hr_true_beats_bpm": true + FLOOR_BPM,
+        "intervals_true": 30,
+        "hr_true_bpm": true, "hr_pred_bpm": true + error, "error_bpm": error,
         "snr_db": 8 - 2 * loss - hurts + rng.standard_normal(), "status": "scored", "seed": 0, "train": train,
         "methods_learn_from": condition if learnt is EACH else learnt, "enhancers_learn_from": X264 if train else None,
         "params": "{}",
-        "psnr_in_db": psnr if paired else None, "psnr_out_db": psnr + gain if paired else None,
+        "rf_true_hz": 0.2 + 0.01 * subject, "rf_pred_hz": 0.21 + 0.01 * subject,
+        "lf_nu_true": 0.3 + 0.05 * subject, "lf_nu_pred": 0.35 + 0.05 * subject if method == "pos" else None,
+        "pulse_fidelity_in_db": None if condition == "reference" else 9 - abs(error),
+        "pulse_fidelity_out_db": 9 - abs(error) if paired else None,
+        "psnr_in_db": None if condition == "reference" else psnr, "psnr_out_db": psnr + gain if paired else None,
         "psnr_sd_in_db": 0.8 if paired else None, "psnr_sd_out_db": 0.8 - 0.3 * gain if paired else None,
     }  # fmt: skip
 

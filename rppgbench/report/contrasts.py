@@ -1,0 +1,256 @@
+"""Entry against entry: which differences are there, which are within the labels' own doubt, and which could be seen."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rppgbench.evaluation.comparison import Paired, compare
+from rppgbench.evaluation.family import Comparison
+from rppgbench.figures.paired import columns
+from rppgbench.leaderboard.board import Board
+from rppgbench.report.section import Section, counted, listed, told
+from rppgbench.report.table import DASH, Table, number, p_told
+
+TITLE = "Entries against each other"
+ALPHA = 0.05
+CHARGED = "Failed windows err as the constant predictor would."
+NOT_CHARGED = (
+    "There is one fold, and so no other subjects to take a constant prediction from: failed windows cannot be charged "
+    "and count on neither side. An entry may gain by failing where it is hard."
+)
+# Families of up to as many comparisons are told in full; of larger ones, the clearest.
+IN_FULL = 12
+HEADERS = ("entry", "against", "under", "n", "ratio", "difference (bpm)", "p", "corrected p", "detectable", "verdict")
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """The family of comparisons that the protocol declares; of none, all pairs of contestants.
+
+    ``reason`` says why there are none. ``charged``: there are folds, so that a failed window has the constant
+    predictor's error.
+    """
+
+    paired: Sequence[Paired]
+    declared: bool
+    floor_bpm: float | None
+    reason: str = ""
+    charged: bool = True
+
+    @classmethod
+    def of(cls, board: Board) -> Contrasts:
+        """Raises what ``compare`` raises: a family that names what does not exist."""
+        about, interval = board.results.about, board.results.evaluation["interval"]
+        family = [Comparison.model_validate(one) for one in about.get("comparisons", ())]
+        floor_bpm = None if board.floor is None else board.floor.mae.value
+        paired = compare(
+            board.results.rows,
+            family,
+            entries=about["entries"],
+            conditions=[condition["id"] for condition in about["resolved"]["conditions"]],
+            draws=interval["bootstrap"],
+            level=interval["level"],
+            seed=interval["seed"],
+            alpha=ALPHA,
+            label_floor_bpm=floor_bpm,
+        )
+        reason = "" if paired else "fewer than two entries that are no controls"
+        charged = len({row["fold"] for row in board.results.rows}) > 1
+        return cls(paired, bool(family), floor_bpm, reason, charged)
+
+    @property
+    def made(self) -> Sequence[Paired]:
+        """Those that the results could answer."""
+        return [one for one in self.paired if one.n]
+
+    def tables(self) -> list[Table]:
+        """The comparisons, those of a declared family in its order, others by their p."""
+        if not self.paired:
+            return []
+        ordered = list(self.paired)
+        if not self.declared:
+            ordered.sort(key=lambda one: (math.isnan(one.p_sign_flip), one.p_sign_flip, one.label))
+        title = f"Comparisons, {'declared' if self.declared else 'exploratory'}"
+        return [Table("comparisons", title, HEADERS, [_cells(p) for p in ordered], [_record(p) for p in ordered],
+                      list(self._notes()))]  # fmt: skip
+
+    def section(self) -> Section:
+        """What differs, what does not, and what could not have been seen."""
+        if not self.made:
+            why = self.reason or "these results answer none of the comparisons that are declared"
+            return Section(TITLE, [f"No two entries were compared: {why}."])
+        sentences = [self._family(), *self._findings(), *self._unresolvable(), *self._apart(), *self._detectable()]
+        sentences += [f"Not compared: {one.label}: {one.reason}." for one in self.paired if not one.n]
+        return Section(TITLE, sentences, list(self._summary()))
+
+    def _family(self) -> str:
+        first = self.made[0]
+        n = counted(first.family, "comparison")
+        if not self.declared:
+            return (
+                f"Exploratory: the protocol declares no comparisons, so all pairs of contestants are compared over the "
+                f"mean of their conditions, {n}, corrected by Benjamini and Hochberg's method. What differs here is a "
+                "reason to test it on other subjects and no result yet."
+            )
+        declares = f"the protocol declares {n}, {first.n_made} could be tested"
+        if first.confirmatory:
+            return f"Confirmatory: {declares}; p are corrected by Holm's method for all that are declared."
+        return (
+            f"Exploratory: {declares}. So many are more than Holm's method leaves power for: p are corrected by "
+            "Benjamini and Hochberg's for all that are declared."
+        )
+
+    def _findings(self) -> Iterator[str]:
+        """All of a small family; of a large one those that differ most surely."""
+        shown = [one for one in self.made if one.verdict in ("better", "worse")]
+        if len(self.made) <= IN_FULL:
+            shown = list(self.made)
+        shown = sorted(shown, key=lambda one: one.p_sign_flip)[:IN_FULL] if len(self.made) > IN_FULL else shown
+        yield from (_sentence(one, self.floor_bpm) for one in shown)
+        differing = sum(one.verdict in ("better", "worse") for one in self.made)
+        if len(self.made) > IN_FULL:
+            yield f"{differing} of {len(self.made)} pairs are told apart; the clearest stand above, all in the table."
+
+    def _unresolvable(self) -> Iterator[str]:
+        below = [one for one in self.made if not one.resolvable]
+        if below and self.floor_bpm is not None:
+            yield (
+                f"{len(below)} of {counted(len(self.made), 'difference')} are below the label floor of "
+                f"{self.floor_bpm:.2f} bpm and so unresolvable: smaller than what two right readings of the same "
+                "contact sensor disagree by. Such a difference may be real between these entries, and says nothing "
+                f"about the error against the heart. They are: {listed(_named(one) for one in below)}."
+            )
+        if self.floor_bpm is None:
+            yield "No label floor is known here: how small a difference the labels can tell is open."
+
+    def _apart(self) -> Iterator[str]:
+        split = [one for one in self.made if one.verdict == "ratio and difference disagree"]
+        if split:
+            yield (
+                f"Better for most subjects and worse on average, or the other way round: {listed(map(_named, split))}. "
+                "Which of the two counts is not for the numbers to say."
+            )
+
+    def _detectable(self) -> Iterator[str]:
+        found = [one.detectable_ratio for one in self.made if math.isfinite(one.detectable_ratio)]
+        n = {one.n for one in self.made}
+        subjects = f"{min(n)}" if len(n) == 1 else f"{min(n)} to {max(n)}"
+        if not found:
+            yield f"{subjects} subjects find no ratio of errors at 5 %, however large: nothing can be told apart here."
+            return
+        yield (
+            f"With {subjects} subjects who scatter as these do, one test finds a ratio of errors of "
+            f"{_median(found)} with 80 % chance; {self._corrected()} Ratios nearer to 1 are missed more often, so "
+            "that 'not told apart' does not mean equal."
+        )
+
+    def _corrected(self) -> str:
+        """What the family leaves of the power of one test."""
+        family = self.made[0].family
+        hopeless = sum(one.least_corrected > ALPHA for one in self.made)
+        if hopeless == len(self.made):
+            return (
+                f"after correction for the family of {family} nothing can be told apart, whatever the data: too few "
+                "subjects for a family of so many."
+            )
+        found = [one.detectable_corrected for one in self.made if math.isfinite(one.detectable_corrected)]
+        severest = f"after correction for the family of {family}, where it is severest,"
+        told = f"{severest} one of {_median(found)}." if found else f"{severest} none."
+        if hopeless:
+            told += f" In {hopeless} of {len(self.made)} subjects are too few for any data to tell entries apart."
+        return told
+
+    def _summary(self) -> Iterator[str]:
+        apart = [one for one in self.made if one.verdict in ("better", "worse")]
+        below = sum(not one.resolvable for one in self.made)
+        kind = "declared" if self.declared else "exploratory"
+        yield (
+            f"{len(apart)} of {counted(len(self.made), f'{kind} comparison')} told entries apart after correction"
+            + (
+                f"; {counted(below, 'difference is', 'differences are')} below the label floor and unresolvable."
+                if below
+                else "."
+            )
+        )
+
+    def _notes(self) -> Iterator[str]:
+        yield (
+            "ratio: the entry's mean absolute error over the rival's, each plus 0.5 bpm, geometric mean over subjects; "
+            "below 1 the entry errs less. p: sign flips over subjects, two-sided. corrected: "
+            + ("Holm's" if self.made and self.made[0].confirmatory else "Benjamini and Hochberg's")
+            + " method. detectable: the ratio that as many such subjects show with 80 % chance, by one test. "
+            + (CHARGED if self.charged else NOT_CHARGED)
+        )
+        if self.floor_bpm is not None:
+            yield (
+                f"unresolvable: the difference is below the label floor of {self.floor_bpm:.2f} bpm. It may be real "
+                "between these entries, and says nothing about the error against the heart."
+            )
+
+
+def _median(ratios: Sequence[float]) -> str:
+    span = f" ({min(ratios):.2f} to {max(ratios):.2f})" if len(ratios) > 1 else ""
+    return f"{statistics.median(ratios):.2f} or less{span}"
+
+
+def _verdict(one: Paired) -> str:
+    if not one.n:
+        return f"{one.verdict}: {one.reason}"
+    verdict = "unresolvable" if one.verdict == "below the label floor" else one.verdict
+    below = "" if one.resolvable or verdict == "unresolvable" else ", unresolvable"
+    return f"{verdict}{below}" + (f" ({one.reason})" if one.reason else "")
+
+
+def _sentence(one: Paired, floor_bpm: float | None) -> str:
+    floor = f" (label floor {floor_bpm:.2f} bpm)" if floor_bpm is not None and not one.resolvable else ""
+    return (
+        f"{one.label}: ratio {told(one.ratio)}, difference {told(one.difference_bpm)} bpm, "
+        f"p {p_told(one.p_sign_flip)}, corrected {p_told(one.p_corrected)}, n = {one.n}: {_verdict(one)}{floor}."
+    )
+
+
+def _named(one: Paired) -> str:
+    return f"{one.entry} against {one.rival} ({one.difference_bpm.value:+.2f} bpm, p {p_told(one.p_sign_flip)})"
+
+
+def _under(one: Paired) -> str:
+    if not one.conditions:
+        return DASH
+    return one.conditions[0] if len(one.conditions) == 1 else f"mean of {len(one.conditions)} conditions"
+
+
+def _cells(one: Paired) -> list[str]:
+    ratio, difference = (DASH if math.isnan(e.value) else told(e) for e in (one.ratio, one.difference_bpm))
+    return [
+        one.entry, one.rival, _under(one), str(one.n), ratio, difference,
+        p_told(one.p_sign_flip), p_told(one.p_corrected), number(one.detectable_ratio, 2), _verdict(one),
+    ]  # fmt: skip
+
+
+def _record(one: Paired) -> dict[str, Any]:
+    return {
+        "entry": one.entry,
+        "against": one.rival,
+        "conditions": ",".join(one.conditions),
+        "n_subjects": one.n,
+        "n_subjects_dropped": one.n_dropped,
+        **columns("ratio", one.ratio),
+        **columns("difference_bpm", one.difference_bpm),
+        "p_sign_flip": one.p_sign_flip,
+        "p_wilcoxon": one.p_wilcoxon,
+        "p_holm": one.p_holm,
+        "q_bh": one.q_bh,
+        "family": one.family,
+        "family_tested": one.n_made,
+        "least_p_corrected": one.least_corrected,
+        "detectable_ratio": one.detectable_ratio,
+        "detectable_ratio_corrected": one.detectable_corrected,
+        "resolvable": "yes" if one.resolvable else "no",
+        "confirmatory": "yes" if one.confirmatory else "no",
+        "verdict": one.verdict,
+        "reason": one.reason,
+    }

@@ -1,0 +1,66 @@
+"""Bland-Altman: limits that a closed form gives, and a slope that was put in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rppgbench.figures.bland_altman import draw_bland_altman
+from rppgbench.figures.sheet import NothingToDraw
+from rppgbench.leaderboard.board import Board
+from rppgbench.leaderboard.results import Results
+
+
+def test_points_bias_and_limits(results, unprinted, tmp_path):
+    _, _, table = draw_bland_altman(Board.of(results), None, tmp_path / "agreement")
+    found = pd.read_csv(table)
+    assert found.entry.nunique() == 8, "the best that there is room for"
+    assert set(found.condition) == {"reference"}
+    rows = pd.DataFrame(results.rows).set_index(["condition", "entry"])
+    for entry, own in found.groupby("entry"):
+        cell = rows.loc[("reference", entry)].sort_values("subject")
+        assert own.mean_bpm.to_numpy() == pytest.approx(((cell.hr_true_bpm + cell.hr_pred_bpm) / 2).to_numpy())
+        # One window a subject: the plain limits.
+        bias, sd = cell.error_bpm.mean(), cell.error_bpm.std(ddof=1)
+        expected = [bias, bias - 1.96 * sd, bias + 1.96 * sd]
+        assert own[["bias_bpm", "low_bpm", "high_bpm"]].iloc[0].to_numpy() == pytest.approx(expected, rel=1e-4)
+
+
+def test_rates_drawn_towards_their_mean_have_a_falling_error(results, unprinted, tmp_path):
+    def shrunk(row):
+        pred = 65 + 0.5 * (row["hr_true_bpm"] - 65)
+        return {**row, "hr_pred_bpm": pred, "error_bpm": pred - row["hr_true_bpm"]}
+
+    rows = [shrunk(row) for row in results.rows if row["entry"] == "pos"]
+    board = Board.of(Results(results.about, rows, results.encodings))
+    _, _, table = draw_bland_altman(board, "x264-60k", tmp_path / "agreement")
+    found = pd.read_csv(table)
+    assert set(found.condition) == {"x264-60k"}
+    # pred = c + t / 2: the error is c - t / 2 and the mean c / 2 + 3 t / 4, so the slope is -2 / 3.
+    assert found.slope_on_mean.to_numpy() == pytest.approx(-2 / 3, rel=1e-4)
+    assert found.slope_on_truth.to_numpy() == pytest.approx(-0.5, rel=1e-4)
+
+
+def test_failed_windows_are_no_points_and_none_at_all_is_a_reason(results, unprinted, tmp_path):
+    failed = {"status": "failed", "error_bpm": None, "hr_pred_bpm": None}
+    rows = [
+        {**row, **failed} if row["entry"] != "pos" or row["subject"] == "s00" else row
+        for row in results.rows
+        if row["condition"] == "reference"
+    ]
+    board = Board.of(Results(results.about, rows, results.encodings))
+    _, _, table = draw_bland_altman(board, None, tmp_path / "agreement")
+    assert set(pd.read_csv(table).subject) == {f"s{n:02}" for n in range(1, 6)}
+    nothing = [{**row, **failed} for row in rows]
+    with pytest.raises(NothingToDraw, match="nothing was scored under reference"):
+        draw_bland_altman(Board.of(Results(results.about, nothing, [])), None, tmp_path / "agreement")
+
+
+def test_one_subject_has_no_limits_and_no_warning(results, tmp_path):
+    rows = [row for row in results.rows if row["subject"] == "s01" and row["entry"] == "pos"]
+    board = Board.of(Results(results.about, rows, results.encodings))
+    _, _, table = draw_bland_altman(board, None, tmp_path / "agreement")
+    found = pd.read_csv(table)
+    assert len(found) == 1
+    assert np.isnan(found.low_bpm[0]) and np.isfinite(found.bias_bpm[0])
