@@ -36,8 +36,9 @@ def draws_results(command: Command) -> Command:
             click.option("--recording", metavar="ID",
                          help="Show this recording in fig8 and fig9. [default: that of median error]"),
             click.option("--condition", metavar="ID",
-                         help="Under this condition, which bland_altman_compressed and a report's tables show then, "
-                              "too. [default: the lowest rate learnt from]"),
+                         help="Show this condition in fig8, fig9, bland_altman_compressed and further tables of a "
+                              "report. [default: fig8 and fig9 the lowest rate learnt from; bland_altman_compressed "
+                              "the middle rate of the first codec; tables none]"),
             click.option("--entry", metavar="ID", help="As this entry saw it. [default: the best with an enhancer]"),
         )
     ):  # fmt: skip

@@ -205,11 +205,11 @@ def _judged(paired: Paired, alpha: float) -> Paired:
     reason = ""
     if paired.p_corrected > alpha:
         verdict, reason = "not told apart", _too_few(paired, alpha)
-    elif not paired.resolvable:
-        verdict = "below the label floor"
     elif (paired.ratio.value < 1) != (paired.difference_bpm.value < 0):
         # Better of most subjects, and so much worse of a few that the mean is worse: which counts is not ours to say.
         verdict = "ratio and difference disagree"
+    elif not paired.resolvable:
+        verdict = "below the label floor"
     return replace(paired, verdict=verdict, reason=reason)
 
 

@@ -162,7 +162,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise StoreError(f"{path}: cannot be read as a table of results ({error})") from error
+        raise StoreError(
+            f"{path}: cannot be read as a table of results ({error})",
+            hint="copy it again; 'rppgbench run PROTOCOL' writes it anew from what is in the store",
+        ) from error
     found = (table.schema.metadata or {}).get(b"rppgbench_schema_version", b"none").decode()
     if found != str(SCHEMA_VERSION):
         raise IncomparableResults(

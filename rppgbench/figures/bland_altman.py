@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NAME, COMPRESSED = "bland_altman", "bland_altman_compressed"
 AT_MOST = 8  # entries
 COLUMNS = 4
+ALIKE = 4.0  # times the smallest range of a panel; where the largest is wider, one scale would flatten the others
 _MARKERS = "osD^vP*X"
 _ESTIMATES = (
     "bias_bpm", "low_bpm", "high_bpm", "sd_within_bpm", "sd_between_bpm", "slope_on_mean", "slope_on_truth",
@@ -63,7 +64,9 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
         n_columns = min(COLUMNS, len(shown))
         n_rows = math.ceil(len(shown) / n_columns)
         figure = Figure(figsize=(3.0 * n_columns + 0.8, 2.9 * n_rows + 0.8), layout="constrained")
-        panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+        heights_bpm = [_height_bpm(scored[entry], found[entry]) for entry in shown]
+        shared = max(heights_bpm) <= ALIKE * min(heights_bpm)
+        panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=shared, squeeze=False)
         for panel in panels.flat[len(shown) :]:
             panel.set_axis_off()
         for place, (panel, entry) in enumerate(zip(panels.flat, shown, strict=False)):
@@ -73,9 +76,10 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
         for panel in panels[:, 0]:
             panel.set_ylabel("predicted - true (bpm)")
         figure.supxlabel("mean of predicted and true rate (bpm)", fontsize=9)
-        caption = f"Agreement under {condition}{left_out(len(shown), len(rivals))}"
+        caption = f"Agreement under {condition}, {_windows(found)}{left_out(len(shown), len(rivals))}"
+        scale = [] if shared else ["each panel has its own vertical scale"]
         floor = [f"label floor {board.floor.mae.value:.2g} bpm: {FLOOR_MEANS}"] if board.floor else []
-        entitle(figure, named(board.results), caption, _CAPTION, *floor)
+        entitle(figure, named(board.results), caption, _CAPTION, *scale, *floor)
         return save(figure, list(_rows(condition, scored, found)), target)
 
 
@@ -104,6 +108,19 @@ def _draw(panel: Axes, rows: Sequence[Row], found: Agreement, looks: Mapping[str
         fitted = found.bias_bpm.value + found.slope_on_mean.value * (ends - points[:, 0].mean())
         panel.plot(ends, fitted, color=COLOURS[1], linewidth=1.2, linestyle=":", zorder=4)
     grid_lines(panel)
+
+
+def _height_bpm(rows: Sequence[Row], found: Agreement) -> float:
+    """How far the panel reaches from its lowest to its highest, limits and their intervals included."""
+    estimates = [getattr(found, name) for name in _LINES]
+    drawn = [*_means_and_errors(rows)[:, 1], *(y for e in estimates for y in (e.value, e.low, e.high))]
+    return float(np.nanmax(drawn) - np.nanmin(drawn))
+
+
+def _windows(found: Mapping[str, Agreement]) -> str:
+    """How often subjects were measured: limits of repeated measures are the plain ones where it was once."""
+    repeated = any(own.n_windows > own.n_subjects for own in found.values())
+    return "repeated measures" if repeated else "one window a subject"
 
 
 def _means_and_errors(rows: Sequence[Row]) -> FloatArray:

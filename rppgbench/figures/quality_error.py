@@ -1,7 +1,7 @@
 """Whether a video's quality tells how well the pulse is found in it: measures of quality against error and SNR.
 
 PSNR counts all pixels alike, pulse fidelity what was done to the skin's mean colour at the pulse's rates; the better a
-measure, the higher its rank correlation.
+measure, the higher its rank correlation with what the method still finds: minus the absolute error, and the SNR.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
             panels[row][0].set_ylabel(label)
         legend_below(figure, panels[0][0])
         caption = "Quality of each window's face clip, as the method saw it, against the error and the SNR there"
-        told = "above each panel: Spearman's rho over all windows, in brackets the mean of that within each subject"
+        told = (
+            "above each panel: Spearman's rho with minus the error (top) and with the SNR (bottom), higher is better: "
+            "over all windows, in brackets the mean of that within each subject"
+        )
         entitle(figure, named(board.results), caption, told, *([f"broken line: {FLOOR}"] if floor else []))
         return save(figure, points, target)
 
@@ -98,7 +101,8 @@ def _draw(panel: Axes, points: Sequence[dict[str, Any]], entries: Sequence[str],
         look_of: Any = {"color": COLOURS[index], "marker": MARKERS[index], "s": 9, "alpha": 0.55, "linewidths": 0}
         panel.scatter(x, y, label=entry, **look_of)
         subjects = [str(point["subject"]) for point in own]
-        told.append(f"{spearman(x, y):+.2f} ({within_subjects(x, y, subjects):+.2f})")
+        good = -y if quantity == "error_bpm" else y
+        told.append(f"{spearman(x, good):+.2f} ({within_subjects(x, good, subjects):+.2f})")
     if quantity == "error_bpm":
         panel.set_yscale("symlog", linthresh=1.0, linscale=0.6)
         panel.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from rppgbench.figures.sheet import NothingToDraw
 from rppgbench.leaderboard.board import Board
 
+SPREAD = 0.4  # of a step between ticks, at most, from the first to the last that stand beside one
+
 
 def reference_of(board: Board) -> list[str]:
     """The reference condition, if it has rows."""
@@ -58,8 +60,8 @@ def label_rates(panel: Axes, board: Board, conditions: Sequence[str], *, name_ax
 
 
 def offset(index: int, n: int) -> float:
-    """Where the ``index``-th of ``n`` stands beside a tick, so that intervals do not hide each other."""
-    return (index - (n - 1) / 2) * min(0.09, 0.62 / max(n, 1))
+    """Where the ``index``-th of ``n`` stands beside a tick, at most 0.2 from it; so intervals hide each other less."""
+    return (index - (n - 1) / 2) * min(0.09, SPREAD / max(n - 1, 1))
 
 
 def _bps(board: Board, condition: str) -> float:

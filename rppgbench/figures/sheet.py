@@ -50,7 +50,7 @@ def entitle(figure: Figure, *lines: str) -> None:
 def named(results: Results) -> str:
     """Which results: title, protocol and version."""
     about = results.about
-    return f"{about['title']} ({about['protocol']} v{about['version']})"
+    return f"{results.title} ({about['protocol']} v{about['version']})"
 
 
 def grid_lines(panel: Axes) -> None:

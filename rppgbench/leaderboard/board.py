@@ -85,7 +85,12 @@ class Board:
 
     @cached_property
     def floor(self) -> LabelFloor | None:
-        """How far two estimators disagree on the contact sensor itself; None where one of them knows no rate."""
+        """How far two estimators disagree on the contact sensor itself.
+
+        None where one of them knows no rate, and where rates are another project's: neither of the two made its labels.
+        """
+        if self.results.compatible:
+            return None
         interval = self.results.evaluation["interval"]
         return label_floor(
             self.results.rows, draws=interval["bootstrap"], level=interval["level"], seed=interval["seed"]
@@ -98,7 +103,8 @@ class Board:
 
     @cached_property
     def _floors_bpm(self) -> Mapping[str, float]:
-        standings = summarise(floor_rows(self.results.rows), draws=1)  # values alone: they depend on no draw
+        rows = [] if self.results.compatible else floor_rows(self.results.rows)
+        standings = summarise(rows, draws=1)  # values alone: they depend on no draw
         return {name: standing.metrics[name].value for standing in standings for name in HAVE_FLOOR}
 
     def unresolved(self, condition: str, entry: str) -> bool:

@@ -21,6 +21,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F
 MARKERS = "osD^vP*"
 LINES = ("-", "--", "-.", (0, (1, 1)))
 CONTROL = " (control)"
+SPREAD = 0.3  # of a step between rates, from the first entry to the last: with more, a point might be of either rate
 
 
 LOOK: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
@@ -53,7 +54,7 @@ def error_by_bitrate(board: Board) -> Figure:
         handles, labels = [*handles[1:], handles[0]], [*labels[1:], labels[0]]
     _add_legend(figure, handles, labels)
     about = board.results.about
-    title = f"{about['title']} ({about['protocol']} v{about['version']})"
+    title = f"{board.results.title} ({about['protocol']} v{about['version']})"
     figure.suptitle("\n".join([title, *([FLOOR] if any(floors) else [])]), fontsize=10)
     return figure
 
@@ -104,7 +105,7 @@ def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]
     shown = [c for c in reference if c in board.results.conditions] + list(conditions)
     n = len(board.entries)
     # Entries stand side by side, so that their intervals do not hide each other, and apart from those of the next rate.
-    step = 0.07 if n <= MANY else 0.7 / n
+    step = min(0.07, SPREAD / max(n - 1, 1))
     for index, entry in enumerate(board.entries):
         is_control = entry in board.results.controls
         x, y, below, above = [], [], [], []

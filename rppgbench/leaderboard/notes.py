@@ -36,6 +36,7 @@ def notes(board: Board) -> list[str]:
         *_untested(results.about.get("data")),
         *_labels(rows),
         *_source(rows, len(results.conditions)),
+        *_unjoined(board),
         *_unscored(rows),
         *_rates(board),
     ]
@@ -142,6 +143,14 @@ def _source(rows: Sequence[Row], n_conditions: int) -> Iterator[str]:
     if lossy:
         again = ", and every other condition compresses them once more" if n_conditions > 1 else ""
         yield f"! {lossy} recordings are lossy as they come: the reference is no original{again}."
+
+
+def _unjoined(board: Board) -> Iterator[str]:
+    """Longer windows that were asked for and that no recording holds."""
+    wanted = board.results.evaluation.get("joined_windows_s", ())
+    found = {round(row["end_s"] - row["start_s"], 3) for row in board.results.joined}
+    if missing := [f"{joined_s:g} s" for joined_s in wanted if round(joined_s, 3) not in found]:
+        yield f"! no recording holds windows of {', '.join(missing)}: nothing is joined to that length."
 
 
 def _unscored(rows: Sequence[Row]) -> Iterator[str]:

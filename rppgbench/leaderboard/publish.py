@@ -113,7 +113,7 @@ def markdown(board: Board) -> str:
 
     about = board.results.about
     parts = [
-        f"# {about['title']}",
+        f"# {board.results.title}",
         f"Protocol `{about['protocol']}` v{about['version']}, digest `{about['digest'][:12]}`.",
     ]
     parts += [f"## {METRICS[board.primary].label} at a glance", _glance(board)]

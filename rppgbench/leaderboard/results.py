@@ -19,6 +19,7 @@ from rppgbench.signal.heart_rate import HeartRateSettings
 Row = dict[str, Any]
 
 KEYS = ("protocol", "version", "title", "digest", "entries", "schema", "rppgbench", "resolved")
+AGAIN = "copy it again; 'rppgbench run PROTOCOL' writes it anew from what is in the store"
 RESULTS, ROWS, JOINED, ENCODINGS = "results.json", "rows.parquet", "joined.parquet", "encodings.csv"
 
 
@@ -75,6 +76,11 @@ class Results:
         return HeartRateSettings.model_validate(self.evaluation.get("heart_rate", {})).compatible
 
     @property
+    def title(self) -> str:
+        """What was asked, and by whose estimator if it is another project's."""
+        return str(self.about["title"]) + (f", as {self.compatible}: not ranked" if self.compatible else "")
+
+    @property
     def conditions(self) -> list[str]:
         """Conditions that have rows, in the protocol's order."""
         present = {row["condition"] for row in self.rows}
@@ -113,6 +119,13 @@ class Results:
         """
         try:
             about = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise RppgbenchError(f"{folder / RESULTS}: cut off, or no JSON: {error}", hint=AGAIN) from None
+        except OSError as error:
+            raise RppgbenchError(
+                f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
+            ) from None
+        try:
             rows = read_rows(folder / ROWS)
             joined = read_rows(folder / JOINED) if (folder / JOINED).is_file() else []
             with (folder / ENCODINGS).open(newline="", encoding="utf-8") as file:

@@ -25,7 +25,7 @@ def print_board(console: Console, board: Board) -> None:
         console.width = WIDTH_IN_A_PIPE
     about = board.results.about
     console.print(
-        f"\n[bold]{about['title']}[/bold]  {about['protocol']} v{about['version']} ({about['digest'][:12]})\n"
+        f"\n[bold]{board.results.title}[/bold]  {about['protocol']} v{about['version']} ({about['digest'][:12]})\n"
     )
     many = len(board.entries) > MANY
     for metric in board.metrics:

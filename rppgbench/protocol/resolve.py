@@ -135,6 +135,7 @@ class _Resolver:
         self._known(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
         for index, metric in enumerate(model.evaluation.metrics):
             self._known(metric, METRICS, "metric", ("evaluation", "metrics", index))
+        self.check_joined_windows(model)
         conditions = self._unique(self.conditions(model), ("conditions",), "condition")
         lessons = self.grid(model.training.conditions, ("training", "conditions"))
         learnable = self._unique(itertools.chain(conditions, lessons), ("training", "conditions"), "condition")
@@ -159,6 +160,17 @@ class _Resolver:
             enhancers_learn_on=self.other_dataset(model, "enhancers_learn_on"),
             rehearsal=self.rehearsal,
         )
+
+    def check_joined_windows(self, model: ProtocolFile) -> None:
+        length_s = model.clips.length_s
+        for joined_s in model.evaluation.joined_windows_s:
+            n = joined_s / length_s
+            if n < 2 or abs(n - round(n)) > 1e-9:
+                where = self.source.where(("evaluation", "joined_windows_s"))
+                raise ProtocolError(
+                    f"{where}: {joined_s:g} s is not two or more windows of clips.length_s, {length_s:g} s",
+                    hint=f"a multiple of it, such as {2 * length_s:g} or {10 * length_s:g}",
+                )
 
     def check_comparisons(self, model: ProtocolFile, entries: Sequence[str], conditions: Sequence[str]) -> None:
         for index, comparison in enumerate(model.evaluation.comparisons):

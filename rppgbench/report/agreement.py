@@ -43,7 +43,11 @@ def _shrinkage(board: Board) -> Iterator[str]:
     yield (
         "Predicted rates follow true ones too weakly (slope on true rates below 1, interval included; 0 is a constant "
         f"prediction) in {len(below)} of {len(slopes)} cells of entry and condition"
-        + (f": {shown}. There high rates are read too low and low ones too high, on the whole." if below else ".")
+        + (
+            f": {shown}. Whether high rates are read too low, low ones too high, or both: see bland_altman."
+            if below
+            else "."
+        )
     )
 
 

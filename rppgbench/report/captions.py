@@ -23,10 +23,14 @@ CAPTIONS = {
         "simpler remedy."
     ),
     "bland_altman": (
-        "Error against the mean of both rates (Bland & Altman 2007, repeated measures), a panel an entry: bias, limits "
-        "of agreement and their intervals. Points that fall to the right tell of rates drawn towards their mean."
+        "Error against the mean of both rates (Bland & Altman 2007; repeated measures where a subject has several "
+        "windows), a panel an entry: bias, limits of agreement and their intervals. Points "
+        "that fall to the right tell of rates drawn towards their mean."
     ),
-    "bland_altman_compressed": "The same under a compressed condition.",
+    "bland_altman_compressed": (
+        "The same under a compressed condition, named in the figure's title: the middle rate of the first codec, "
+        "unless --condition names one."
+    ),
     "degradation_error": (
         "Each subject's error along the bitrates. A mean that rises because of a few subjects is another finding than "
         "one that rises because of all."
@@ -37,8 +41,8 @@ CAPTIONS = {
         "alone, not by how much, and so nothing of the label floor."
     ),
     "error_by_quality": (
-        "Whether a measure of video quality tells how well the pulse is found. The higher Spearman's rho, the better "
-        "the measure foretells."
+        "Whether a measure of video quality tells how well the pulse is found. Spearman's rho is with minus the error "
+        "(top) and with the SNR (bottom): the higher in either, the better the measure foretells."
     ),
     "hrv_scatter": "Features of variability, predicted against true: on the diagonal all is well.",
 }

@@ -119,7 +119,7 @@ class Contrasts:
         below = [one for one in self.made if not one.resolvable]
         if below and self.floor_bpm is not None:
             yield (
-                f"{len(below)} of {counted(len(self.made), 'difference')} are below the label floor of "
+                f"{len(below)} of {counted(len(self.made), 'difference')} are, as observed, below the label floor of "
                 f"{self.floor_bpm:.2f} bpm and so unresolvable: smaller than what two right readings of the same "
                 "contact sensor disagree by. Such a difference may be real between these entries, and says nothing "
                 f"about the error against the heart. They are: {listed(_named(one) for one in below)}."

@@ -52,17 +52,22 @@ def _versus(board: Board, condition: str, entry: str) -> str:
 
 def _skill(board: Board, rivals: list[str]) -> Iterator[str]:
     """Where the interval of the skill leaves out none, not merely the estimate."""
-    cells = [(c, e) for c in board.results.conditions for e in rivals]
-    estimates = {key: estimate for key in cells if (estimate := board.estimate(*key, "skill"))}
-    known = {key: e for key, e in estimates.items() if math.isfinite(e.low) and math.isfinite(e.high)}
+    sure, known = _skilled(board, rivals)
     if not known:
         return
-    sure = [key for key, estimate in known.items() if estimate.low > 0]
     unsure = {key: estimate for key, estimate in known.items() if key not in sure}
     yield (
         f"Skill ({METRICS['skill'].meaning}): its interval is above 0 in {len(sure)} of {len(known)} cells of entry "
         "and condition." + (f" Not in: {listed(_cell(*key, e) for key, e in unsure.items())}." if unsure else "")
     )
+
+
+def _skilled(board: Board, rivals: list[str]) -> tuple[list[tuple[str, str]], dict[tuple[str, str], Estimate]]:
+    """The cells whose skill's interval is above 0, and all that have an interval."""
+    cells = [(c, e) for c in board.results.conditions for e in rivals]
+    estimates = {key: estimate for key in cells if (estimate := board.estimate(*key, "skill"))}
+    known = {key: e for key, e in estimates.items() if math.isfinite(e.low) and math.isfinite(e.high)}
+    return [key for key, estimate in known.items() if estimate.low > 0], known
 
 
 def _cell(condition: str, entry: str, estimate: Estimate) -> str:
@@ -72,9 +77,14 @@ def _cell(condition: str, entry: str, estimate: Estimate) -> str:
 def _summary(board: Board, rivals: list[str]) -> Iterator[str]:
     tried = [(c, e) for c in board.results.conditions for e in rivals if (c, e) in board.standings]
     lost = [key for key in tried if board.no_better_than_chance(*key)]
+    sure, known = _skilled(board, rivals)
+    nowhere = _nowhere(board, rivals)
     yield (
-        f"Entries beat the best control in {len(tried) - len(lost)} of {len(tried)} cells of entry and condition"
-        + (f"; none of them does under {listed(nowhere)}." if (nowhere := _nowhere(board, rivals)) else ".")
+        f"Entries have a better {METRICS[board.primary].label} than the best control in {len(tried) - len(lost)} of "
+        f"{len(tried)} cells of entry and condition"
+        + (f" (in none under {listed(nowhere)})" if nowhere else "")
+        + (f"; the interval of their skill over a constant is above 0 in {len(sure)} of {len(known)}" if known else "")
+        + "."
     )
     best = [e for e in rivals if not math.isinf(_mean(board, e))]
     if best:

@@ -18,7 +18,7 @@ def document(board: Board, sections: Sequence[Section], tables: Sequence[Table],
     about = board.results.about
     summary = [sentence for section in sections for sentence in section.summary]
     parts = [
-        f"# Report: {about['title']}",
+        f"# Report: {board.results.title}",
         f"Protocol `{about['protocol']}` v{about['version']}, digest `{about['digest'][:12]}`"
         + (f", {about['cite']}" if about.get("cite") else "")
         + ". Written by `rppgbench report` from the rows in this folder; the board is in [board.md](board.md).",

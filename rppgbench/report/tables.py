@@ -129,7 +129,12 @@ def _undefined(reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
 def _floor(board: Board, rows: Sequence[Row]) -> Standing | None:
     """How the contact sensor's two estimates of its own rate stand to each other; None where one is not known."""
     interval = board.results.evaluation["interval"]
-    found = summarise(floor_rows(rows), draws=interval["bootstrap"], level=interval["level"], seed=interval["seed"])
+    found = summarise(
+        [] if board.results.compatible else floor_rows(rows),
+        draws=interval["bootstrap"],
+        level=interval["level"],
+        seed=interval["seed"],
+    )
     return found[0] if found else None
 
 

@@ -5,11 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from rppgbench.figures.bland_altman import draw_bland_altman
 from rppgbench.figures.sheet import NothingToDraw
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.results import Results
+
+
+@pytest.fixture
+def drawn(unprinted, monkeypatch) -> list[Figure]:
+    """Figures that were to be printed."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    return figures
+
+
+def title_of(figure) -> str:
+    return " ".join(figure.get_suptitle().split())
 
 
 def test_points_bias_and_limits(results, unprinted, tmp_path):
@@ -64,3 +77,27 @@ def test_one_subject_has_no_limits_and_no_warning(results, tmp_path):
     found = pd.read_csv(table)
     assert len(found) == 1
     assert np.isnan(found.low_bpm[0]) and np.isfinite(found.bias_bpm[0])
+
+
+@pytest.mark.parametrize(("outlier_bpm", "shared"), [(None, True), (60.0, False)])
+def test_one_outlier_does_not_flatten_the_other_panels(results, drawn, tmp_path, outlier_bpm, shared):
+    errors_bpm = {"pos": np.linspace(-1, 1, 6), "green": np.linspace(-2, 2, 6)}
+    if outlier_bpm:
+        errors_bpm["green"][0] = outlier_bpm
+    rows = [
+        {**row, "error_bpm": errors_bpm[row["entry"]][int(row["subject"][1:])]}
+        for row in results.rows
+        if row["entry"] in errors_bpm and row["condition"] == "reference"
+    ]
+    draw_bland_altman(Board.of(Results(results.about, rows, [])), None, tmp_path / "agreement")
+    pos, green = sorted(drawn[0].axes, key=lambda panel: panel.get_title().startswith("green"))
+    assert (pos.get_ylim() == green.get_ylim()) == shared
+    assert ("its own vertical scale" in title_of(drawn[0])) == (not shared)
+
+
+@pytest.mark.parametrize(("twice", "said"), [(False, "one window a subject"), (True, "repeated measures")])
+def test_repeated_measures_are_named_only_where_there_are_some(results, drawn, tmp_path, twice, said):
+    rows = [row for row in results.rows if row["entry"] == "pos" and row["condition"] == "reference"]
+    again = [{**row, "window": 1, "start_s": 30.0, "end_s": 60.0} for row in rows[:1] if twice]
+    draw_bland_altman(Board.of(Results(results.about, [*rows, *again], [])), None, tmp_path / "agreement")
+    assert f"Agreement under reference, {said}" in title_of(drawn[0])

@@ -8,9 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from rppgbench.figures.error_by_bitrate import draw_error_by_bitrate
+from rppgbench.figures.rates import offset
 from rppgbench.figures.sheet import NothingToDraw
 from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import draw_floor
+from rppgbench.leaderboard.figure import draw_floor, error_by_bitrate
 from rppgbench.leaderboard.results import Results
 
 
@@ -63,3 +64,17 @@ def test_each_error_of_rates_has_its_own_floor(results):
     assert draw_floor(panel, board, "hr_rmse_bpm")
     assert np.asarray(panel.get_lines()[0].get_ydata())[0] == pytest.approx(np.sqrt(share + (1 - share) / 16))
     assert not draw_floor(panel, board, "respiration_mae_brpm")
+
+
+def test_however_many_entries_a_point_stands_by_its_own_rate(results):
+    panel = error_by_bitrate(Board.of(results)).axes[0]
+    x = np.array([container.lines[0].get_xdata() for container in panel.containers])
+    assert len(x) == 15
+    shifts = x - np.arange(x.shape[1])
+    assert np.abs(shifts).max() == pytest.approx(0.15)
+    assert (np.diff(shifts[:, 0]) > 0).all()
+
+
+@pytest.mark.parametrize(("n", "furthest"), [(1, 0.0), (2, 0.045), (6, 0.2), (40, 0.2)])
+def test_entries_beside_a_tick_stay_by_it(n, furthest):
+    assert [offset(0, n), offset(n - 1, n)] == pytest.approx([-furthest, furthest])

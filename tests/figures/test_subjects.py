@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 
 from rppgbench.figures.degradation import ERROR, SNR, draw_degradation
 from rppgbench.figures.hrv_scatter import draw_hrv_scatter
@@ -67,6 +69,15 @@ def test_points_are_the_clips_that_methods_saw(results, board, unprinted, tmp_pa
     compressed = found[found.pulse_fidelity_db.notna()]
     assert (compressed.pulse_fidelity_db + compressed.error_bpm).to_numpy() == pytest.approx(9, rel=1e-4)
     assert "ssim" in found and found.ssim.isna().all()
+
+
+def test_a_perfect_foreteller_has_the_highest_correlation_with_minus_the_error(board, unprinted, monkeypatch, tmp_path):
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
+    draw_error_by_quality(board, tmp_path / "quality")
+    told = [text.get_text() for text in figures[0].axes[0].texts if isinstance(text, Annotation)]
+    assert told == ["+1.00 (+1.00)"] * 3
+    assert "rho with minus the error" in " ".join(figures[0].get_suptitle().split())
 
 
 def test_rank_correlations_are_scipys():

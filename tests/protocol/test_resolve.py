@@ -64,8 +64,8 @@ def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, o
         ("length_s: 10.0", "length_s: 3", "clips.length_s is 3: rates from 0.7 Hz need 5.7 s"),
         ("clips: {", "clips: {size: [0, 128], ", "clips.size.0: Input should be greater than or equal to 1"),
         ("[250, 60]", "[.inf]", "bitrate_kbps: Input should be a finite number"),
-        ("  primary:", "  joined_windows_s: [25]\n  primary:", "25 is not two or more windows of clips.length_s, 10 s"),
-        ("  primary:", "  joined_windows_s: [10]\n  primary:", "10 is not two or more windows of clips.length_s, 10 s"),
+        ("  primary:", "  joined_windows_s: [25]\n  primary:", "25 s is not two or more windows of clips.length_s"),
+        ("  primary:", "  joined_windows_s: [10]\n  primary:", "10 s is not two or more windows of clips.length_s"),
     ],
 )  # fmt: skip
 def test_a_number_that_makes_no_sense_is_refused(protocol, text, old, new, message):
