@@ -19,7 +19,7 @@ from rppgbench.evaluation.bland_altman import Agreement, agreement
 from rppgbench.evaluation.statistics import Estimate
 from rppgbench.figures.paired import columns
 from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, entitle, grid_lines, look, named, save
+from rppgbench.figures.sheet import NothingToDraw, broken, entitle, grid_lines, look, named, save
 from rppgbench.figures.subjects import by_cell, contestants, known, left_out
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.figure import COLOURS, FLOOR_MEANS
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 NAME, COMPRESSED = "bland_altman", "bland_altman_compressed"
 AT_MOST = 8  # entries
-COLUMNS = 4
+COLUMNS, PANEL_IN = 4, 3.0
 ALIKE = 4.0  # times the smallest range of a panel; where the largest is wider, one scale would flatten the others
 _MARKERS = "osD^vP*X"
 _ESTIMATES = (
@@ -63,7 +63,7 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
     with look():
         n_columns = min(COLUMNS, len(shown))
         n_rows = math.ceil(len(shown) / n_columns)
-        figure = Figure(figsize=(3.0 * n_columns + 0.8, 2.9 * n_rows + 0.8), layout="constrained")
+        figure = Figure(figsize=(PANEL_IN * n_columns + 0.8, 2.9 * n_rows + 0.8), layout="constrained")
         heights_bpm = [_height_bpm(scored[entry], found[entry]) for entry in shown]
         shared = max(heights_bpm) <= ALIKE * min(heights_bpm)
         panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=shared, squeeze=False)
@@ -71,7 +71,7 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
             panel.set_axis_off()
         for place, (panel, entry) in enumerate(zip(panels.flat, shown, strict=False)):
             _draw(panel, scored[entry], found[entry], looks)
-            panel.set_title(f"{entry}\n{_told(found[entry])}", fontsize=8)
+            panel.set_title(f"{broken(entry, PANEL_IN)}\n{_told(found[entry])}", fontsize=8)
             panel.tick_params(labelbottom=place + n_columns >= len(shown))
         for panel in panels[:, 0]:
             panel.set_ylabel("predicted - true (bpm)")

@@ -12,12 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, entitle, look, named, save
+from rppgbench.figures.sheet import NothingToDraw, broken, entitle, look, named, save
 from rppgbench.figures.subjects import by_cell, contestants, known, left_out
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.figure import COLOURS
 
 NAME = "hrv_scatter"
+PANEL_IN = 2.5
 AT_MOST = 4  # entries
 # Its name, the metric that tells its correlation, and its columns.
 FEATURES = {
@@ -38,7 +39,7 @@ def draw_hrv_scatter(board: Board, target: Path) -> list[Path]:
     if not any(math.isfinite(point["pred"] + point["true"]) for point in points):
         raise NothingToDraw("no window has enough beats on both sides for heart-rate variability")
     with look():
-        figure = Figure(figsize=(2.5 * len(entries) + 0.6, 5.7), layout="constrained")
+        figure = Figure(figsize=(PANEL_IN * len(entries) + 0.6, 5.7), layout="constrained")
         panels = figure.subplots(len(FEATURES), len(entries), sharex="row", sharey="row", squeeze=False)
         for row, (feature, (label, metric, _)) in enumerate(FEATURES.items()):
             for column, entry in enumerate(entries):
@@ -47,7 +48,7 @@ def draw_hrv_scatter(board: Board, target: Path) -> list[Path]:
                 estimate = board.estimate(condition, entry, metric)
                 r = "R undefined" if estimate is None else f"R {estimate.value:.2f}"
                 told = f"{r}, {_draw(panel, own, COLOURS[row])} of {len(own)} windows"
-                panel.set_title(f"{_broken(entry)}\n{told}" if row == 0 else told, fontsize=8)
+                panel.set_title(f"{broken(entry, PANEL_IN)}\n{told}" if row == 0 else told, fontsize=8)
                 panel.set_xlabel(f"{label}, contact sensor")
             panels[row][0].set_ylabel(f"{label}, predicted")
             _square(panels[row][0], [p for p in points if p["feature"] == feature])
@@ -62,10 +63,6 @@ def _square(panel: Axes, points: Sequence[dict[str, Any]]) -> None:
     if found:
         margin = 0.05 * (max(found) - min(found)) or 0.05
         panel.set(xlim=(min(found) - margin, max(found) + margin), ylim=(min(found) - margin, max(found) + margin))
-
-
-def _broken(entry: str) -> str:
-    return entry.replace(" + ", " +\n", 1)
 
 
 def _draw(panel: Axes, points: Sequence[dict[str, Any]], colour: str) -> int:

@@ -53,6 +53,11 @@ def named(results: Results) -> str:
     return f"{results.title} ({about['protocol']} v{about['version']})"
 
 
+def broken(entry: str, panel_in: float) -> str:
+    """The entry's name in lines that a panel so wide has room for at 8 points."""
+    return textwrap.fill(entry, int(panel_in / _CHARACTER_IN))
+
+
 def grid_lines(panel: Axes) -> None:
     """Faint horizontal lines, behind the data."""
     panel.grid(axis="y", color="0.92")

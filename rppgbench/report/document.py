@@ -48,8 +48,8 @@ def _figures(figures: Sequence[Outcome]) -> Iterator[str]:
         if outcome.files:
             yield f"### {outcome.name}"
             yield f"![{outcome.name}](figures/{outcome.name}.png)"
-            data = f"[{outcome.name}.csv](figures/{outcome.name}.csv), [.svg](figures/{outcome.name}.svg)"
-            yield f"{CAPTIONS.get(outcome.name, '')} Data: {data}".strip()
+            data = f"[{outcome.name}.csv](figures/{outcome.name}.csv)"
+            yield f"{CAPTIONS.get(outcome.name, '')} Data: {data}; the same as .svg beside it.".strip()
     skipped = [f"{outcome.name}: {outcome.reason}" for outcome in figures if not outcome.files]
     if skipped:
         yield "### Not drawn"
