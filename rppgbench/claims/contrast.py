@@ -47,19 +47,14 @@ class Contrast:
         measure = MEASURES[self.part.measure]
         columns = []
         for condition in self.conditions:
-            own = seen.cell(self.entry, condition.id, self.part.measure, self._seed(seen, self.entry, seed))
+            own = seen.cell(self.entry, condition.id, self.part.measure, seen.cells.seed_of(self.entry, seed))
             if self.rival is None:
                 columns.append(measure.scale(seen.cells.subject_means(own)[0], floor_bpm))
                 continue
-            other = seen.cell(self.rival, condition.id, self.part.measure, self._seed(seen, self.rival, seed))
+            other = seen.cell(self.rival, condition.id, self.part.measure, seen.cells.seed_of(self.rival, seed))
             mine, theirs = seen.cells.subject_means(own, other)
             columns.append(measure.scale(mine, floor_bpm) - measure.scale(theirs, floor_bpm))
         return np.asarray(np.stack(columns, axis=1) @ np.array(self.weights))
-
-    @staticmethod
-    def _seed(seen: Observations, entry: str, seed: int | None) -> int | None:
-        """A side that was not trained from this seed stands as it is against each of the other's."""
-        return seed if seed in seen.seeds(entry) else None
 
 
 def contrasts(part: Part, entries: Mapping[str, EntrySelector], seen: Observations) -> Iterator[Contrast | Missing]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from rppgbench.claims.measures import MEASURES
 from rppgbench.claims.model import Rules
 from rppgbench.claims.observations import Observations
 from rppgbench.evaluation.intervals import mean_estimate
+from rppgbench.evaluation.seeds import over_seeds
 from rppgbench.evaluation.significance import sign_flip_p, wilcoxon_p
 
 if TYPE_CHECKING:
@@ -25,8 +27,9 @@ class Finding:
 
     ``effect`` and its interval are ratios or differences in the measure's unit. ``p`` is by sign flips, two-sided and
     not corrected. ``n`` subjects count; ``n_dropped`` have no number under some condition. ``n_failed`` windows stand
-    for the constant predictor. ``seed_effects`` are the effects of each seed by itself. ``n_trained`` is from how many
-    seeds the side that was trained from the fewest was; None where neither was trained.
+    for the constant predictor. ``seed_effects`` are the effects of each seed by itself, and ``low_over_seeds`` and
+    ``high_over_seeds`` are bounds for other subjects and other training runs at once, NaN below two seeds.
+    ``n_trained`` is from how many seeds the side that was trained from the fewest was; None where neither was trained.
     """
 
     contrast: Contrast
@@ -41,10 +44,17 @@ class Finding:
     as_claimed: bool
     seed_effects: Mapping[int, float]
     n_trained: int | None = None
+    low_over_seeds: float = math.nan
+    high_over_seeds: float = math.nan
 
     @property
     def words(self) -> str:
         return MEASURES[self.contrast.part.measure].words(self.effect, self.low, self.high)
+
+    @property
+    def within_luck_of_training(self) -> bool:
+        """Other training runs may give no effect, or the opposite; False where no spread over seeds tells."""
+        return self.low_over_seeds <= MEASURES[self.contrast.part.measure].effect(0.0) <= self.high_over_seeds
 
 
 def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArray) -> Finding | Missing:
@@ -58,6 +68,11 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
         return Missing(contrast.label, contrast.part, needs=needs)
     mean = mean_estimate(numbers, weights, level=rules.level)
     sides = [contrast.entry] + ([contrast.rival] if contrast.rival else [])
+    n_trained = min((len(seeds) for side in sides if (seeds := seen.seeds(side))), default=None)
+    by_seed = dict(_by_seed(contrast, seen, rules, sides))
+    beyond = replace(mean, low=math.nan, high=math.nan)
+    if min(n_trained or 0, len(by_seed)) > 1:
+        beyond = over_seeds(mean, np.array(list(by_seed.values())), level=rules.level)
     return Finding(
         contrast=contrast,
         effect=measure.effect(mean.value),
@@ -69,13 +84,16 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
         n_dropped=int(np.count_nonzero(~present)),
         n_failed=sum(seen.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
         as_claimed=mean.value > 0 if contrast.part.claimed == "higher" else mean.value < 0,
-        seed_effects=dict(_by_seed(contrast, seen, rules, sides)),
-        n_trained=min((len(seeds) for side in sides if (seeds := seen.seeds(side))), default=None),
+        seed_effects={seed: measure.effect(value) for seed, value in by_seed.items()},
+        n_trained=n_trained,
+        low_over_seeds=measure.effect(beyond.low),
+        high_over_seeds=measure.effect(beyond.high),
     )
 
 
 def _by_seed(contrast: Contrast, seen: Observations, rules: Rules, sides: Sequence[str]) -> Iterator[tuple[int, float]]:
+    """Mean contrasts."""
     for seed in sorted({seed for side in sides for seed in seen.seeds(side)}):
         numbers = contrast.of_subjects(seen, rules.error_floor_bpm, seed)
         if not np.all(np.isnan(numbers)):
-            yield seed, MEASURES[contrast.part.measure].effect(float(np.nanmean(numbers)))
+            yield seed, float(np.nanmean(numbers))

@@ -15,8 +15,9 @@ themselves are not corrected.
 
 The chance that any claim gets a verdict out of nothing but the choice of subjects is at most ``alpha``, for differences
 between the networks at hand. It is not for differences between ways of training: all subjects share the luck of the
-same training runs, and flipping signs over subjects cannot see it. So a verdict that rests on fewer than
-``SEEDS_FOR_TRAINING`` seeds says that it is about these networks. It stands all the same.
+same training runs, and flipping signs over subjects cannot see it. So a verdict says that it is about these networks
+where it rests on fewer than ``SEEDS_FOR_TRAINING`` seeds, or on a contrast whose interval over subjects and seeds holds
+no effect. It stands all the same.
 """
 
 from __future__ import annotations
@@ -112,11 +113,20 @@ class Verdict:
 
     @property
     def scope(self) -> str:
-        """``about these trained networks, 1 seed``; empty where nothing was trained, or from seeds enough."""
+        """``about these trained networks, 1 seed``; empty where nothing was trained, or a verdict holds for others."""
         n = self.evidence.n_trained
-        if n is None or n >= SEEDS_FOR_TRAINING:
+        if n is None:
             return ""
-        return f"about these trained networks, {n} seed{'s' * (n != 1)}"
+        if n < SEEDS_FOR_TRAINING:
+            return f"about these trained networks, {n} seed{'s' * (n != 1)}"
+        return f"about these trained networks: within the luck of training, {n} seeds" if self._within_luck else ""
+
+    @property
+    def _within_luck(self) -> bool:
+        """Whether something that the verdict needs may be otherwise with other seeds."""
+        if self.outcome == "supported":
+            return any(one.within_luck_of_training for one in self.evidence.deciding)
+        return self.outcome == "not supported" and self.speaks is not None and self.speaks.within_luck_of_training
 
 
 @dataclass(frozen=True)

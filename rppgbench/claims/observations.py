@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rppgbench.claims.measures import MEASURES
@@ -69,7 +69,7 @@ class Observations:
 
     def seeds(self, entry: str) -> list[int]:
         """Seeds that the entry was trained from; none where nothing depends on one."""
-        return self._seeds.get(entry, [])
+        return self.cells.seeds(entry)
 
     def told(self, entry: str, column: str) -> list[Any]:
         """What the entry's rows say in a column, once each; several where it depends on the condition."""
@@ -88,11 +88,6 @@ class Observations:
 
     def n_failed(self, entry: str, condition: str) -> int:
         return sum(row["status"] == "failed" for row in self._by_cell.get((entry, condition), ()))
-
-    @cached_property
-    def _seeds(self) -> dict[str, list[int]]:
-        seeds = {(row["entry"], row["seed"]) for row in self.rows if row.get("seed") is not None}
-        return {entry: sorted(seed for other, seed in seeds if other == entry) for entry, _ in seeds}
 
     def _tested(self, entry: str) -> Iterator[Condition]:
         for (name, id_), cell in self._by_cell.items():

@@ -61,8 +61,9 @@ def about(judgement: Judgement) -> list[str]:
         lines.append(f"{judgement.n_failed} failed windows count as {constant}.")
     if any(verdict.scope for verdict in judgement.verdicts):
         lines.append(
-            f"About these trained networks: fewer than {SEEDS_FOR_TRAINING} seeds were trained. The luck of a training "
-            "run is common to all subjects and in no p here, so the verdict is not about training such networks again."
+            f"About these trained networks: fewer than {SEEDS_FOR_TRAINING} seeds were trained, or the interval over "
+            "other subjects and other training runs holds no effect. The luck of a training run is common to all "
+            "subjects and in no p here, so the verdict is not about training such networks again."
         )
     return lines
 
@@ -211,6 +212,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "n_failed_windows": finding.n_failed,
         "n_seeds_trained": finding.n_trained,
         "effect_by_seed": {str(seed): _round(effect) for seed, effect in finding.seed_effects.items()},
+        "low_over_seeds": _round(finding.low_over_seeds),
+        "high_over_seeds": _round(finding.high_over_seeds),
     }
 
 

@@ -65,6 +65,15 @@ class Cells:
         """Conditions under which the entry has rows."""
         return [condition for name, condition in self._by_cell if name == entry]
 
+    def seeds(self, entry: str) -> list[int]:
+        """Seeds that the entry was trained from; none where nothing depends on one."""
+        return self._seeds.get(entry, [])
+
+    def seed_of(self, entry: str, seed: int | None) -> int | None:
+        """What stands for a seed where two entries are contrasted seed by seed: an entry that was not trained from it
+        stands as it is, with all its seeds."""
+        return seed if seed in self.seeds(entry) else None
+
     def values(
         self, entry: str, condition: str, of: Callable[[Row], float | None], seed: int | None = None
     ) -> FloatArray:
@@ -118,6 +127,16 @@ class Cells:
             raise IncomparableResults(
                 f"rows of {len(digests)} protocol digests: {', '.join(digests)}", hint="compare each digest by itself"
             )
+
+    @cached_property
+    def _seeds(self) -> dict[str, list[int]]:
+        seeds: dict[str, set[int]] = {}
+        for row in self.rows:
+            if (
+                seed := row.get("seed")
+            ) is not None and seed == seed:  # a table of pandas has NaN where others have None
+                seeds.setdefault(row["entry"], set()).add(int(seed))
+        return {entry: sorted(found) for entry, found in seeds.items()}
 
     @cached_property
     def _constant_errors_bpm(self) -> dict[tuple[str, int], float]:

@@ -1,6 +1,7 @@
 """Two entries on the same windows of the same subjects: by how much one errs less, and how likely that is luck.
 
 The luck is that of which subjects were recorded. That of a training run is common to all subjects: no p here sees it.
+An interval over seeds does, where networks were trained several times, and a difference within it is no verdict.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from rppgbench.evaluation.cells import FLOOR_BPM, Cells, Row, as_ratio, log_erro
 from rppgbench.evaluation.family import Comparison, Corrected, Pair, every_pair, spelt
 from rppgbench.evaluation.intervals import Estimate, mean_estimate, subject_weights
 from rppgbench.evaluation.power import detectable_ratio
+from rppgbench.evaluation.seeds import over_seeds
 from rppgbench.evaluation.significance import sign_flip_ps, smallest_p, wilcoxon_p
 
 if TYPE_CHECKING:
@@ -27,7 +29,13 @@ MOST_CONFIRMED = 10  # tests of a family that Holm's correction leaves some powe
 NAN = float("nan")
 
 Verdict = Literal[
-    "better", "worse", "not told apart", "below the label floor", "ratio and difference disagree", "not compared"
+    "better",
+    "worse",
+    "not told apart",
+    "within the luck of training",
+    "below the label floor",
+    "ratio and difference disagree",
+    "not compared",
 ]
 
 
@@ -37,8 +45,10 @@ class Paired:
 
     ``ratio`` is the geometric mean over subjects of their mean absolute error with ``entry`` over that with ``rival``,
     each plus 0.5 bpm; below 1, the entry errs less. ``difference_bpm`` is the mean over subjects of the same two,
-    subtracted. Both are averaged over ``conditions`` within subjects. ``n`` subjects have a number on both sides under
-    all of them; ``n_dropped`` have not.
+    subtracted. Both are averaged over ``conditions`` within subjects, and have intervals over other subjects, for the
+    networks at hand. ``ratio_over_seeds`` is the ratio with an interval over other subjects and other training runs at
+    once, None below two seeds. ``n_seeds`` is from how many the side that was trained from the fewest was, 0 where
+    neither was trained. ``n`` subjects have a number on both sides under all conditions; ``n_dropped`` have not.
 
     Both p are of logarithms of ratios, two-sided and raw; ``p_holm`` and ``q_bh`` are corrected for the ``family``: how
     many tests were declared, of which ``n_made`` could be made, or of nothing declared how many were made.
@@ -57,6 +67,8 @@ class Paired:
     n: int
     n_dropped: int
     ratio: Estimate
+    ratio_over_seeds: Estimate | None
+    n_seeds: int
     difference_bpm: Estimate
     p_sign_flip: float
     p_wilcoxon: float
@@ -127,6 +139,7 @@ def compare(
     for i, (pair, logs) in enumerate(zip(pairs, ratios, strict=True)):
         difference = mean_estimate(numbers.differences_bpm(pair), weights, level=level)
         known = logs[~np.isnan(logs)]
+        ratio = mean_estimate(logs, weights, level=level)
         paired = Paired(
             entry=pair.entry,
             rival=pair.rival,
@@ -134,7 +147,9 @@ def compare(
             label=f"{pair.entry} against {pair.rival}, {pair.words}",
             n=n[i],
             n_dropped=len(logs) - n[i],
-            ratio=as_ratio(mean_estimate(logs, weights, level=level)),
+            ratio=as_ratio(ratio),
+            ratio_over_seeds=numbers.ratio_over_seeds(pair, ratio, level),
+            n_seeds=numbers.n_seeds(pair),
             difference_bpm=difference,
             p_sign_flip=corrected.p[i],
             p_wilcoxon=wilcoxon_p(known) if len(known) else NAN,
@@ -160,21 +175,35 @@ class _Numbers:
     def __init__(self, cells: Cells, floor_bpm: float) -> None:
         self.cells, self.floor_bpm = cells, floor_bpm
         # Each cell is in many pairs.
-        self._errors_bpm = cache(cells.errors_bpm)
+        self._errors_bpm = cache(
+            lambda entry, condition, seed: cells.errors_bpm(entry, condition, cells.seed_of(entry, seed))
+        )
         self._sides = cache(self._means_bpm)
 
-    def log_ratios(self, pair: Pair) -> FloatArray:
-        return self._mean([np.subtract(*log_errors(sides, self.floor_bpm)) for sides in self._all(pair)])
+    def log_ratios(self, pair: Pair, seed: int | None = None) -> FloatArray:
+        return self._mean([np.subtract(*log_errors(sides, self.floor_bpm)) for sides in self._all(pair, seed)])
 
     def differences_bpm(self, pair: Pair) -> FloatArray:
         return self._mean([np.subtract(*sides) for sides in self._all(pair)])
 
-    def _all(self, pair: Pair) -> list[FloatArray]:
-        return [self._sides(pair.entry, pair.rival, condition) for condition in pair.conditions]
+    def n_seeds(self, pair: Pair) -> int:
+        return min((len(seeds) for side in (pair.entry, pair.rival) if (seeds := self.cells.seeds(side))), default=0)
 
-    def _means_bpm(self, entry: str, rival: str, condition: str) -> FloatArray:
-        """``(2, S)`` mean absolute errors over the windows that both have."""
-        return self.cells.subject_means(self._errors_bpm(entry, condition), self._errors_bpm(rival, condition))
+    def ratio_over_seeds(self, pair: Pair, log_ratio: Estimate, level: float) -> Estimate | None:
+        if self.n_seeds(pair) < 2 or np.isnan(log_ratio.value):
+            return None
+        seeds = sorted({*self.cells.seeds(pair.entry), *self.cells.seeds(pair.rival)})
+        of_seeds = [logs[~np.isnan(logs)] for logs in (self.log_ratios(pair, seed) for seed in seeds)]
+        means = np.array([logs.mean() if len(logs) else NAN for logs in of_seeds])
+        return as_ratio(over_seeds(log_ratio, means, level=level))
+
+    def _all(self, pair: Pair, seed: int | None = None) -> list[FloatArray]:
+        return [self._sides(pair.entry, pair.rival, condition, seed) for condition in pair.conditions]
+
+    def _means_bpm(self, entry: str, rival: str, condition: str, seed: int | None) -> FloatArray:
+        """``(2, S)`` mean absolute errors over the windows that both have; of all seeds, or of one."""
+        own, others = (self._errors_bpm(side, condition, seed) for side in (entry, rival))
+        return self.cells.subject_means(own, others)
 
     def _mean(self, by_condition: list[FloatArray]) -> FloatArray:
         return np.mean(by_condition, axis=0) if by_condition else np.full(len(self.cells.subjects), np.nan)
@@ -205,6 +234,8 @@ def _judged(paired: Paired, alpha: float) -> Paired:
     reason = ""
     if paired.p_corrected > alpha:
         verdict, reason = "not told apart", _too_few(paired, alpha)
+    elif paired.ratio_over_seeds and paired.ratio_over_seeds.low <= 1 <= paired.ratio_over_seeds.high:
+        verdict = "within the luck of training"
     elif (paired.ratio.value < 1) != (paired.difference_bpm.value < 0):
         # Better of most subjects, and so much worse of a few that the mean is worse: which counts is not ours to say.
         verdict = "ratio and difference disagree"

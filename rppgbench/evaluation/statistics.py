@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import IncomparableResults
-from rppgbench.evaluation.intervals import SKEWED, UNDEFINED_DRAWS_ALLOWED, Estimate, interval, subject_weights
+from rppgbench.evaluation.intervals import (
+    ORDER,
+    SKEWED,
+    UNDEFINED_DRAWS_ALLOWED,
+    Estimate,
+    interval,
+    subject_weights,
+)
 from rppgbench.evaluation.metrics import METRICS, SubjectSums
+from rppgbench.evaluation.seeds import over_seeds
 from rppgbench.evaluation.sums import Totals
 from rppgbench.evaluation.windows import Windows
 
@@ -29,9 +37,12 @@ class Standing:
     """One entry under one condition.
 
     ``n_windows`` is how many were expected; scored, failed and excluded windows add up to it. ``coverage`` is scored
-    over scored and failed. A window of an entry that was trained from several seeds is there once a seed: its windows
-    are drawn with their subject, all seeds together, and ``seed_sd`` is beside it the standard deviation (n - 1) over
-    seeds of each metric's values, seed by seed. It is empty below two seeds, and NaN where a seed leaves it undefined.
+    over scored and failed.
+
+    A window of an entry that was trained from several seeds is there once a seed. ``metrics`` have intervals over other
+    subjects, for these seeds. ``seed_sd`` is the standard deviation (n - 1) over seeds of each metric's values, seed by
+    seed, and ``over_seeds`` are the estimates with intervals over other subjects and other seeds at once. Both are
+    empty below two seeds, and NaN where a seed leaves the metric undefined.
     """
 
     entry: str
@@ -44,6 +55,7 @@ class Standing:
     metrics: Mapping[str, Estimate]
     n_seeds: int = 0
     seed_sd: Mapping[str, float] = field(default_factory=dict)
+    over_seeds: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def coverage(self) -> float:
@@ -108,7 +120,8 @@ def _standing(entry: str, condition: str, windows: Windows, weights: FloatArray,
         estimates[name] = interval(
             values[name], metric.of(drawn), n_subjects=n_subjects, level=level, scale=metric.scale, left_out=left_out
         )
-    of_seeds = _of_seeds(windows)
+    seeds = np.unique(windows["seed"][~np.isnan(windows["seed"])])
+    of_seeds = _of_seeds(windows, seeds) if len(seeds) > 1 else {}
     n_scored, n_failed = int(windows.scored.sum()), int(windows.failed.sum())
     return Standing(
         entry=entry,
@@ -119,8 +132,9 @@ def _standing(entry: str, condition: str, windows: Windows, weights: FloatArray,
         n_failed=n_failed,
         n_excluded=len(windows) - n_scored - n_failed,
         metrics=estimates,
-        n_seeds=len(of_seeds),
-        seed_sd=_sd_over(of_seeds),
+        n_seeds=len(seeds),
+        seed_sd={name: float(np.std(values, ddof=1)) for name, values in of_seeds.items()},
+        over_seeds={name: _over(of_seeds[name], name, estimates[name], level) for name in of_seeds},
     )
 
 
@@ -131,16 +145,17 @@ def _values(sums: SubjectSums) -> dict[str, float]:
     return {name: float(metric.of(once)[0]) for name, metric in METRICS.items()}
 
 
-def _of_seeds(windows: Windows) -> list[dict[str, float]]:
-    """The metrics of each seed by itself; none where nothing depends on one."""
-    seeds = np.unique(windows["seed"][~np.isnan(windows["seed"])])
-    return [_values(SubjectSums.of(windows.pick(windows["seed"] == seed))) for seed in seeds]
+def _of_seeds(windows: Windows, seeds: FloatArray) -> dict[str, FloatArray]:
+    """The metrics ``(K,)`` of each seed by itself."""
+    told = [_values(SubjectSums.of(windows.pick(windows["seed"] == seed))) for seed in seeds]
+    return {name: np.array([values[name] for values in told]) for name in METRICS}
 
 
-def _sd_over(of_seeds: list[dict[str, float]]) -> dict[str, float]:
-    if len(of_seeds) < 2:
-        return {}
-    return {name: float(np.std([values[name] for values in of_seeds], ddof=1)) for name in METRICS}
+def _over(of_seeds: FloatArray, name: str, estimate: Estimate, level: float) -> Estimate:
+    metric = METRICS[name]
+    # An error is never below 0, and has no scale that ends there.
+    least = 0.0 if metric.better == "lower" and metric.scale in (SKEWED, ORDER) else -np.inf
+    return over_seeds(estimate, of_seeds, level=level, scale=metric.scale, least=least)
 
 
 def _records(rows: Rows | pd.DataFrame) -> list[Mapping[str, Any]]:

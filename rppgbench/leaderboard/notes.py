@@ -72,7 +72,7 @@ def _unresolved(board: Board) -> str:
 
 
 def _seeds(board: Board) -> Iterator[str]:
-    """How much the luck of training moves the primary metric: no interval tells that."""
+    """How much the luck of training moves the primary metric: the intervals of the board do not tell that."""
     told = []
     for entry in board.entries:
         own = [s for s in board.standings.values() if s.entry == entry and s.n_seeds > 1]
@@ -83,7 +83,10 @@ def _seeds(board: Board) -> Iterator[str]:
             seeds = max(standing.n_seeds for standing in own)
             told.append(f"{entry} {low if low == high else f'{low} to {high}'} ({seeds} seeds)")
     if told:
-        yield f"SD over seeds of {METRICS[board.primary].label}, by condition, in no interval: {', '.join(told)}."
+        yield (
+            f"SD over seeds of {METRICS[board.primary].label}, by condition: {', '.join(told)}. Intervals here are "
+            "over other subjects, for these networks; board.csv has those over other training runs as well."
+        )
 
 
 def _compatible(estimator: str | None) -> Iterator[str]:

@@ -73,7 +73,11 @@ def _csv(rows: Sequence[Row]) -> str:
 
 
 def board_rows(board: Board) -> Iterator[Row]:
-    """One row a condition and entry, every metric with its interval, and its SD over seeds where there are any."""
+    """One row a condition and entry, every metric with its interval.
+
+    Where an entry was trained from several seeds there are columns for its SD over them, and for the interval over
+    other subjects and other seeds at once.
+    """
     for condition in board.results.conditions:
         achieved = board.bitrates.get(condition)
         for entry in board.entries:
@@ -103,7 +107,12 @@ def board_rows(board: Board) -> Iterator[Row]:
                     f"{metric}_high": _round(estimate.high),
                 }
                 if board.several_seeds:
-                    row[f"{metric}_seed_sd"] = _round(standing.seed_sd.get(metric, math.nan))
+                    beyond = standing.over_seeds.get(metric)
+                    row |= {
+                        f"{metric}_seed_sd": _round(standing.seed_sd.get(metric, math.nan)),
+                        f"{metric}_low_over_seeds": _round(beyond.low if beyond else math.nan),
+                        f"{metric}_high_over_seeds": _round(beyond.high if beyond else math.nan),
+                    }
             yield row
 
 

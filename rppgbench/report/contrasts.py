@@ -83,7 +83,14 @@ class Contrasts:
         if not self.made:
             why = self.reason or "these results answer none of the comparisons that are declared"
             return Section(TITLE, [f"No two entries were compared: {why}."])
-        sentences = [self._family(), *self._findings(), *self._unresolvable(), *self._apart(), *self._detectable()]
+        sentences = [
+            self._family(),
+            *self._findings(),
+            *self._unresolvable(),
+            *self._lucky(),
+            *self._apart(),
+            *self._detectable(),
+        ]
         sentences += [f"Not compared: {one.label}: {one.reason}." for one in self.paired if not one.n]
         return Section(TITLE, sentences, list(self._summary()))
 
@@ -126,6 +133,15 @@ class Contrasts:
             )
         if self.floor_bpm is None:
             yield "No label floor is known here: how small a difference the labels can tell is open."
+
+    def _lucky(self) -> Iterator[str]:
+        lucky = [one for one in self.made if one.verdict == "within the luck of training"]
+        if lucky:
+            yield (
+                f"Other subjects would tell these networks apart, and other training runs might turn it round: "
+                f"{listed(map(_named, lucky))}. The interval of their ratio over subjects and seeds holds 1: nothing "
+                "is said of these ways of training."
+            )
 
     def _apart(self) -> Iterator[str]:
         split = [one for one in self.made if one.verdict == "ratio and difference disagree"]
@@ -207,8 +223,12 @@ def _verdict(one: Paired) -> str:
 
 def _sentence(one: Paired, floor_bpm: float | None) -> str:
     floor = f" (label floor {floor_bpm:.2f} bpm)" if floor_bpm is not None and not one.resolvable else ""
+    beyond = one.ratio_over_seeds
+    seeds = ""
+    if beyond:
+        seeds = f" ([{beyond.low:.2f}, {beyond.high:.2f}] over other training runs too, {one.n_seeds} seeds)"
     return (
-        f"{one.label}: ratio {told(one.ratio)}, difference {told(one.difference_bpm)} bpm, "
+        f"{one.label}: ratio {told(one.ratio)}{seeds}, difference {told(one.difference_bpm)} bpm, "
         f"p {p_told(one.p_sign_flip)}, corrected {p_told(one.p_corrected)}, n = {one.n}: {_verdict(one)}{floor}."
     )
 
@@ -239,6 +259,9 @@ def _record(one: Paired) -> dict[str, Any]:
         "n_subjects": one.n,
         "n_subjects_dropped": one.n_dropped,
         **columns("ratio", one.ratio),
+        "n_seeds": one.n_seeds,
+        "ratio_low_over_seeds": one.ratio_over_seeds.low if one.ratio_over_seeds else math.nan,
+        "ratio_high_over_seeds": one.ratio_over_seeds.high if one.ratio_over_seeds else math.nan,
         **columns("difference_bpm", one.difference_bpm),
         "p_sign_flip": one.p_sign_flip,
         "p_wilcoxon": one.p_wilcoxon,

@@ -141,6 +141,29 @@ def test_a_verdict_from_few_training_runs_is_about_these_networks_and_stands(sim
     assert (found.outcome, found.scope, found.reason) == ("supported", scope, "")
 
 
+@pytest.mark.parametrize(
+    ("factors", "scope"),
+    [
+        ((0.98, 1.0, 1.02), ""),
+        ((0.2, 1.0, 2.4), "about these trained networks: within the luck of training, 3 seeds"),
+    ],
+)
+def test_a_verdict_that_other_seeds_may_turn_round_says_so(simulated, verdict, better, factors, scope):
+    """Every subject speaks for it with these seeds, and with others who knows."""
+    rows = [
+        {**row, "seed": seed, "error_bpm": factor * row["error_bpm"]}
+        for row in simulated(levels(a=2.0, b=4.0), subjects=15)
+        for seed, factor in (enumerate(factors) if row["entry"] == "a" else [(None, 1.0)])
+    ]
+    found = verdict(rows, better)
+    assert (found.outcome, found.scope) == ("supported", scope)
+    (finding,) = found.evidence.deciding
+    assert finding.low_over_seeds < finding.low < finding.high < finding.high_over_seeds
+    assert finding.within_luck_of_training == bool(scope)
+    (opposite,) = [verdict(rows, {**better, "claimed": "higher"})]
+    assert (opposite.outcome, opposite.scope) == ("not supported", scope)
+
+
 def test_what_nobody_trained_again_is_said_of_undecided_claims_too(simulated, verdict, better):
     rows = [{**row, "seed": 0} for row in simulated(levels(a=3.0, b=3.0), subjects=15)]
     found = verdict(rows, better)

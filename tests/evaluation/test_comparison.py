@@ -264,3 +264,54 @@ def test_an_interval_holds_the_truth_as_often_as_it_says(rows_of_errors):
     held = sum(one.ratio.low <= 0.8 <= one.ratio.high for one in found)
     assert len(found) == 500
     assert stats.binomtest(held, 500, 0.95).pvalue > 1e-3, f"{held} of 500"
+
+
+def trained(rows_of_errors, factors):
+    """``a``, three quarters of ``b``'s errors times a factor a seed; ``b`` takes no seed."""
+    rows = rows_of_errors({("b", "c"): noisy(4.0, seed=1)})
+    for seed, factor in enumerate(factors):
+        rows += [
+            {**row, "seed": seed, "entry": "a", "error_bpm": 0.75 * factor * row["error_bpm"]}
+            for row in rows
+            if row["entry"] == "b"
+        ]
+    return rows
+
+
+def test_what_other_training_runs_may_turn_round_is_no_verdict(rows_of_errors):
+    steady, fickle = (compare(trained(rows_of_errors, factors), [A_AND_B])[0] for factors in STEADY_AND_FICKLE)
+    assert (steady.verdict, steady.n_seeds) == ("better", 3)
+    assert steady.ratio.high < steady.ratio_over_seeds.high < 1
+    # Subjects agree as well as before: it is the seeds that do not.
+    assert (fickle.verdict, fickle.reason) == ("within the luck of training", "")
+    assert fickle.p_sign_flip == steady.p_sign_flip == 2**-11
+    assert fickle.ratio.high < 1 < fickle.ratio_over_seeds.high
+
+
+STEADY_AND_FICKLE = (0.99, 1.0, 1.01), (0.6, 1.0, 1.4)
+
+
+def test_an_interval_over_seeds_is_of_the_ratios_seed_by_seed(rows_of_errors):
+    rows = trained(rows_of_errors, (0.9, 1.0, 1.1))
+    (found,) = compare(rows, [A_AND_B])
+    of_seeds = [
+        math.log(compare([row for row in rows if row["seed"] in (None, seed)], [A_AND_B])[0].ratio.value)
+        for seed in range(3)
+    ]
+    half = stats.t.ppf(0.975, 2) * np.std(of_seeds, ddof=1) / np.sqrt(3)
+    above = math.hypot(math.log(found.ratio.high / found.ratio.value), half)
+    assert math.log(found.ratio_over_seeds.high / found.ratio.value) == pytest.approx(above)
+    # The other way round it is the same, inverted; and a table of pandas, whose None are NaN, changes nothing.
+    (other,) = compare(rows, [Comparison(of="b", against="a")])
+    assert other.ratio_over_seeds.low == pytest.approx(1 / found.ratio_over_seeds.high)
+    assert compare(pd.DataFrame(rows), [A_AND_B])[0].ratio_over_seeds == found.ratio_over_seeds
+
+
+def test_one_seed_has_no_spread_and_leaves_the_verdict_to_the_subjects(rows_of_errors):
+    (found,) = compare(trained(rows_of_errors, (1.0,)), [A_AND_B])
+    assert (found.n_seeds, found.verdict) == (1, "better")
+    assert found.ratio_over_seeds is None
+    # Of two that were trained, the one from fewer seeds decides whether there is a spread.
+    rows = trained(rows_of_errors, (0.9, 1.0, 1.1))
+    rows = [{**row, "seed": 0} if row["entry"] == "b" else row for row in rows]
+    assert compare(rows, [A_AND_B])[0].n_seeds == 1

@@ -169,6 +169,19 @@ def test_seeds_are_drawn_with_their_subject_and_their_spread_stands_beside(thirt
     assert found.metrics["hr_mae_bpm"].value == pytest.approx(2 * mae)
 
 
+def test_an_interval_over_seeds_is_wider_by_what_they_differ(thirty):
+    rows = [{**row, "seed": seed, "error_bpm": row["error_bpm"] * (1 + seed)} for seed in range(3) for row in thirty]
+    (found,) = summarise(rows, draws=500)
+    own, both = found.metrics["hr_mae_bpm"], found.over_seeds["hr_mae_bpm"]
+    half = stats.t.ppf(0.975, 2) * found.seed_sd["hr_mae_bpm"] / np.sqrt(3)
+    assert both.value == own.value
+    assert both.high == pytest.approx(own.value + np.hypot(own.high - own.value, half))
+    assert both.low == 0  # an error is not below it, whatever seeds say
+    assert found.over_seeds.keys() == found.metrics.keys()
+    (once,) = summarise([row for row in rows if row["seed"] == 0], draws=500)
+    assert (once.n_seeds, once.over_seeds) == (1, {})
+
+
 def test_rows_of_two_digests_are_refused(make_rows):
     rows = make_rows({"a": [(60, 61.0)], "b": [(70, 69.0)]})
     rows[0]["digest"] = "other"

@@ -140,8 +140,11 @@ def test_the_spread_over_seeds_stands_in_the_table_and_below_the_board(results, 
     assert (good["n_seeds"], bad["n_seeds"]) == ("2", "0")
     assert float(good["hr_mae_bpm_seed_sd"]) == pytest.approx(np.sqrt(2), abs=1e-4)
     assert bad["hr_mae_bpm_seed_sd"] == ""
-    told = "SD over seeds of HR MAE (bpm), by condition, in no interval: good 1.41 to 2.83 (2 seeds)."
-    assert told in notes(board)
+    assert bad["hr_mae_bpm_high_over_seeds"] == ""
+    assert float(good["hr_mae_bpm_high_over_seeds"]) > float(good["hr_mae_bpm_high"]) + 10  # two seeds know little
+    assert float(good["hr_mae_bpm_low_over_seeds"]) == 0
+    (told,) = [note for note in notes(board) if note.startswith("SD over seeds")]
+    assert "of HR MAE (bpm), by condition: good 1.41 to 2.83 (2 seeds). Intervals here are over other subjects" in told
 
 
 def test_without_several_seeds_nothing_is_said_of_them(results, tmp_path):

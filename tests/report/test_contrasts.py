@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rppgbench.errors import UnknownName
+from rppgbench.leaderboard.board import Board
 from rppgbench.report.contrasts import Contrasts
 
 
@@ -131,3 +134,23 @@ def test_the_table_holds_every_number(make_board, tmp_path):
     assert (own.resolvable, own.confirmatory, own.family) == ("no", "no", 3)
     assert own.ratio_low < own.ratio < own.ratio_high
     assert list(table.cells[0][:2]) != ["good", "like_good"], "sorted by p where none is declared"
+
+
+@pytest.mark.parametrize(("factors", "lucky"), [((0.99, 1.0, 1.01), False), ((0.3, 1.0, 2.6), True)])
+def test_what_other_training_runs_may_turn_round_is_no_difference(make_board, factors, lucky):
+    """ "good" was trained from three seeds, whose errors are those times a factor."""
+    board = make_board()
+    rows = [
+        {**one, "seed": seed, "error_bpm": factor * one["error_bpm"]}
+        for one in board.results.rows
+        for seed, factor in (enumerate(factors) if one["entry"] == "good" else [(None, 1.0)])
+    ]
+    board = declared(Board.of(replace(board.results, rows=rows)), {"of": ["good"], "against": ["bad"]})
+    contrasts = Contrasts.of(board)
+    (own,) = [s for s in contrasts.section().sentences if s.startswith("good against bad")]
+    assert "over other training runs too, 3 seeds)" in own
+    assert own.endswith(" within the luck of training." if lucky else " better.")
+    assert any("nothing is said of these ways of training" in s for s in contrasts.section().sentences) == lucky
+    assert contrasts.section().summary[0].startswith(f"{0 if lucky else 1} of 1 declared comparison")
+    (record,) = contrasts.tables()[0].records
+    assert (record["n_seeds"], record["ratio_high_over_seeds"] > 1) == (3, lucky)

@@ -1,0 +1,57 @@
+"""What the luck of training adds to an interval: other subjects, and networks that are trained again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rppgbench.evaluation.intervals import SCALES, Estimate, Scale
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
+
+
+def over_seeds(
+    estimate: Estimate, of_seeds: FloatArray, *, level: float, scale: str = "plain", least: float = -np.inf
+) -> Estimate:
+    """The estimate with an interval over other subjects and other training runs at once.
+
+    ``estimate`` has its interval over subjects, all seeds drawn with them, and ``of_seeds`` ``(K,)`` are its values
+    seed by seed. Their mean is off by t SD / sqrt(K) at most, Student's quantile t of K - 1 degrees of freedom. The two
+    sources are independent, and each side of the interval is the root of the sum of both sides' squares, on the
+    metric's scale where it has one (method of variance estimates recovery: Zou & Donner, Statistics in Medicine
+    27(10):1693, 2008). No bound is below ``least``.
+
+    What a seed does to one subject and not to another is in both sources and counts twice: with few seeds and few
+    subjects the interval is a little too wide for it. docs/statistics.md has its coverage.
+
+    Raises:
+        ValueError: fewer than two seeds, which have no spread.
+    """
+    if len(of_seeds) < 2:
+        raise ValueError("the spread of fewer than two seeds")
+    if np.isnan(estimate.low):
+        return estimate
+    if np.isnan(of_seeds).any():
+        return Estimate(estimate.value, np.nan, np.nan, "undefined for a seed: no interval over seeds")
+    plain = SCALES["plain"]
+    own = SCALES.get(scale, plain)
+    # A scale is infinite at its end, a correlation of 1: there as it is, and no further than the end.
+    bounds = _recovered(estimate, of_seeds, level, own)
+    if not np.isfinite(bounds).all():
+        bounds = _recovered(estimate, of_seeds, level, plain)
+    end_low, end_high = own.back(np.array([-np.inf, np.inf]))
+    low, high = np.clip(bounds, max(end_low, least), end_high)
+    # There and back again, rounding may leave a bound inside the one over subjects.
+    return Estimate(estimate.value, min(float(low), estimate.low), max(float(high), estimate.high))
+
+
+def _recovered(estimate: Estimate, of_seeds: FloatArray, level: float, scale: Scale) -> FloatArray:
+    from scipy.special import stdtrit
+
+    n = len(of_seeds)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low, centre, high = scale.to(np.array([estimate.low, estimate.value, estimate.high]))
+        half = stdtrit(n - 1, (1 + level) / 2) * np.std(scale.to(of_seeds), ddof=1) / np.sqrt(n)
+        return scale.back(np.array([centre - np.hypot(centre - low, half), centre + np.hypot(high - centre, half)]))
