@@ -14,9 +14,9 @@ from rppgbench.protocol.document import Document
 def explain(source: Document, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     """One line a problem, each with its place in the file."""
     problems = error.errors()
-    # A wrong entry is no entry, says pydantic, and counts them again.
-    if any(problem["loc"][:1] == ("entries",) and len(problem["loc"]) > 1 for problem in problems):
-        problems = [problem for problem in problems if problem["loc"] != ("entries",)]
+    # A wrong item is no item, says pydantic, and calls the list too short as well.
+    inside = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    problems = [problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in inside]
     for problem in problems:
         location = tuple(step for step in problem["loc"] if step not in ("function-before", "function-after"))
         key = str(location[-1]) if location else ""

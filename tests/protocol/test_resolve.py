@@ -74,6 +74,14 @@ def test_a_number_that_makes_no_sense_is_refused(protocol, text, old, new, messa
     assert message in caught.value.message
 
 
+@pytest.mark.parametrize("seeds", ["[-1]", "[a]", "[]"])
+def test_a_wrong_item_is_told_once_and_does_not_make_its_list_too_short(protocol, text, seeds):
+    with pytest.raises(ProtocolError) as caught:
+        protocol(text.replace("entries:", f"training: {{methods_learn_from: reference, seeds: {seeds}}}\nentries:", 1))
+    (line,) = caught.value.message.splitlines()
+    assert ("at least 1 item" in line) == (seeds == "[]")
+
+
 def test_whatever_is_swept_tells_conditions_apart(protocol, text):
     swept = text.replace("preset: ultrafast, sweep: {", "sweep: {preset: [ultrafast, fast], ")
     names = [condition.id for condition in protocol(swept).conditions]
