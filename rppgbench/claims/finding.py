@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,11 +68,10 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
         return Missing(contrast.label, contrast.part, needs=needs)
     mean = mean_estimate(numbers, weights, level=rules.level)
     sides = [contrast.entry] + ([contrast.rival] if contrast.rival else [])
-    n_trained = min((len(seeds) for side in sides if (seeds := seen.seeds(side))), default=None)
+    n_trained = seen.cells.fewest_seeds(*sides)
     by_seed = dict(_by_seed(contrast, seen, rules, sides))
-    beyond = replace(mean, low=math.nan, high=math.nan)
-    if min(n_trained or 0, len(by_seed)) > 1:
-        beyond = over_seeds(mean, np.array(list(by_seed.values())), level=rules.level)
+    # A side that was trained once tells of no spread, however often the other was.
+    beyond = over_seeds(mean, np.array([*by_seed.values()] if n_trained > 1 else []), level=rules.level)
     return Finding(
         contrast=contrast,
         effect=measure.effect(mean.value),
@@ -85,7 +84,7 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
         n_failed=sum(seen.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
         as_claimed=mean.value > 0 if contrast.part.claimed == "higher" else mean.value < 0,
         seed_effects={seed: measure.effect(value) for seed, value in by_seed.items()},
-        n_trained=n_trained,
+        n_trained=n_trained or None,
         low_over_seeds=measure.effect(beyond.low),
         high_over_seeds=measure.effect(beyond.high),
     )
@@ -93,7 +92,7 @@ def find(contrast: Contrast, seen: Observations, rules: Rules, weights: FloatArr
 
 def _by_seed(contrast: Contrast, seen: Observations, rules: Rules, sides: Sequence[str]) -> Iterator[tuple[int, float]]:
     """Mean contrasts."""
-    for seed in sorted({seed for side in sides for seed in seen.seeds(side)}):
+    for seed in seen.cells.seeds(*sides):
         numbers = contrast.of_subjects(seen, rules.error_floor_bpm, seed)
         if not np.all(np.isnan(numbers)):
             yield seed, float(np.nanmean(numbers))

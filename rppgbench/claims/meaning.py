@@ -45,7 +45,7 @@ def meanings(claims: ClaimsFile, seen: Observations) -> list[Meaning]:
             entry=entry,
             params=json.loads(seen.told(entry, "params")[0] or "{}"),
             learnt=_learnt(entry, seen),
-            seeds=seen.seeds(entry),
+            seeds=seen.cells.seeds(entry),
         )
         for name, selector in claims.entries.items()
         if name in used

@@ -67,10 +67,6 @@ class Observations:
                 found.append(condition)
         return found
 
-    def seeds(self, entry: str) -> list[int]:
-        """Seeds that the entry was trained from; none where nothing depends on one."""
-        return self.cells.seeds(entry)
-
     def told(self, entry: str, column: str) -> list[Any]:
         """What the entry's rows say in a column, once each; several where it depends on the condition."""
         return list(dict.fromkeys(cell[0].get(column) for (name, _), cell in self._by_cell.items() if name == entry))

@@ -65,14 +65,20 @@ class Cells:
         """Conditions under which the entry has rows."""
         return [condition for name, condition in self._by_cell if name == entry]
 
-    def seeds(self, entry: str) -> list[int]:
-        """Seeds that the entry was trained from; none where nothing depends on one."""
-        return self._seeds.get(entry, [])
+    def seeds(self, *entries: str) -> list[int]:
+        """Seeds that any of the entries was trained from; none where nothing depends on one."""
+        return sorted(set().union(*(self._seeds.get(entry, ()) for entry in entries)))
+
+    def fewest_seeds(self, *entries: str) -> int:
+        """From how many seeds the one that was trained from the fewest was; 0 where none was trained."""
+        return min((len(self._seeds[entry]) for entry in entries if entry in self._seeds), default=0)
 
     def seed_of(self, entry: str, seed: int | None) -> int | None:
-        """What stands for a seed where two entries are contrasted seed by seed: an entry that was not trained from it
-        stands as it is, with all its seeds."""
-        return seed if seed in self.seeds(entry) else None
+        """The seed, or None, which is all of them, of an entry that was not trained from it.
+
+        So it stands as it is against each seed of another.
+        """
+        return seed if seed in self._seeds.get(entry, ()) else None
 
     def values(
         self, entry: str, condition: str, of: Callable[[Row], float | None], seed: int | None = None
@@ -129,14 +135,12 @@ class Cells:
             )
 
     @cached_property
-    def _seeds(self) -> dict[str, list[int]]:
-        seeds: dict[str, set[int]] = {}
-        for row in self.rows:
-            if (
-                seed := row.get("seed")
-            ) is not None and seed == seed:  # a table of pandas has NaN where others have None
-                seeds.setdefault(row["entry"], set()).add(int(seed))
-        return {entry: sorted(found) for entry, found in seeds.items()}
+    def _seeds(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for entry, seed in {(row["entry"], row.get("seed")) for row in self.rows}:
+            if seed is not None and np.isfinite(seed):  # a table of pandas has NaN where others have None
+                found.setdefault(entry, set()).add(int(seed))
+        return found
 
     @cached_property
     def _constant_errors_bpm(self) -> dict[tuple[str, int], float]:
@@ -150,5 +154,7 @@ def log_errors(subject_means_bpm: FloatArray, floor_bpm: float = FLOOR_BPM) -> F
 
 def as_ratio(of_logs: Estimate) -> Estimate:
     """The ratio that a mean of logarithms is, with its interval."""
+    if np.isnan(of_logs.value):
+        return of_logs
     value, low, high = np.exp([of_logs.value, of_logs.low, of_logs.high]).tolist()
     return Estimate(value, low, high, of_logs.reason)

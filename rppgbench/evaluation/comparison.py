@@ -47,7 +47,7 @@ class Paired:
     each plus 0.5 bpm; below 1, the entry errs less. ``difference_bpm`` is the mean over subjects of the same two,
     subtracted. Both are averaged over ``conditions`` within subjects, and have intervals over other subjects, for the
     networks at hand. ``ratio_over_seeds`` is the ratio with an interval over other subjects and other training runs at
-    once, None below two seeds. ``n_seeds`` is from how many the side that was trained from the fewest was, 0 where
+    once, NaN below two seeds. ``n_seeds`` is from how many the side that was trained from the fewest was, 0 where
     neither was trained. ``n`` subjects have a number on both sides under all conditions; ``n_dropped`` have not.
 
     Both p are of logarithms of ratios, two-sided and raw; ``p_holm`` and ``q_bh`` are corrected for the ``family``: how
@@ -67,7 +67,7 @@ class Paired:
     n: int
     n_dropped: int
     ratio: Estimate
-    ratio_over_seeds: Estimate | None
+    ratio_over_seeds: Estimate
     n_seeds: int
     difference_bpm: Estimate
     p_sign_flip: float
@@ -148,8 +148,8 @@ def compare(
             n=n[i],
             n_dropped=len(logs) - n[i],
             ratio=as_ratio(ratio),
-            ratio_over_seeds=numbers.ratio_over_seeds(pair, ratio, level),
-            n_seeds=numbers.n_seeds(pair),
+            ratio_over_seeds=as_ratio(over_seeds(ratio, numbers.of_seeds(pair), level=level)),
+            n_seeds=cells.fewest_seeds(pair.entry, pair.rival),
             difference_bpm=difference,
             p_sign_flip=corrected.p[i],
             p_wilcoxon=wilcoxon_p(known) if len(known) else NAN,
@@ -186,16 +186,13 @@ class _Numbers:
     def differences_bpm(self, pair: Pair) -> FloatArray:
         return self._mean([np.subtract(*sides) for sides in self._all(pair)])
 
-    def n_seeds(self, pair: Pair) -> int:
-        return min((len(seeds) for side in (pair.entry, pair.rival) if (seeds := self.cells.seeds(side))), default=0)
-
-    def ratio_over_seeds(self, pair: Pair, log_ratio: Estimate, level: float) -> Estimate | None:
-        if self.n_seeds(pair) < 2 or np.isnan(log_ratio.value):
-            return None
-        seeds = sorted({*self.cells.seeds(pair.entry), *self.cells.seeds(pair.rival)})
-        of_seeds = [logs[~np.isnan(logs)] for logs in (self.log_ratios(pair, seed) for seed in seeds)]
-        means = np.array([logs.mean() if len(logs) else NAN for logs in of_seeds])
-        return as_ratio(over_seeds(log_ratio, means, level=level))
+    def of_seeds(self, pair: Pair) -> FloatArray:
+        """Mean log-ratios seed by seed; none where one of the two was trained once, which tells of no spread."""
+        sides = pair.entry, pair.rival
+        if self.cells.fewest_seeds(*sides) < 2:
+            return np.zeros(0)
+        by_seed = [self.log_ratios(pair, seed) for seed in self.cells.seeds(*sides)]
+        return np.array([NAN if np.isnan(logs).all() else np.nanmean(logs) for logs in by_seed])
 
     def _all(self, pair: Pair, seed: int | None = None) -> list[FloatArray]:
         return [self._sides(pair.entry, pair.rival, condition, seed) for condition in pair.conditions]
@@ -234,7 +231,7 @@ def _judged(paired: Paired, alpha: float) -> Paired:
     reason = ""
     if paired.p_corrected > alpha:
         verdict, reason = "not told apart", _too_few(paired, alpha)
-    elif paired.ratio_over_seeds and paired.ratio_over_seeds.low <= 1 <= paired.ratio_over_seeds.high:
+    elif paired.ratio_over_seeds.low <= 1 <= paired.ratio_over_seeds.high:
         verdict = "within the luck of training"
     elif (paired.ratio.value < 1) != (paired.difference_bpm.value < 0):
         # Better of most subjects, and so much worse of a few that the mean is worse: which counts is not ours to say.

@@ -11,6 +11,8 @@ from rppgbench.evaluation.intervals import SCALES, Estimate, Scale
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
+FEWER_THAN_TWO = Estimate(float("nan"), float("nan"), float("nan"), "fewer than two seeds: no interval over seeds")
+
 
 def over_seeds(
     estimate: Estimate, of_seeds: FloatArray, *, level: float, scale: str = "plain", least: float = -np.inf
@@ -18,19 +20,17 @@ def over_seeds(
     """The estimate with an interval over other subjects and other training runs at once.
 
     ``estimate`` has its interval over subjects, all seeds drawn with them, and ``of_seeds`` ``(K,)`` are its values
-    seed by seed. Their mean is off by t SD / sqrt(K) at most, Student's quantile t of K - 1 degrees of freedom. The two
-    sources are independent, and each side of the interval is the root of the sum of both sides' squares, on the
-    metric's scale where it has one (method of variance estimates recovery: Zou & Donner, Statistics in Medicine
-    27(10):1693, 2008). No bound is below ``least``.
+    seed by seed. At the level asked for their mean is off by up to t SD / sqrt(K), Student's quantile t of K - 1
+    degrees of freedom. The two sources are independent, and each side of the interval is the root of the sum of both
+    sides' squares, on the metric's scale where it has one (method of variance estimates recovery: Zou & Donner,
+    Statistics in Medicine 27(10):1693, 2008). No bound is below ``least``. Fewer than two seeds have no spread, and
+    there is no interval.
 
     What a seed does to one subject and not to another is in both sources and counts twice: with few seeds and few
     subjects the interval is a little too wide for it. docs/statistics.md has its coverage.
-
-    Raises:
-        ValueError: fewer than two seeds, which have no spread.
     """
     if len(of_seeds) < 2:
-        raise ValueError("the spread of fewer than two seeds")
+        return FEWER_THAN_TWO
     if np.isnan(estimate.low):
         return estimate
     if np.isnan(of_seeds).any():

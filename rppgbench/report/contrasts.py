@@ -138,7 +138,7 @@ class Contrasts:
         lucky = [one for one in self.made if one.verdict == "within the luck of training"]
         if lucky:
             yield (
-                f"Other subjects would tell these networks apart, and other training runs might turn it round: "
+                "Other subjects would tell these networks apart, and other training runs might turn it round: "
                 f"{listed(map(_named, lucky))}. The interval of their ratio over subjects and seeds holds 1: nothing "
                 "is said of these ways of training."
             )
@@ -225,7 +225,7 @@ def _sentence(one: Paired, floor_bpm: float | None) -> str:
     floor = f" (label floor {floor_bpm:.2f} bpm)" if floor_bpm is not None and not one.resolvable else ""
     beyond = one.ratio_over_seeds
     seeds = ""
-    if beyond:
+    if math.isfinite(beyond.low):
         seeds = f" ([{beyond.low:.2f}, {beyond.high:.2f}] over other training runs too, {one.n_seeds} seeds)"
     return (
         f"{one.label}: ratio {told(one.ratio)}{seeds}, difference {told(one.difference_bpm)} bpm, "
@@ -260,8 +260,8 @@ def _record(one: Paired) -> dict[str, Any]:
         "n_subjects_dropped": one.n_dropped,
         **columns("ratio", one.ratio),
         "n_seeds": one.n_seeds,
-        "ratio_low_over_seeds": one.ratio_over_seeds.low if one.ratio_over_seeds else math.nan,
-        "ratio_high_over_seeds": one.ratio_over_seeds.high if one.ratio_over_seeds else math.nan,
+        "ratio_low_over_seeds": one.ratio_over_seeds.low,
+        "ratio_high_over_seeds": one.ratio_over_seeds.high,
         **columns("difference_bpm", one.difference_bpm),
         "p_sign_flip": one.p_sign_flip,
         "p_wilcoxon": one.p_wilcoxon,

@@ -87,11 +87,12 @@ def _entries(board: Board) -> Iterator[str]:
     if few:
         lowest, highest = min(few.values()), max(few.values())
         n = f"{lowest}" if lowest == highest else f"{lowest} to {highest}"
+        luck = "no interval and no p" if highest == 1 else "no p, and no interval but one over training runs,"
         yield (
             f"{counted(len(few), 'learned entry', 'learned entries')} {'was' if len(few) == 1 else 'were'} "
             f"trained from {n} seed{'' if n == '1' else 's'}, fewer than {SEEDS_FOR_TRAINING}: what is said is about "
             "these networks, not about training such networks again. The luck of a training run is common to all "
-            "subjects, so no interval and no p here holds it."
+            f"subjects, so {luck} here holds it."
         )
 
 

@@ -160,7 +160,7 @@ def test_a_verdict_that_other_seeds_may_turn_round_says_so(simulated, verdict, b
     (finding,) = found.evidence.deciding
     assert finding.low_over_seeds < finding.low < finding.high < finding.high_over_seeds
     assert finding.within_luck_of_training == bool(scope)
-    (opposite,) = [verdict(rows, {**better, "claimed": "higher"})]
+    opposite = verdict(rows, {**better, "claimed": "higher"})
     assert (opposite.outcome, opposite.scope) == ("not supported", scope)
 
 

@@ -162,6 +162,9 @@ def test_what_is_not_in_the_results_is_said(board, make_board):
     learnt = make_board(changes=lambda row: {"methods_learn_from": "reference", "seed": 0, "source": "lossy"})
     told = " ".join(limits(learnt).sentences)
     assert "3 learned entries were trained from 1 seed, fewer than 3: what is said is about these networks" in told
+    assert "so no interval and no p here holds it" in told
+    twice = make_board(changes=lambda row: {"methods_learn_from": "reference", "seed": row["window"]}, n_windows=2)
+    assert "so no p, and no interval but one over training runs, here holds it" in " ".join(limits(twice).sentences)
     assert "8 of 8 recordings were compressed when they were recorded: the reference is no original" in told
     assert "No enhancer is among the entries" in told
     assert "from other subjects of the same dataset: its worth on another is open" in told

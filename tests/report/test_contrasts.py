@@ -138,7 +138,7 @@ def test_the_table_holds_every_number(make_board, tmp_path):
 
 @pytest.mark.parametrize(("factors", "lucky"), [((0.99, 1.0, 1.01), False), ((0.3, 1.0, 2.6), True)])
 def test_what_other_training_runs_may_turn_round_is_no_difference(make_board, factors, lucky):
-    """ "good" was trained from three seeds, whose errors are those times a factor."""
+    """The entry good was trained from three seeds, whose errors are those times a factor."""
     board = make_board()
     rows = [
         {**one, "seed": seed, "error_bpm": factor * one["error_bpm"]}
@@ -154,3 +154,10 @@ def test_what_other_training_runs_may_turn_round_is_no_difference(make_board, fa
     assert contrasts.section().summary[0].startswith(f"{0 if lucky else 1} of 1 declared comparison")
     (record,) = contrasts.tables()[0].records
     assert (record["n_seeds"], record["ratio_high_over_seeds"] > 1) == (3, lucky)
+
+
+def test_one_subject_has_no_interval_over_seeds_and_no_nan_is_told(make_board):
+    board = make_board(n_subjects=1)
+    rows = [{**one, "seed": seed} for one in board.results.rows for seed in (0, 1)]
+    board = declared(Board.of(replace(board.results, rows=rows)), {"of": ["good"], "against": ["bad"]})
+    assert "nan" not in " ".join(Contrasts.of(board).section().sentences)
