@@ -82,6 +82,10 @@ class StoreError(RppgbenchError):
     """A store that cannot be written: there is no point in going on."""
 
 
+class CrewLost(RppgbenchError):
+    """Workers that cannot be reached any more, or a scheduler that cannot be: nobody is left to do anything."""
+
+
 class ArtefactError(RppgbenchError):
     """One artefact that cannot be read: the others may be."""
 

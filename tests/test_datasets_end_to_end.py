@@ -10,9 +10,10 @@ from rppgbench.cli.main import cli
 from rppgbench.contracts import DatasetSpec
 from rppgbench.datasets.fixture import write_fixture
 from rppgbench.engine.collect import rows
-from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.store import Store
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 from rppgbench.protocol.library import find
 from rppgbench.protocol.resolve import load
 from rppgbench.registry import load_registry
@@ -27,14 +28,6 @@ SESSIONS = {"obf": 1, "mmpd": 1, "pure": 1, "ubfc_phys": 2, "cohface": 2}
 # Frames full of skin, compressed at the dataset's rate, keep no pulse that a method finds: that is the dataset's point.
 NO_PULSE_LEFT = {"dasari2021"}
 ENTRY = "pos"
-
-
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
 
 
 @pytest.mark.slow
@@ -71,5 +64,5 @@ def reference_rows(spec, root, folder):
     protocol = load(find(spec.protocol), registry, rehearse=True)
     only = [f"entry={ENTRY}", "condition=reference"]
     plan = make_plan(protocol, store, roots={spec.name: root}, only=only)
-    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
     return rows(plan, store, outcome.failures)

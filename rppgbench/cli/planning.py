@@ -8,12 +8,17 @@ from rich.console import Console
 from rich.table import Table
 
 from rppgbench.cli.progress import clock
-from rppgbench.engine.estimate import estimate
+from rppgbench.engine.disk import decide, parse_size, told_size
+from rppgbench.engine.estimate import StageEstimate, estimate, peak_memory
+from rppgbench.errors import StoreError
 from rppgbench.protocol.contestant import named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
+    from rppgbench.engine.task import Task
     from rppgbench.protocol.model import Folds
     from rppgbench.protocol.resolve import Protocol
 
@@ -39,8 +44,15 @@ def _folds(folds: Folds) -> str:
     return f"{folds.k}, by subject, seed {folds.seed}" if folds.k else "one a subject"
 
 
-def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None:
-    """Folds, cells, and a row a stage: cached, to run, how long, how much disk."""
+def print_plan(
+    console: Console,
+    plan: Plan,
+    store: Store,
+    workers: int,
+    disk_limit: str | None = None,
+    memory_limit: str | None = None,
+) -> None:
+    """Folds, cells, a row a stage: cached, to run, how long, how much disk; and the peaks of disk and memory."""
     recordings = {cell.recording.id for cell in plan.cells}
     subjects = {cell.recording.subject for cell in plan.cells}
     folds = {cell.fold.index for cell in plan.cells}
@@ -58,6 +70,30 @@ def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None
         console.print(f"  fold {fold.index}: tests {', '.join(fold.test)}", highlight=False, style="dim")
     to_do = plan.wanted(store)
     stages = estimate(plan, store, to_do)
+    console.print(_table(stages))
+    if not to_do:
+        console.print("all cached: nothing to run", highlight=False)
+        return
+    seconds = sum(stage.seconds for stage in stages)
+    console.print(
+        f"roughly {_time(seconds / workers)} with {workers} workers; the store is {store.root}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    _print_disk(console, plan, to_do, store, workers, disk_limit)
+    _print_memory(console, peak_memory(plan, to_do, workers), workers, memory_limit)
+    fits = [task for task in plan.tasks.values() if "recipe" in task.settings]
+    if fits and not any(store.has(task.key) for task in fits):
+        console.print(
+            "no fit was measured here yet: fits are guessed as of networks of size small, and those of the "
+            "paper's size take hundreds of times as long on a CPU",
+            highlight=False,
+            soft_wrap=True,
+            style="yellow",
+        )
+
+
+def _table(stages: Sequence[StageEstimate]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, justify in (
         ("stage", "left"),
@@ -68,36 +104,45 @@ def print_plan(console: Console, plan: Plan, store: Store, workers: int) -> None
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for stage in stages:
-        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), _size(stage.bytes_out))
-    console.print(table)
-    seconds = sum(stage.seconds for stage in stages)
-    if to_do:
+        disk = told_size(stage.bytes_out)
+        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), disk)
+    return table
+
+
+def _print_disk(
+    console: Console, plan: Plan, to_do: Sequence[Task], store: Store, workers: int, disk_limit: str | None
+) -> None:
+    """What stays, the peaks, and what was decided; of a run that would be refused, why."""
+    try:
+        limit_bytes = parse_size(disk_limit) if disk_limit else None
+        budget = decide(plan, to_do, store, limit_bytes, workers=workers)
+    except StoreError as error:
+        console.print(f"disk    {error.message}\n        {error.hint}", highlight=False, soft_wrap=True, style="yellow")
+        return
+    peak = budget.peak
+    told = [f"{told_size(peak.kept_bytes)} stay; at the peak {told_size(peak.whole_bytes)}"]
+    if peak.whole_bytes > peak.least_bytes:
+        told[0] += f", or {told_size(peak.least_bytes)} where face clips go after their last reader"
+    if budget.limit_bytes is not None:
+        whose = "--disk-limit" if disk_limit else "of what is free"
+        told.append(
+            f"limit {told_size(budget.limit_bytes)} ({whose}): {'clips go' if budget.evicts else 'all is kept'}"
+        )
+    console.print(f"disk    {'; '.join(told)}", highlight=False, soft_wrap=True)
+
+
+def _print_memory(console: Console, n_bytes: float, workers: int, memory_limit: str | None) -> None:
+    console.print(
+        f"memory  about {told_size(n_bytes)} at the peak of {workers} workers", highlight=False, soft_wrap=True
+    )
+    if memory_limit and parse_size(memory_limit) < n_bytes:
         console.print(
-            f"roughly {_time(seconds / workers)} with {workers} workers, "
-            f"{_size(sum(s.bytes_out for s in stages))} of disk in {store.root}",
+            f"        --memory-limit {memory_limit} may end some of the tasks: try fewer --workers",
             highlight=False,
             soft_wrap=True,
+            style="yellow",
         )
-        fits = [task for task in plan.tasks.values() if "recipe" in task.settings]
-        if fits and not any(store.has(task.key) for task in fits):
-            console.print(
-                "no fit was measured here yet: fits are guessed as of networks of size small, and those of the "
-                "paper's size take hundreds of times as long on a CPU",
-                highlight=False,
-                soft_wrap=True,
-                style="yellow",
-            )
-    else:
-        console.print("all cached: nothing to run", highlight=False)
 
 
 def _time(seconds: float) -> str:
     return clock(seconds) if seconds >= 1 else ("-" if not seconds else "<0:01")
-
-
-def _size(n_bytes: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit in ("B", "kB") else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,19 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from rich.console import Console
 
-from rppgbench.errors import PluginError, ProtocolError, RppgbenchError, nearest
+from rppgbench.cli.execution import Execution, available_cores, carried_out, interrupts, limited
+from rppgbench.errors import PluginError, ProtocolError, nearest
 
 if TYPE_CHECKING:
-    from rppgbench.cli.progress import Reporter
-    from rppgbench.engine.execute import Failure, Outcome
-    from rppgbench.engine.journal import Journal
+    from rppgbench.engine.disk import Budget
+    from rppgbench.engine.outcome import Outcome
     from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
     from rppgbench.engine.task import Task
+    from rppgbench.execution.crew import Crew
     from rppgbench.protocol.resolve import Protocol
     from rppgbench.registry import Registry
+    from rppgbench.runs.journal import Journal
 
-FAILED = 3
 INTERRUPTED = 130
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -48,8 +50,6 @@ def _common(command: Command) -> Command:
                          help="Derive heart rates and SNR as toolbox-2023, toolbox-2025 or pyvhr do, to explain older "
                               "numbers. Predictions in the store serve as they are; results lie apart and are never "
                               "ranked with the protocol's own."),
-            click.option("--workers", type=click.IntRange(min=0), default=None,
-                         help="Processes to run at once; 0 runs everything in this one. [default: one a core]"),
         )
     ):  # fmt: skip
         command = decorate(command)
@@ -61,8 +61,8 @@ def _common(command: Command) -> Command:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
               show_default=True,
               help="Folder for leaderboards: OUT/<protocol>/v<version>/, and as_<estimator>/ in it.")  # fmt: skip
-@click.option("--device", default="auto", show_default=True, metavar="NAME",
-              help="Where networks train and run: cpu, cuda, cuda:1; auto takes a GPU if there is one.")  # fmt: skip
+@limited
+@carried_out
 def run(
     protocol: str,
     store_path: Path | None,
@@ -70,14 +70,15 @@ def run(
     only: tuple[str, ...],
     rehearse: bool,
     estimator: str | None,
-    workers: int | None,
     out: Path,
-    device: str,
+    disk_limit: str | None,
+    **how: Any,
 ) -> None:
     """Run PROTOCOL, a file or the name of one that comes with rppgbench, and print its leaderboard.
 
     What is in the store already is not computed again, so a run that was stopped goes on where it was. A task that
-    fails blocks only what needs it; all else goes on, the summary names it, and the exit code is 3.
+    fails blocks only what needs it; all else goes on, the summary names it, and the exit code is 3. Ctrl-C once
+    finishes the tasks that run, twice stops them; 'rppgbench status --follow' shows the run from another shell.
 
     \b
     Examples:
@@ -85,41 +86,68 @@ def run(
       rppgbench run protocols/smoke.yaml --workers 2
       rppgbench run synthetic_compressed --only method=pos --only condition=x264-250k
       rppgbench run obf_compressed --data obf=/data/OBF --rehearse
+      rppgbench run obf_compressed --workers 14 --gpus 0,1 --disk-limit 500GB
+      rppgbench run obf_compressed --store /shared/store --cluster slurm.yaml
       rppgbench run synthetic_compressed --estimator toolbox-2023
     """
-    from rppgbench.cli.progress import Together
-    from rppgbench.engine.execute import available_cores, execute
-    from rppgbench.engine.journal import Journal
+    from rppgbench.cli.summary import finish
+    from rppgbench.engine.disk import decide, parse_size
+    from rppgbench.engine.estimate import task_seconds
+    from rppgbench.runs.journal import Journal
 
     console = Console(stderr=True)
+    execution = Execution(**how)
+    limit_bytes = parse_size(disk_limit) if disk_limit else None
     store, registry, plan = _planned(protocol, store_path, data, only, rehearse, estimator)
-    _check_learning(plan, device)
-    workers = available_cores() if workers is None else workers
+    _check_learning(plan, execution.device)
     to_do = plan.wanted(store)
     console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
-    settings = {"store": str(store.root), "workers": workers, "device": device, "only": list(only), "data": list(data),
-                "estimator": estimator}  # fmt: skip
-    journal = Journal(store, plan.protocol, settings)
-    outcome = None
+    budget = decide(plan, to_do, store, limit_bytes, workers=execution.workers or available_cores())
+    settings = {"store": str(store.root), **execution.described(), "only": list(only), "data": list(data),
+                "estimator": estimator, "disk_limit": disk_limit}  # fmt: skip
+    with ExitStack() as leaving:
+        journal = Journal(store, plan.protocol, settings)
+        leaving.callback(journal.close, "crashed")  # where nothing else was said before
+        crew = leaving.enter_context(closing(execution.crew(to_do, store, registry)))
+        journal.planned(
+            plan.tasks.values(),
+            task_seconds(plan, store, to_do),
+            workers=crew.workers(),
+            dashboard=crew.dashboard,
+            disk_bytes=budget.peak.least_bytes if budget.evicts else budget.peak.whole_bytes,
+        )
+        outcome = _carry_out(console, plan, to_do, store, crew, journal, budget)
+    store.sweep()
+    finish(console, plan, store, outcome, journal, out)
+
+
+def _carry_out(
+    console: Console, plan: Plan, to_do: Sequence[Task], store: Store, crew: Crew, journal: Journal, budget: Budget
+) -> Outcome:
+    """Have the tasks done, shown while it goes on; leaves when the user has it stopped."""
+    from rppgbench.cli.progress import Together, reporter
+    from rppgbench.execution.execute import execute
+    from rppgbench.execution.shelf import Shelf
+    from rppgbench.runs.standing import Standing
+
     try:
-        with _progress(console, plan, store, to_do, workers) as progress:
-            observer = Together(journal, progress)
-            outcome = execute(
-                to_do, store, registry, workers=min(workers, len(to_do)), observer=observer, device=device
-            )
+        with interrupts(console) as stop, reporter(console, journal.view, store) as progress:
+            observer = Together(journal, Standing(plan.cells, to_do, store, journal.best), progress)
+            outcome = execute(to_do, store, crew, observer, known=plan.tasks, shelf=Shelf(to_do, budget), stop=stop)
     except KeyboardInterrupt:
+        journal.close("stopped")
+        outcome = Outcome(stopped=True)
+    if outcome.stopped:
+        journal.close("stopped")
         console.print("stopped; what is done is kept: the same command goes on from here", style="yellow")
-        raise SystemExit(INTERRUPTED) from None
-    finally:
-        journal.close()
-        store.sweep()
-    _finish(console, plan, store, outcome, journal, out)
-    if outcome.failures:
-        raise SystemExit(FAILED)
+        raise SystemExit(INTERRUPTED)
+    journal.close("failed" if outcome.failures else "finished")
+    return outcome
 
 
 @click.command(context_settings={"max_content_width": 110})
 @_common
+@limited
 def plan(
     protocol: str,
     store_path: Path | None,
@@ -128,16 +156,19 @@ def plan(
     rehearse: bool,
     estimator: str | None,
     workers: int | None,
+    disk_limit: str | None,
+    memory_limit: str | None,
 ) -> None:
-    """Show what running PROTOCOL would do: conditions x folds x entries, what is cached, how long, how much disk."""
+    """Show what running PROTOCOL would do: conditions x folds x entries, what is cached, how long, how much disk and
+    memory at its peak."""
     from rppgbench.cli.planning import print_declaration, print_plan
-    from rppgbench.engine.execute import available_cores
 
     console = Console()
     loaded, _ = _loaded(protocol, rehearse, estimator)
     print_declaration(console, loaded)
     store, _, made = _planned(protocol, store_path, data, only, rehearse, estimator)
-    print_plan(console, made, store, available_cores() if workers is None else max(workers, 1))
+    workers = available_cores() if workers is None else max(workers, 1)
+    print_plan(console, made, store, workers, disk_limit, memory_limit)
 
 
 def _loaded(protocol: str, rehearse: bool, estimator: str | None) -> tuple[Protocol, Registry]:
@@ -192,13 +223,6 @@ def _check_learning(plan: Plan, device: str) -> None:
         find_device(device)
 
 
-def _progress(console: Console, plan: Plan, store: Store, to_do: Sequence[Task], workers: int) -> Reporter:
-    from rppgbench.cli.progress import Remaining, reporter
-    from rppgbench.engine.estimate import task_seconds
-
-    return reporter(console, to_do, Remaining(to_do, task_seconds(plan, store, to_do), workers), store)
-
-
 def _headline(plan: Plan, n_to_do: int) -> str:
     protocol = plan.protocol
     state = "all cached" if n_to_do == 0 else f"{n_to_do} of {len(plan.tasks)} tasks to run"
@@ -206,56 +230,3 @@ def _headline(plan: Plan, n_to_do: int) -> str:
     estimator = protocol.evaluation.heart_rate.compatible
     told = f", as {estimator} derives heart rates: to explain older numbers, not to be ranked" if estimator else ""
     return f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}){told}{rehearsal}: {state}"
-
-
-def _finish(console: Console, plan: Plan, store: Store, outcome: Outcome, journal: Journal, out: Path) -> None:
-    """Collect the rows, print the board, write it when the run was whole, and name what failed."""
-    from rppgbench.engine.collect import encodings, joined_rows, rows, untested
-    from rppgbench.leaderboard.board import Board
-    from rppgbench.leaderboard.publish import publish
-    from rppgbench.leaderboard.results import Results
-    from rppgbench.leaderboard.terminal import print_board
-
-    failures = outcome.failures
-    results = Results.of(
-        plan.protocol,
-        rows(plan, store, failures),
-        encodings(plan, store),
-        untested(plan),
-        joined_rows(plan, store, failures),
-    )
-    board = Board.of(results)
-    print_board(Console(), board)
-    if plan.complete:
-        try:
-            folder = publish(board, out)
-        except OSError as error:
-            raise RppgbenchError(f"{out}: cannot be written: {error.strerror}", hint="choose another --out") from None
-        console.print(f"written to {folder}", soft_wrap=True, highlight=False, style="dim")
-    else:
-        why = "a rehearsal" if plan.protocol.rehearsal else "narrowed by --only"
-        console.print(f"{why}: nothing is written to the leaderboards", style="dim")
-    _name_failures(console, outcome, journal)
-
-
-def _name_failures(console: Console, outcome: Outcome, journal: Journal) -> None:
-    """What failed, once a reason: a broken method fails on every recording."""
-    if not outcome.failures:
-        return
-    console.print(
-        f"[red]{len(outcome.failed)} tasks failed[/red] and blocked {len(outcome.blocked)} others; "
-        f"{len(outcome.done)} tasks were done in this run, what was done before is kept"
-    )
-    alike: dict[tuple[str, str], list[Failure]] = {}
-    for failure in outcome.failed:
-        alike.setdefault((failure.task.stage, failure.message), []).append(failure)
-    for (stage, message), failures in list(alike.items())[:10]:
-        first = failures[0]
-        what = first.task.label if len(failures) == 1 else f"{stage}, {len(failures)} tasks such as {first.task.label}"
-        console.print(f"  {what}: {message}", markup=False, highlight=False, soft_wrap=True)
-        if first.hint:
-            console.print(f"    -> {first.hint}", markup=False, highlight=False, soft_wrap=True)
-        look = journal.failure_frame(first) or journal.failure_file(first)
-        console.print(f"    see {look}", markup=False, highlight=False, soft_wrap=True)
-    if len(alike) > 10:
-        console.print(f"  ... and {len(alike) - 10} more in {journal.folder / 'failures'}", soft_wrap=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rppgbench.engine.execute import Failure
+from rppgbench.engine.outcome import Failure
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import NO_VIDEO, SLACK_S, count_windows

@@ -1,7 +1,8 @@
-"""Roughly how long a plan takes and how much disk: from what was measured in this store, else from rules of thumb."""
+"""Roughly how long a plan takes, how much disk and memory: from what was measured in this store, else by thumb."""
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from rppgbench.contracts import CodecSpec, Recording
 from rppgbench.engine.collection import Collection
 from rppgbench.engine.plan import Plan
+from rppgbench.engine.sizes import GUESSED_FRAME
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import STAGES, Stage, Task
 
@@ -29,7 +31,16 @@ FIT_SECONDS_PER_PIXEL, PREDICT_SECONDS_PER_PIXEL = 8e-7, 5e-7
 # Of the measures of a clip beside its reference.
 QUALITY_SECONDS_PER_PIXEL = 1e-7
 _CLIPS_PER_EPOCH = 1000.0  # where a recipe counts in epochs
-GUESSED_PIXELS = 640 * 480  # of a frame, where neither the dataset nor a video said it yet
+
+# Resident memory of a worker that does nothing yet, and of one that has loaded torch.
+WORKER_BYTES, TORCH_WORKER_BYTES = 2.5e8, 7e8
+# Per pixel of a frame: some 40 decoded frames in flight; encoders look some 60 ahead and keep what they refer to.
+DECODE_BYTES_PER_PIXEL = 60.0
+ENCODE_BYTES_PER_PIXEL = {"x264": 200.0, "x265": 400.0}
+# Per pixel of a batch: what a training step keeps for its gradients, in a network of size small and of a paper's; and
+# what predicting takes, of a window's clips as numbers and of the layers of one chunk of it.
+FIT_BYTES_PER_PIXEL = {"small": 400.0, "paper": 2500.0}
+CLIP_BYTES_PER_PIXEL, CHUNK_BYTES = 60.0, 5e8
 
 
 @dataclass(frozen=True)
@@ -109,5 +120,53 @@ def _rule_of_thumb(
 
 def _pixels(collection: Collection, recording: Recording) -> float:
     size = getattr(collection.dataset.params, "size", None)
-    frame = size[0] * size[1] if size else GUESSED_PIXELS
-    return float(frame * recording.fps_hz * recording.duration_s)
+    width, height = size or GUESSED_FRAME
+    return float(width * height * recording.fps_hz * recording.duration_s)
+
+
+def peak_memory(plan: Plan, to_do: Sequence[Task], workers: int) -> float:
+    """Bytes that ``workers`` take together at most, should the largest tasks fall together."""
+    frames = _frame_pixels(plan)
+    torch = any(_uses_torch(task) for task in to_do)
+    idle = TORCH_WORKER_BYTES if torch else WORKER_BYTES
+    largest = heapq.nlargest(workers, (task_memory(plan, task, frames) for task in to_do))
+    return sum(max(idle, n_bytes) for n_bytes in largest)
+
+
+def task_memory(plan: Plan, task: Task, frames: dict[str, float] | None = None) -> float:
+    """About how many bytes a worker takes at most while it does the task, on a CPU; of the user's files the size of a
+    frame is guessed. ``frames`` are pixels of a frame by recording, worked out from the plan when not given."""
+    idle = TORCH_WORKER_BYTES if _uses_torch(task) else WORKER_BYTES
+    height, width = plan.protocol.clips.size
+    if "recipe" in task.settings:
+        recipe = task.settings["recipe"]
+        pixels = float(recipe["batch"] * recipe["frames"] * height * width)
+        return idle + FIT_BYTES_PER_PIXEL[_network_size(task)] * pixels
+    if "crops" in task.inputs:
+        clips = plan.protocol.clips
+        pixels = clips.length_s * clips.fps_hz * height * width
+        large = idle == TORCH_WORKER_BYTES and _network_size(task) != "small"
+        return idle + CLIP_BYTES_PER_PIXEL * pixels + CHUNK_BYTES * large
+    if "video" not in task.inputs and task.stage != "render":
+        return idle
+    pixels = (frames or _frame_pixels(plan)).get(task.recording, 0.0)
+    codec = task.settings.get("codec", {}).get("use", "")
+    return idle + ENCODE_BYTES_PER_PIXEL.get(codec, DECODE_BYTES_PER_PIXEL) * pixels
+
+
+def _uses_torch(task: Task) -> bool:
+    return "recipe" in task.settings or "torch" in task.settings.get("libraries", {})
+
+
+def _network_size(task: Task) -> str:
+    """``paper`` for all but what says of itself that it is small, or says nothing."""
+    parts = [task.settings.get(role, {}).get("params", {}) for role in ("method", "enhancer")]
+    return "small" if all(params.get("size", "small") == "small" for params in parts) else "paper"
+
+
+def _frame_pixels(plan: Plan) -> dict[str, float]:
+    return {
+        recording.id: _pixels(collection, recording) / (recording.fps_hz * recording.duration_s)
+        for collection in reversed(plan.collections)
+        for recording in collection.recordings
+    }

@@ -6,52 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rppgbench.contracts import CodecSpec, Recording
+from rppgbench.engine import sizes
 from rppgbench.engine.collection import Collection
-from rppgbench.engine.keys import code_digest, library_versions
+from rppgbench.engine.provenance import LIBRARIES, code_behind, code_of
 from rppgbench.engine.sources import SourceDigests
 from rppgbench.engine.store import Store
-from rppgbench.engine.task import Stage, Task
+from rppgbench.engine.task import Stage, Task, count_windows
 from rppgbench.protocol.choice import Choice, Condition
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import make
 
-# Libraries whose arithmetic a task's bytes may depend on.
-LIBRARIES = (
-    "numpy", "scipy", "array-api-compat", "av", "opencv-python-headless", "scikit-image", "h5py", "pyedflib",
-)  # fmt: skip
-TORCH = ("torch", "safetensors")
 # Those that need pixels: where a protocol names one, faces are cut out whether or not an entry sees them.
 PIXEL_METRICS = frozenset(
     {"psnr_db", "psnr_sd_db", "ssim", "psnr_hvs_m_db"}
     | {"delta_psnr_db", "psnr_sd_change_db", "delta_ssim", "delta_psnr_hvs_m_db"}
 )
-_WORK = ("rppgbench.engine.work", "rppgbench.engine.job", "rppgbench.engine.task")
-# What of the measures of quality looks at clips.
-_CLIPS = tuple(f"rppgbench.quality.{module}" for module in ("clip", "pixels", "structure", "hvs"))
-# Core code behind each stage, beside its plugin's: a change to any of it makes new keys from that stage on. What only
-# scores is not behind what encodes, so that a change of scoring encodes and decodes nothing.
-CORE: Mapping[Stage, tuple[str, ...]] = {
-    "render": ("rppgbench.media",),
-    "truth": ("rppgbench.media", *_WORK),
-    "clock": ("rppgbench.media", *_WORK),
-    "boxes": ("rppgbench.media",),
-    "encode": ("rppgbench.media",),
-    "traces": ("rppgbench.media", *_WORK),
-    "label": ("rppgbench.signal", "rppgbench.evaluation", *_WORK),
-    "crop": ("rppgbench.media", *_WORK),
-    "skin": ("rppgbench.media", *_WORK),
-    "quality": (
-        "rppgbench.media", "rppgbench.signal", "rppgbench.quality", "rppgbench.engine.quality",
-        "rppgbench.engine.predict", *_WORK,
-    ),
-    "fit": ("rppgbench.signal", "rppgbench.learning", "rppgbench.engine.fit", "rppgbench.engine.predict", *_WORK),
-    "predict": (
-        "rppgbench.media", "rppgbench.signal", "rppgbench.learning", "rppgbench.engine.predict", *_CLIPS, *_WORK,
-    ),
-    "score": (
-        "rppgbench.signal", "rppgbench.evaluation", "rppgbench.quality.pulse", "rppgbench.engine.quality", *_WORK,
-    ),
-}  # fmt: skip
 
 
 class Footage:
@@ -67,11 +36,16 @@ class Footage:
         self._builds: dict[str, str] = {}
         self._made: dict[tuple[str, ...], Task] = {}
         self._home = {id(r): collection for collection in collections for r in collection.recordings}
+        self._names = {
+            id(r): f"{collection.dataset.name}/{r.id}" for collection in collections for r in collection.recordings
+        }
 
     def truth(self, recording: Recording) -> Task:
         """What the contact sensor said."""
 
-        return self.once("truth", self._name(recording), make=lambda: self._clocked(recording, "truth", 2e5))
+        return self.once(
+            "truth", self._name(recording), make=lambda: self._clocked(recording, "truth", sizes.truth(recording))
+        )
 
     def label(self, recording: Recording) -> Task:
         """What the contact sensor says of each window, and how far it can be believed."""
@@ -80,14 +54,17 @@ class Footage:
             settings = {**self.windows(), "heart_rate": self.heart_rate(), "duration_s": recording.duration_s}
             traces = self.traces(recording, self._protocol.reference)
             inputs = {"truth": self.truth(recording).key, "traces": traces.key}
-            return self.task("label", settings, inputs, recording, bytes_out=2e3)
+            bytes_out = sizes.label(recording, self._protocol.clips.fps_hz, self.n_windows(recording))
+            return self.task("label", settings, inputs, recording, bytes_out=bytes_out)
 
         return self.once("label", self._name(recording), make=make)
 
     def _clock(self, recording: Recording) -> Task:
         """When the dataset says each frame was taken."""
 
-        return self.once("clock", self._name(recording), make=lambda: self._clocked(recording, "clock", 1e4))
+        return self.once(
+            "clock", self._name(recording), make=lambda: self._clocked(recording, "clock", sizes.clock(recording))
+        )
 
     def _clocked(self, recording: Recording, stage: Stage, bytes_out: float) -> Task:
         """A task that depends on all of the recording's files: sensors are put on the clock of the frames."""
@@ -110,10 +87,10 @@ class Footage:
         return self.once("render", self._name(recording), make=lambda: self._render(recording)).key, {}
 
     def _render(self, recording: Recording) -> Task:
-        home = self._home[id(recording)]
-        width, height = getattr(home.dataset.params, "size", (0, 0))
-        bytes_out = 1.3 * recording.duration_s * recording.fps_hz * width * height
-        return self._asked(recording, "render", self._source_files(recording), bytes_out)
+        return self._asked(recording, "render", self._source_files(recording), self._lossless_bytes(recording))
+
+    def _lossless_bytes(self, recording: Recording) -> float:
+        return sizes.lossless(recording, self._home[id(recording)].dataset.params)
 
     def _source_files(self, recording: Recording) -> dict[str, str]:
         return {"source": self._digests.key(*recording.source_files)} if recording.source_files else {}
@@ -133,6 +110,9 @@ class Footage:
 
     def _boxes(self, recording: Recording) -> Task:
         """Faces on the reference video, whatever the condition: a detector's failure is no codec's effect."""
+        return self.once("boxes", self._name(recording), make=lambda: self._found(recording))
+
+    def _found(self, recording: Recording) -> Task:
         face = self._protocol.clips.face
         settings = {
             "detector": face.detector,
@@ -142,7 +122,8 @@ class Footage:
         encode = self.encode(recording, self._protocol.reference)
         video, local = self._video(recording, encode)
         settings |= {} if encode else _part(recording)
-        return self.task("boxes", settings, {"video": video}, recording, local=local)
+        bytes_out = sizes.boxes(recording, face.every_s)
+        return self.task("boxes", settings, {"video": video}, recording, local=local, bytes_out=bytes_out)
 
     def encode(self, recording: Recording, condition: Condition) -> Task | None:
         """The encoding of a recording under a condition; None where the recording is taken as it is."""
@@ -151,6 +132,13 @@ class Footage:
             raise TypeError(f"{spec.name} is a {spec.kind}")
         if spec.encoder is None:
             return None
+
+        def make() -> Task:
+            return self._encode(recording, condition, spec)
+
+        return self.once("encode", self._name(recording), condition.id, make=make)
+
+    def _encode(self, recording: Recording, condition: Condition, spec: CodecSpec) -> Task:
         if condition.id not in self._builds:
             self._builds[condition.id] = make(spec, condition.codec.params).build()
         settings = {
@@ -160,7 +148,8 @@ class Footage:
             **_part(recording),
         }
         video, local = self._source(recording)
-        bytes_out = recording.duration_s * (condition.nominal_bps or 8e6) / 8
+        rated = sizes.encoded(recording, condition.nominal_bps)
+        bytes_out = self._lossless_bytes(recording) if spec.lossless else rated
         return self.task("encode", settings, {"video": video}, recording, condition.id, local, bytes_out)
 
     def _video(self, recording: Recording, encode: Task | None) -> tuple[str, dict[str, str]]:
@@ -175,7 +164,12 @@ class Footage:
         return self.once("traces", self._name(recording), condition.id, make=make)
 
     def _traces(self, recording: Recording, encode: Task | None, details: str) -> Task:
-        return self._decoded("traces", recording, encode, details, {}, 6e4)
+        return self._decoded("traces", recording, encode, details, {}, sizes.traces(recording))
+
+    def _source_clock(self, recording: Recording) -> Task:
+        return self.once(
+            "as recorded", self._name(recording), make=lambda: self._traces(recording, None, "as recorded")
+        )
 
     def skin(self, recording: Recording) -> Task:
         """Where the reference's clips show skin."""
@@ -183,7 +177,8 @@ class Footage:
         def make() -> Task:
             crops = self.crop(recording, self._protocol.reference)
             settings = {"skin_threshold": self._protocol.clips.skin.threshold}
-            return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=crops.bytes_out / 3)
+            bytes_out = sizes.FOLDER + crops.bytes_out / 3
+            return self.task("skin", settings, {"crops": crops.key}, recording, bytes_out=bytes_out)
 
         return self.once("skin", self._name(recording), make=make)
 
@@ -203,7 +198,8 @@ class Footage:
             if self._compares_pixels:
                 inputs["crops"] = self.crop(recording, condition).key
                 inputs["reference"] = self.crop(recording, reference).key
-            return self.task("quality", settings, inputs, recording, condition.id, bytes_out=3e2)
+            bytes_out = sizes.quality(self.n_windows(recording))
+            return self.task("quality", settings, inputs, recording, condition.id, bytes_out=bytes_out)
 
         return self.once("quality", self._name(recording), condition.id, make=make)
 
@@ -222,7 +218,7 @@ class Footage:
         clips = self._protocol.clips
         height, width = clips.size
         settings = {"size": [height, width], "fps_hz": clips.fps_hz}
-        bytes_out = 3 * height * width * clips.fps_hz * recording.duration_s
+        bytes_out = sizes.crops(recording, clips.fps_hz, clips.size)
         return self._decoded("crop", recording, encode, condition.id, settings, bytes_out)
 
     def _decoded(
@@ -240,7 +236,7 @@ class Footage:
         inputs = {"video": video, "boxes": self._boxes(recording).key}
         if encode is not None:
             # Encoders see frames and no clocks: the times are those of the source.
-            inputs["clock"] = self._traces(recording, None, "as recorded").key
+            inputs["clock"] = self._source_clock(recording).key
         elif recording.clock_files:
             inputs["clock"] = self._clock(recording).key
         settings = {
@@ -260,11 +256,11 @@ class Footage:
         recording: Recording | None,
         details: str = "",
         local: Mapping[str, str] | None = None,
-        bytes_out: float = 1e4,
+        bytes_out: float = sizes.FOLDER,
         libraries: Sequence[str] = LIBRARIES,
     ) -> Task:
         """The task with all that is behind it in its key; the one that is there already, if it is."""
-        made_by = {"core": code_digest(*CORE[stage]), "libraries": library_versions(*libraries)}
+        made_by = code_behind(stage, libraries)
         name = recording.id if recording else ""
         label = " ".join(part for part in (stage, name, details) if part)
         task = Task(stage, {**settings, **made_by}, inputs, label, name, local or {}, bytes_out)
@@ -277,17 +273,19 @@ class Footage:
         return self._made[identity]
 
     def _name(self, recording: Recording) -> str:
-        return f"{self._home[id(recording)].dataset.name}/{recording.id}"
+        return self._names[id(recording)]
 
     def windows(self) -> dict[str, Any]:
         return {"length_s": self._protocol.clips.length_s, "fps_hz": self._protocol.clips.fps_hz}
+
+    def n_windows(self, recording: Recording) -> int:
+        return count_windows(recording.duration_s, self._protocol.clips.length_s)
 
     def heart_rate(self) -> dict[str, Any]:
         return self._protocol.evaluation.heart_rate.model_dump(mode="json")
 
     def described(self, choice: Choice) -> dict[str, Any]:
-        package = choice.spec.factory.partition(":")[0].partition(".")[0]
-        return {"kind": choice.spec.kind, **choice.described(), "code": code_digest(package)}
+        return {"kind": choice.spec.kind, **choice.described(), "code": code_of(choice.spec)}
 
 
 def _part(recording: Recording) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rppgbench.contracts import Recording
+from rppgbench.engine import sizes
 from rppgbench.engine.collection import Collection
-from rppgbench.engine.footage import LIBRARIES, TORCH, Footage
+from rppgbench.engine.footage import Footage
 from rppgbench.engine.lessons import Lessons
+from rppgbench.engine.provenance import LIBRARIES, TORCH
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task
 from rppgbench.errors import ProtocolError
@@ -48,7 +50,9 @@ class Graph(Footage):
                 settings["duration_s"] = recording.duration_s
                 inputs["reference traces"] = self.traces(recording, self._protocol.reference).key
         details = f"{condition.id} {entry.id}" + ("" if seed is None else f" seed {seed}")
-        return self.task("score", settings, inputs, recording, details, bytes_out=2e3)
+        return self.task(
+            "score", settings, inputs, recording, details, bytes_out=sizes.score(self.n_windows(recording))
+        )
 
     def _stranger(self, recording: Recording) -> Recording | None:
         """The first recording of the next subject: what correlates with that one's contact sensor does so by chance."""
@@ -82,11 +86,16 @@ class Graph(Footage):
                 inputs["traces"] = self.traces(recording, condition).key
         if spec.learns and entry.method_lesson is None:
             inputs["method state"] = self._fit_in_closed_form(fold, entry).key
+        bytes_out = sizes.waves(
+            recording, self._protocol.clips.fps_hz, self.n_windows(recording), enhanced=entry.enhancer is not None
+        )
         if seed is None:
-            return self.task("predict", settings, inputs, recording, f"{condition.id} {entry.id}")
+            details = f"{condition.id} {entry.id}"
+            return self.task("predict", settings, inputs, recording, details, bytes_out=bytes_out)
         inputs |= self._lessons.states(fold, condition, entry, seed)
         details = f"{condition.id} {entry.id} seed {seed}"
-        return self.task("predict", settings, inputs, recording, details, libraries=(*LIBRARIES, *TORCH))
+        libraries = (*LIBRARIES, *TORCH)
+        return self.task("predict", settings, inputs, recording, details, bytes_out=bytes_out, libraries=libraries)
 
     def training(self, fold: Fold, elsewhere: str | None = None) -> list[Recording]:
         """All that any fit of the fold may see: its training subjects' recordings, or those of a dataset ``elsewhere``.
@@ -116,4 +125,5 @@ class Graph(Footage):
             "heart_rate": self.heart_rate(),
         }
         inputs = {recording.id: self.truth(recording).key for recording in training}
-        return self.task("fit", settings, inputs, None, f"{entry.id} fold {fold.index}", bytes_out=1e3)
+        bytes_out = sizes.FOLDER + sizes.INPUT * len(inputs)
+        return self.task("fit", settings, inputs, None, f"{entry.id} fold {fold.index}", bytes_out=bytes_out)

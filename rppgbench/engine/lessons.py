@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rppgbench.engine.footage import LIBRARIES, TORCH
+from rppgbench.engine import sizes
+from rppgbench.engine.provenance import LIBRARIES, TORCH
 from rppgbench.engine.task import Task
 from rppgbench.learning.recipe import Recipe
 from rppgbench.protocol.choice import Choice, Condition
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from rppgbench.engine.graph import Graph
 
 EVERY_FOLD = -1  # of a fit to another dataset, which no fold of this one tests
-WEIGHTS_BYTES = 2e6  # of a fit, for want of better before anything is built
 
 
 class Lessons:
@@ -118,7 +118,8 @@ class Lessons:
         for_fold = "" if on and not states else f" fold {fold.index}"
         details = f"{name} from {_names(labels)}{where}{for_fold} seed {seed}"
         libraries = (*LIBRARIES, *TORCH)
-        return graph.task("fit", settings, inputs, None, details, bytes_out=WEIGHTS_BYTES, libraries=libraries)
+        bytes_out = sizes.fitted(settings, len(inputs))
+        return graph.task("fit", settings, inputs, None, details, bytes_out=bytes_out, libraries=libraries)
 
     def _labels(self, conditions: Sequence[str]) -> dict[str, int]:
         """Number of each condition learnt from: 0 for the reference, the others from 1 in their order."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from rppgbench.contracts import Recording
 from rppgbench.engine.collection import Collection, collect, without_copies
 from rppgbench.engine.graph import Graph
+from rppgbench.engine.order import ordered
 from rppgbench.engine.sources import SourceDigests
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task, count_windows
@@ -40,7 +41,7 @@ class Cell:
 
 @dataclass
 class Plan:
-    """Tasks by key, in an order in which each comes after its inputs, and the cells that they add up to.
+    """Tasks by key, in the order in which they are best done, and the cells that they add up to.
 
     Of the ``collections`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
     """
@@ -129,7 +130,7 @@ def make_plan(
     graph = Graph(protocol, collections, store)
     _check_names(plan, chosen)
     plan.cells = list(_cells(plan, graph, chosen))
-    plan.tasks = graph.tasks
+    plan.tasks = ordered(graph.tasks, plan.cells)
     if not plan.cells:
         raise ProtocolError("nothing is left to run after --only", hint="loosen one of them")
     if not any(cell.n_windows for cell in plan.cells):

@@ -74,7 +74,7 @@ def registry(monkeypatch, tmp_path):
     module = ModuleType("filed")
     module.Filed, module.rppgbench_datasets, module.__file__ = Filed, rppgbench_datasets, __file__
     monkeypatch.setitem(sys.modules, "filed", module)
-    monkeypatch.setattr("rppgbench.engine.footage.code_digest", lambda *packages: "tiny")
+    monkeypatch.setattr("rppgbench.engine.provenance.code_digest", lambda *packages: "tiny")
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "none.yaml"))
     found = Registry.from_plugins(filed=module, ffmpeg=rppgbench_ffmpeg, classical=rppgbench_classical)
     monkeypatch.setattr("rppgbench.registry.load_registry", lambda: found)

@@ -187,7 +187,7 @@ def registry() -> Iterator[Registry]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mini", module)
         patch.syspath_prepend(str(Path(__file__).parent))
-        patch.setattr("rppgbench.engine.footage.code_digest", lambda *packages: "mini")
+        patch.setattr("rppgbench.engine.provenance.code_digest", lambda *packages: "mini")
         yield Registry.from_plugins(mini=module, tiny=import_module("tiny_learners"))
 
 

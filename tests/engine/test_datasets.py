@@ -8,10 +8,11 @@ import pytest
 
 from rppgbench.contracts import Absent, DatasetSpec, GroundTruth, Inventory, Recording
 from rppgbench.engine.collect import rows, untested
-from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.task import NO_VIDEO
 from rppgbench.errors import DatasetUnavailable, ProtocolError
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 from rppgbench.hookspecs import hookimpl
 from rppgbench.media import lossless
 from rppgbench.media.decode import frames
@@ -20,14 +21,6 @@ from rppgbench.registry import Registry
 
 FPS_HZ, LENGTH_S = 20.0, 8.0
 LEAD_IN = 30  # frames before the part that counts, at another rate
-
-
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
 
 
 class Lab:
@@ -148,7 +141,7 @@ def answered(lab, store, tmp_path):
         path = tmp_path / "lab.yaml"
         path.write_text(text)
         plan = make_plan(load(path, registry), store, roots={"lab": root})
-        outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+        outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
         return plan, rows(plan, store, outcome.failures), outcome
 
     return answer
@@ -249,7 +242,7 @@ def test_a_method_may_learn_on_another_dataset_once_for_all_folds(lab, store, tm
     assert set(fit.settings["labels"]) == {"reference", "brighter-10"}
     assert "on mini" in fit.label and "fold" not in fit.label
     assert {cell.condition.id for cell in plan.cells} == {"reference"}
-    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
     assert not outcome.failures
     assert {row["status"] for row in rows(plan, store, outcome.failures)} == {"scored"}
 

@@ -15,29 +15,22 @@ pytest.importorskip("torch")
 
 from rppgbench.engine import fit as fit_stage
 from rppgbench.engine.collect import rows
-from rppgbench.engine.execute import execute
 from rppgbench.engine.fit import progress_of
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.specimen import loss_curves, specimen
 from rppgbench.engine.store import Store
 from rppgbench.errors import ArtefactError, SignalError
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 
 UNTRAINED = ("green", "rate", "same + green")
 # 10 of 255 levels on one of three colours: 20 log10(255 / 10) + 10 log10(3) dB.
 PSNR_IN_DB = 20 * math.log10(25.5) + 10 * math.log10(3)
 
 
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
-
-
 def run(protocol, store, registry, only=()):
     plan = make_plan(protocol, store, only=only)
-    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent(), device="cpu")
+    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry, "cpu"))
     scored = rows(plan, store, outcome.failures)
     return SimpleNamespace(plan=plan, outcome=outcome, rows=scored, store=store, registry=registry)
 

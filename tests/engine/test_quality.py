@@ -9,29 +9,23 @@ import numpy as np
 import pytest
 
 from rppgbench.engine.collect import rows
-from rppgbench.engine.execute import execute
-from rppgbench.engine.footage import CORE, PIXEL_METRICS
+from rppgbench.engine.footage import PIXEL_METRICS
 from rppgbench.engine.plan import make_plan
+from rppgbench.engine.provenance import CORE
 from rppgbench.errors import SignalError
 from rppgbench.evaluation.metrics import METRICS
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 
 PIXELS = ("psnr{}_db", "psnr_sd{}_db", "ssim{}", "psnr_hvs_m{}_db")
 PULSE = ("pulse_fidelity{}_db", "pulse_gain{}_db")
 WITH_PIXELS = ("metrics: [hr_mae_bpm, within_5_bpm]", "metrics: [hr_mae_bpm, within_5_bpm, delta_psnr_db]")
 
 
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
-
-
 def run(protocol, store, registry, only=()):
     plan = make_plan(protocol, store, only=only)
-    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent(), device="cpu")
-    assert not outcome.failures
+    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry, "cpu"))
+    assert not outcome.failures, [(f.message, f.details) for f in outcome.failed]
     return SimpleNamespace(plan=plan, rows=rows(plan, store, outcome.failures))
 
 

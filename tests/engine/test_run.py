@@ -9,17 +9,10 @@ import pytest
 from safetensors.numpy import load_file
 
 from rppgbench.engine.collect import encodings, joined_rows, rows
-from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan, parse_only
 from rppgbench.errors import ProtocolError
-
-
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 
 
 @pytest.fixture
@@ -28,7 +21,7 @@ def run(registry, store):
 
     def ran(protocol, only=()):
         plan = make_plan(protocol, store, only=only)
-        outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+        outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
         return plan, outcome, rows(plan, store, outcome.failures)
 
     return ran

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from rppgbench.engine.collect import rows
-from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.store import Store
 from rppgbench.evaluation.schema import COLUMNS
+from rppgbench.execution.cluster import Terms, local_crew
+from rppgbench.execution.execute import execute
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.publish import publish
 from rppgbench.leaderboard.results import Results
@@ -23,14 +25,6 @@ from rppgbench.registry import load_registry
 COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v2"
 # A part of the run that takes seconds: one subject, the reference and the quickest codec.
 PART = ("subject=s03", "codec=original", "codec=mpeg4")
-
-
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +60,10 @@ def test_its_tables_follow_from_its_rows(tmp_path):
 
 
 def test_a_part_of_it_run_now_gives_the_same_rows(protocol, tmp_path):
-    registry, store = load_registry(), Store.open(tmp_path)
+    store = Store.open(tmp_path)
     plan = make_plan(protocol, store, only=PART)
-    outcome = execute(plan.wanted(store), store, registry, workers=2, observer=Silent())
+    with closing(local_crew(2, (), Terms(store))) as crew:
+        outcome = execute(plan.wanted(store), store, crew)
     assert not outcome.failed
     found = by_window(rows(plan, store, outcome.failures))
     committed = by_window(Results.load(COMMITTED).rows)

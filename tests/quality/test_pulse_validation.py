@@ -11,9 +11,10 @@ import pytest
 from scipy.stats import spearmanr
 
 from rppgbench.engine.collect import rows
-from rppgbench.engine.execute import execute
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.store import Store
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
 from rppgbench.protocol.resolve import load
 from rppgbench.quality.pulse import contrast_db
 from rppgbench.registry import load_registry
@@ -42,21 +43,13 @@ entries:
 """
 
 
-class Silent:
-    def started(self, task):
-        pass
-
-    def ended(self, task, result):
-        pass
-
-
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fidelity")
     (folder / "fidelity.yaml").write_text(PROTOCOL)
     registry, store = load_registry(), Store.open(folder / "store")
     plan = make_plan(load(folder / "fidelity.yaml", registry), store)
-    outcome = execute(plan.wanted(store), store, registry, workers=0, observer=Silent())
+    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
     assert not outcome.failures
     return [row for row in rows(plan, store, outcome.failures) if row["condition"] != "reference"]
 

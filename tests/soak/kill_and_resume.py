@@ -1,16 +1,18 @@
 """Kill a run with SIGKILL again and again: it must end with the same scores as one left in peace.
 
-    python tests/soak/kill_and_resume.py --kills 10
+    python tests/soak/kill_and_resume.py --kills 100
     python tests/soak/kill_and_resume.py --kills 5 --protocol smoke_learned
 
-Runs ``protocols/smoke.yaml`` (or another) once undisturbed with one worker, then in another store with two workers,
-killing driver and workers at random moments and starting again. Compares scores, rendered and encoded files byte for
-byte, and checks that no more tasks were redone than were in flight.
+Runs ``protocols/smoke.yaml`` (or another) once undisturbed in one process, then in another store with two workers,
+killing the driver or one of the processes that do the tasks at random moments, and starting again what was killed. When
+a disturbed run is done before it was killed often enough, another store is begun. Compares scores, rendered and encoded
+files byte for byte, reads every artefact again, and checks that no more tasks were redone than were in flight.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -20,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 PROTOCOLS = Path(__file__).parents[2] / "protocols"
@@ -31,11 +34,12 @@ def start(protocol: str, store: Path, out: Path, workers: int) -> subprocess.Pop
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def workers_of(pid: int) -> list[int]:
-    """The driver's worker processes, on Linux; none elsewhere."""
+def hands_of(pid: int) -> list[int]:
+    """The driver's processes that do tasks, on Linux; none elsewhere."""
     try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-        return [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+        threads = Path(f"/proc/{pid}/task").iterdir()
+        children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+        return [child for child in children if "execution.hand" in Path(f"/proc/{child}/cmdline").read_text()]
     except OSError:
         return []
 
@@ -53,26 +57,41 @@ def times_started(store: Path) -> Counter[str]:
     return Counter(event["task"] for event in events if event["status"] == "started")
 
 
-def disturbed(protocol: str, store: Path, out: Path, kills: int, seconds: float, seed: int) -> int:
-    """Run to the end with ``kills`` kills at random moments, ``seconds`` at most in all; returns how many hit."""
-    moments = random.Random(seed)
-    hits = 0
-    for _ in range(kills):
+@dataclass
+class Kills:
+    """How many hit a driver that ran, and how many one of its hands."""
+
+    drivers: int = 0
+    hands: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many tasks that cost at most: with a driver go both of its hands'."""
+        return 2 * self.drivers + self.hands
+
+
+def disturbed(protocol: str, store: Path, out: Path, n_kills: int, moments: random.Random) -> Kills:
+    """Run to the end with up to ``n_kills`` kills at random moments."""
+    kills = Kills()
+    while kills.drivers + kills.hands < n_kills:
         process = start(protocol, store, out, workers=2)
-        time.sleep(moments.uniform(0.5, seconds / kills))
-        if process.poll() is None:
-            hits += 1
-            victims = workers_of(process.pid) if moments.random() < 0.3 else []
-            for victim in victims[:1]:  # a worker first, now and then: the driver must go on without it
-                os.kill(victim, signal.SIGKILL)
-                time.sleep(moments.uniform(0.0, 1.0))
-            # Then the driver alone: its workers must notice by themselves and leave nothing behind.
-            os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        while process.poll() is None and kills.drivers + kills.hands < n_kills:
+            time.sleep(moments.uniform(0.2, 4.0))
+            if process.poll() is not None:
+                break
+            hands = hands_of(process.pid)
+            if hands and moments.random() < 0.6:
+                os.kill(moments.choice(hands), signal.SIGKILL)
+                kills.hands += 1
+            else:  # the driver alone: its hands must notice by themselves and leave nothing behind
+                os.kill(process.pid, signal.SIGKILL)
+                kills.drivers += 1
+        if process.wait() == 0:
+            return kills
     final = start(protocol, store, out, workers=2)
     if final.wait() != 0:
         raise SystemExit(f"the last run ended with exit code {final.returncode}")
-    return hits
+    return kills
 
 
 def main() -> None:
@@ -81,29 +100,35 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--protocol", default="smoke")
     arguments = parser.parse_args()
+    moments, left = random.Random(arguments.seed), arguments.kills
     with tempfile.TemporaryDirectory() as folder:
-        peaceful, troubled = Path(folder, "peaceful"), Path(folder, "elsewhere", "troubled")
-        started = time.monotonic()
-        if start(arguments.protocol, peaceful, Path(folder, "a"), workers=1).wait() != 0:
+        peaceful = Path(folder, "peaceful")
+        if start(arguments.protocol, peaceful, Path(folder, "a"), workers=0).wait() != 0:
             raise SystemExit("the undisturbed run failed")
-        seconds = time.monotonic() - started
-        hits = disturbed(arguments.protocol, troubled, Path(folder, "b"), arguments.kills, seconds, arguments.seed)
-        compare(peaceful, troubled, Path(folder), hits)
+        for round_ in itertools.count():
+            troubled, out = Path(folder, f"elsewhere{round_}", "troubled"), Path(folder, f"b{round_}")
+            kills = disturbed(arguments.protocol, troubled, out, left, moments)
+            compare(peaceful, troubled, (Path(folder, "a"), out), kills)
+            left -= kills.drivers + kills.hands
+            if left <= 0:
+                return
 
 
-def compare(peaceful: Path, troubled: Path, folder: Path, hits: int) -> None:
+def compare(peaceful: Path, troubled: Path, outs: tuple[Path, Path], kills: Kills) -> None:
     """Say what was found, and fail on any difference."""
     expected, found = artefacts(peaceful), artefacts(troubled)
     different = [key for key in expected if expected[key] != found.get(key)]
-    rows = [next(folder.glob(f"{run}/*/*/rows.parquet")).read_bytes() for run in ("a", "b")]
+    rows = [next(out.glob("*/*/rows.parquet")).read_bytes() for out in outs]
     redone = sum(count - 1 for count in times_started(troubled).values())
     left_over = [*(troubled / "tmp").iterdir(), *troubled.glob("partial/*/*")]
+    verify = subprocess.run([sys.executable, "-m", "rppgbench", "cache", "verify", "--store", str(troubled)])
     print(f"{len(expected)} artefacts, {len(different)} differ, {len(set(found) - set(expected))} are extra")
     print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
-    print(f"{hits} kills hit a running driver; {redone} tasks were started again, at most 2 a kill were in flight")
-    print(f"{len(left_over)} left-overs")
-    # A kill costs the two tasks in flight; one that takes a worker first may cost two more.
-    if different or set(found) != set(expected) or rows[0] != rows[1] or redone > 4 * hits or left_over or not hits:
+    print(f"{kills.drivers} drivers and {kills.hands} hands were killed; {redone} tasks were started again, "
+          f"at most {kills.in_flight} were in flight")  # fmt: skip
+    print(f"{len(left_over)} left-overs", flush=True)
+    odd = different or set(found) != set(expected) or rows[0] != rows[1] or left_over or verify.returncode
+    if odd or redone > kills.in_flight or not (kills.drivers + kills.hands):
         raise SystemExit(1)
 
 

@@ -1,0 +1,79 @@
+"""What the commands ``cache`` share: which store, which stages, which plans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rppgbench.errors import ProtocolError, StoreError, nearest
+
+if TYPE_CHECKING:
+    from rppgbench.engine.plan import Plan
+    from rppgbench.engine.store import Store
+    from rppgbench.upkeep.contents import Entry
+
+store_option = click.option(
+    "--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
+    help="The store. [default: $RPPGBENCH_STORE, else the user's cache folder]",
+)  # fmt: skip
+protocol_option = click.option(
+    "--protocol", "protocols", multiple=True, metavar="PROTOCOL",
+    help="A protocol, by name or file; may be given several times.",
+)  # fmt: skip
+data_option = click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset of theirs lies.")
+
+
+def opened(store_path: Path | None) -> Store:
+    """The store, to be read.
+
+    Raises:
+        StoreError: there is none.
+    """
+    from rppgbench.engine.store import Store, default_root
+
+    return Store.open(store_path or default_root(), writable=False)
+
+
+def check_stages(stages: Iterable[str], found: Iterable[Entry]) -> None:
+    """Refuse a stage that neither is in the store nor could be."""
+    from rppgbench.engine.task import STAGES
+
+    known = {*STAGES, *(entry.stage for entry in found)}
+    for stage in stages:
+        if stage not in known:
+            raise StoreError(f"--stage {stage}: there is no such stage", hint=nearest(stage, known))
+
+
+def plans(protocols: Sequence[str], data: Sequence[str], store: Store) -> list[Plan]:
+    """What each of the ``protocols`` would do as a whole.
+
+    Raises:
+        RppgbenchError: one of them cannot be planned here.
+    """
+    from rppgbench.engine.collection import find_roots
+    from rppgbench.engine.plan import make_plan, needed_datasets
+    from rppgbench.engine.store import Store
+    from rppgbench.protocol.library import find
+    from rppgbench.protocol.resolve import load
+    from rppgbench.registry import load_registry
+
+    registry = load_registry()
+    loaded = [load(find(protocol), registry) for protocol in protocols]
+    known = {choice.name for protocol in loaded for choice in protocol.datasets}
+    for item in data:
+        name = item.partition("=")[0]
+        if name not in known:
+            raise ProtocolError(f"--data {item}: none of the protocols reads a dataset {name!r}",
+                                hint=nearest(name, known))  # fmt: skip
+    made = []
+    for protocol in loaded:
+        without = "the keys of its artefacts follow from the data: say where it lies with --data NAME=PATH"
+        roots = find_roots(needed_datasets(protocol), data, without)
+        try:  # a plan notes the digests of the user's files in the store
+            made.append(make_plan(protocol, Store(store.root), roots=roots))
+        except OSError as error:
+            raise StoreError(f"{store.root}: the store cannot be written: {error.strerror}") from None
+    return made

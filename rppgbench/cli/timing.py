@@ -1,0 +1,61 @@
+"""How the report of where time went is told."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from rppgbench.cli.sight import clock, size
+from rppgbench.runs.snapshot import Snapshot
+from rppgbench.runs.spent import TimeSpent, time_spent
+
+
+def print_time(console: Console, snapshot: Snapshot) -> None:
+    """A row a stage, and a line on how busy the workers were; nothing of a run that computed nothing."""
+    spent = time_spent(snapshot)
+    if spent is None:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("where time went")
+    for name in ("tasks", "core time", "share", "mean", "longest", "memory"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", style="dim", no_wrap=True, overflow="ellipsis")
+    for stage in spent.stages:
+        table.add_row(
+            stage.stage,
+            str(stage.tasks),
+            duration(stage.core_s),
+            percent(stage.share),
+            duration(stage.mean_s),
+            duration(stage.longest_s),
+            size(stage.memory_bytes) if stage.memory_bytes else "-",
+            stage.longest_task,
+        )
+    console.print(table, highlight=False, markup=False)
+    console.print(how_busy(spent), highlight=False, markup=False, soft_wrap=True)
+
+
+def how_busy(spent: TimeSpent) -> str:
+    """How the workers' time adds up, and which stage the run waited for."""
+    shares = (
+        (spent.busy, "at work"),
+        (spent.idle, "with no task ready"),
+        (spent.overhead, "starting and handing over"),
+        (spent.lost, "in tries that failed"),
+    )
+    told = ", ".join(f"{percent(share)} {what}" for share, what in shares if share >= 0.005)
+    slots = f"{spent.slots:.0f}" if abs(spent.slots - round(spent.slots)) < 0.05 else f"{spent.slots:.1f}"
+    workers = "1 worker" if slots == "1" else f"{slots} workers"
+    text = f"{duration(spent.wall_s)} of wall time, {workers}: {told}"
+    if spent.bound_s:
+        text += f"; {spent.bound} bounds the run ({duration(spent.bound_s)} of it)"
+    return text
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Short ones in seconds."""
+    return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s" if seconds < 60 else clock(seconds)

@@ -1,0 +1,1 @@
+"""How a plan is carried out: workers, order, limits, faults."""

@@ -1,0 +1,44 @@
+"""Seconds to plan a finished protocol of 10,000 tasks, which has to come out as "all cached"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rppgbench.engine.plan import Plan, make_plan
+from rppgbench.engine.store import MANIFEST, Store
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+
+PROTOCOLS = Path(__file__).parents[2] / "protocols"
+# How many subjects make 10,000 tasks of it.
+SUBJECTS = {"synthetic_compressed": (20, 66), "synthetic_learned": (20, 28)}
+
+
+@pytest.fixture(params=SUBJECTS)
+def finished(request, tmp_path):
+    """A protocol and a store that has an empty artefact for every score of it."""
+    here, more = SUBJECTS[request.param]
+    text = (PROTOCOLS / f"{request.param}.yaml").read_text()
+    assert f"subjects: {here}," in text
+    path = tmp_path / "large.yaml"
+    path.write_text(text.replace(f"subjects: {here},", f"subjects: {more},"))
+    protocol, store = load(path, load_registry()), Store.open(tmp_path / "store")
+    for cell in make_plan(protocol, store).cells:
+        folder = store.path(cell.score.key)
+        folder.mkdir(parents=True)
+        (folder / MANIFEST).write_text("{}")
+    return protocol, store
+
+
+@pytest.mark.benchmark
+def test_a_finished_protocol_is_planned_anew(finished, benchmark):
+    protocol, store = finished
+
+    def planned() -> tuple[Plan, int]:
+        plan = make_plan(protocol, store)
+        return plan, len(plan.wanted(store))
+
+    plan, to_do = benchmark(planned)
+    assert len(plan.tasks) > 10_000 and to_do == 0

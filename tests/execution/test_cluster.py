@@ -1,0 +1,159 @@
+"""Crews of Dask: this machine's, and a scheduler's with workers started by hand."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+
+import psutil
+import pytest
+
+from rppgbench.engine.collect import rows
+from rppgbench.engine.plan import make_plan
+from rppgbench.engine.store import Store
+from rppgbench.errors import CrewLost
+from rppgbench.execution.cluster import Terms, local_crew, scheduler_crew
+from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.execute import execute
+from rppgbench.protocol.resolve import load
+from rppgbench.registry import load_registry
+from tests.execution.conftest import Heard
+
+
+@pytest.fixture
+def planned(misbehaving):
+    """A function from a store and entries to the plan."""
+
+    def plan(store, *entries):
+        registry = load_registry()
+        return make_plan(load(misbehaving(*entries), registry), store)
+
+    return plan
+
+
+@contextmanager
+def dask(command: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """``dask scheduler`` or ``dask worker`` as one starts it by hand; ended with all that it started."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", command, "--host", "127.0.0.1", *arguments], stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        with_children = [process]
+        if psutil.pid_exists(process.pid):
+            with_children = [*psutil.Process(process.pid).children(recursive=True), process]
+        for one in with_children:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        process.wait()
+        process.stderr.close()
+
+
+@pytest.fixture
+def scheduler():
+    with dask("scheduler", "--port", "0", "--no-dashboard") as process:
+        for line in process.stderr:
+            if found := re.search(r"Scheduler at: +(tcp://\S+)", line):
+                break
+        yield process, found[1]
+
+
+def worker(address: str, *arguments: str):
+    return dask("worker", address, "--nthreads", "1", "--no-dashboard", *arguments)
+
+
+def scores(plan, store, outcome):
+    return rows(plan, store, outcome.failures)
+
+
+def test_this_machines_crew_gives_the_same_rows(planned, store, tmp_path):
+    other = Store.open(tmp_path / "other")
+    plan, again = (planned(where, "{method: pos}", "{method: green}") for where in (store, other))
+    here = execute(plan.wanted(store), store, ThisProcess(store, load_registry()))
+    with closing(local_crew(2, (), Terms(other))) as crew:
+        assert crew.workers() == {"cpu": 2, "gpu": 0}
+        there = execute(again.wanted(other), other, crew)
+    assert not here.failures and not there.failures
+    assert scores(plan, store, here) == scores(again, other, there)
+
+
+def test_networks_go_to_gpus_and_see_no_other(planned, store):
+    with closing(local_crew(1, ("3",), Terms(store))) as crew:
+        assert crew.workers() == {"cpu": 1, "gpu": 1}
+        assert set(crew.lanes()) == {"cpu", "gpu", "passing"}
+        plan = planned(store, "{method: green}")
+        render = next(task for task in plan.tasks.values() if task.stage == "render")
+        crew.start(render)
+        assert set(crew.lanes()) == {"gpu"}
+        (task, _), *_ = wait_for(crew)
+        assert task is render
+
+
+def wait_for(crew, within_s=60.0):
+    until = time.monotonic() + within_s
+    while not (ended := crew.ended(1.0)):
+        assert time.monotonic() < until, "nothing ended"
+    return ended
+
+
+def test_a_hand_that_dies_is_replaced(planned, store, tmp_path):
+    plan = planned(
+        store, f"{{method: {{use: crash, marker: {tmp_path / 'crashed'}}}}}", "{method: crash}", "{method: green}"
+    )
+    heard = Heard()
+    with closing(local_crew(2, (), Terms(store))) as crew:
+        outcome = execute(plan.wanted(store), store, crew, heard)
+    assert {failure.message for failure in outcome.failed} == {"twice: its process was ended by SIGKILL"}
+    assert len(outcome.failed) == 2 and len(outcome.blocked) == 2, "of the one that always crashes, on two recordings"
+    assert len(heard.of("retried")) == 3
+
+
+def test_workers_started_by_hand_and_one_of_them_killed(planned, store, scheduler, tmp_path):
+    """Byte for byte what this process gives, though a worker is killed with a task in its hands."""
+    other = Store.open(tmp_path / "other")
+    plan, again = (planned(where, "{method: pos}", "{method: green}") for where in (store, other))
+    here = execute(plan.wanted(store), store, ThisProcess(store, load_registry()))
+    _, address = scheduler
+    with worker(address) as first, worker(address), closing(scheduler_crew(address, Terms(other))) as crew:
+        until = time.monotonic() + 60
+        while crew.workers()["cpu"] < 2:
+            assert time.monotonic() < until, "the workers did not come"
+            time.sleep(0.2)
+
+        class Killer(Heard):
+            def started(self, task):
+                super().started(task)
+                if task.stage == "traces" and psutil.pid_exists(first.pid):
+                    for one in [*psutil.Process(first.pid).children(recursive=True), psutil.Process(first.pid)]:
+                        one.send_signal(signal.SIGKILL)
+
+        there = execute(again.wanted(other), other, crew, Killer())
+    assert not there.failures
+    assert scores(plan, store, here) == scores(again, other, there)
+
+
+def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_done(planned, store, scheduler):
+    process, address = scheduler
+    plan = planned(store, "{method: green}")
+
+    class Killer(Heard):
+        def started(self, task):
+            if task.stage == "score":
+                process.kill()
+
+    with worker(address), closing(scheduler_crew(address, Terms(store))) as crew, pytest.raises(CrewLost) as lost:
+        execute(plan.wanted(store), store, crew, Killer())
+    assert "does not answer any more" in lost.value.message
+    assert any(store.has(key) for key, task in plan.tasks.items() if task.stage == "predict")
+
+
+def test_nobody_at_the_address(store, monkeypatch):
+    monkeypatch.setattr("rppgbench.execution.cluster._CONNECT_WITHIN_S", 1)
+    with pytest.raises(CrewLost, match=r"--scheduler tcp://127\.0\.0\.1:9: nobody answers there"):
+        scheduler_crew("tcp://127.0.0.1:9", Terms(store))
