@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,6 +19,7 @@ from rppgbench.errors import RppgbenchError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
     from rppgbench.engine.task import Task
     from rppgbench.execution.crew import Crew
@@ -95,6 +97,8 @@ class Execution:
                 "--workers and --gpus are about this machine, and the tasks go to others",
                 hint="leave them out: as many tasks run at once as the workers there have threads",
             )
+        if self.dashboard and find_spec("bokeh") is None:
+            raise RppgbenchError("--dashboard needs bokeh", hint="pip install 'rppgbench[cluster]'")
         _ = self.task_s, self.memory_bytes
 
     @property
@@ -124,8 +128,22 @@ class Execution:
             "memory_limit": self.memory_limit,
         }
 
-    def crew(self, to_do: Sequence[Task], store: Store, registry: Registry) -> Crew:
-        """Those who do the tasks.
+    def n_workers(self, plan: Plan, to_do: Sequence[Task]) -> int:
+        """How many tasks run at once on this machine's cores: as many as were asked for, else one a core as far as each
+        of them has its share of the memory."""
+        if self.workers is not None:
+            return max(self.workers, 1)
+        n_workers = max(min(available_cores(), len(to_do)), 1)
+        if self.memory_bytes is not None:
+            from rppgbench.engine.estimate import peak_memory
+
+            largest = peak_memory(plan, to_do, 1)
+            while n_workers > 1 and n_workers * largest > self.memory_bytes:
+                n_workers -= 1
+        return n_workers
+
+    def crew(self, to_do: Sequence[Task], store: Store, registry: Registry, n_workers: int) -> Crew:
+        """Those who do the tasks, ``n_workers`` of them where they work on this machine.
 
         Raises:
             RppgbenchError: they cannot be had.
@@ -141,8 +159,7 @@ class Execution:
             return cluster.scheduler_crew(self.scheduler, terms)
         if self.cluster_file:
             return cluster.batch_crew(self.cluster_file, terms)
-        workers = min(available_cores() if self.workers is None else self.workers, len(to_do))
-        return cluster.local_crew(workers, self._gpus(to_do), terms, dashboard=self.dashboard)
+        return cluster.local_crew(n_workers, self._gpus(to_do), terms, dashboard=self.dashboard)
 
     def _gpus(self, to_do: Sequence[Task]) -> list[str]:
         """GPUs to use, as CUDA numbers them for a process that sees all that this one may."""
@@ -177,7 +194,7 @@ def parse_time(text: str) -> float:
     from dask.utils import parse_timedelta
 
     try:
-        seconds = float(parse_timedelta(text))
+        seconds = float(parse_timedelta(text)) if text.strip() else 0.0
     except (ValueError, KeyError):
         seconds = 0.0
     if seconds <= 0:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
@@ -15,12 +15,10 @@ from rppgbench.cli.execution import Execution, available_cores, carried_out, int
 from rppgbench.errors import PluginError, ProtocolError, nearest
 
 if TYPE_CHECKING:
-    from rppgbench.engine.disk import Budget
-    from rppgbench.engine.outcome import Outcome
+    from rppgbench.engine.outcome import Observer
     from rppgbench.engine.plan import Plan
     from rppgbench.engine.store import Store
     from rppgbench.engine.task import Task
-    from rppgbench.execution.crew import Crew
     from rppgbench.protocol.resolve import Protocol
     from rppgbench.registry import Registry
     from rppgbench.runs.journal import Journal
@@ -91,9 +89,12 @@ def run(
       rppgbench run synthetic_compressed --estimator toolbox-2023
     """
     from rppgbench.cli.summary import finish
-    from rppgbench.engine.disk import decide, parse_size
+    from rppgbench.engine.disk import decide, parse_size, told_size
     from rppgbench.engine.estimate import task_seconds
+    from rppgbench.execution.execute import execute
+    from rppgbench.execution.shelf import Shelf
     from rppgbench.runs.journal import Journal
+    from rppgbench.upkeep.contents import live_runs
 
     console = Console(stderr=True)
     execution = Execution(**how)
@@ -102,13 +103,20 @@ def run(
     _check_learning(plan, execution.device)
     to_do = plan.wanted(store)
     console.print(_headline(plan, len(to_do)), highlight=False, soft_wrap=True)
-    budget = decide(plan, to_do, store, limit_bytes, workers=execution.workers or available_cores())
+    n_workers = execution.n_workers(plan, to_do)
+    budget = decide(plan, to_do, store, limit_bytes, workers=n_workers)
+    if budget.evicts:
+        bound = told_size(budget.peak.least_bytes)
+        console.print(f"face clips go when their last reader is done: at most {bound} more on the disk", style="dim")
+    apart = bool(to_do) and bool(live_runs(store))
+    if apart:
+        console.print("another run works on this store: what it has done is found, not done again", style="dim")
     settings = {"store": str(store.root), **execution.described(), "only": list(only), "data": list(data),
                 "estimator": estimator, "disk_limit": disk_limit}  # fmt: skip
     with ExitStack() as leaving:
         journal = Journal(store, plan.protocol, settings)
         leaving.callback(journal.close, "crashed")  # where nothing else was said before
-        crew = leaving.enter_context(closing(execution.crew(to_do, store, registry)))
+        crew = leaving.enter_context(closing(execution.crew(to_do, store, registry, n_workers)))
         journal.planned(
             plan.tasks.values(),
             task_seconds(plan, store, to_do),
@@ -116,33 +124,36 @@ def run(
             dashboard=crew.dashboard,
             disk_bytes=budget.peak.least_bytes if budget.evicts else budget.peak.whole_bytes,
         )
-        outcome = _carry_out(console, plan, to_do, store, crew, journal, budget)
+        shelf = Shelf(to_do, budget) if budget.evicts else None
+        with _seen(console, plan, to_do, store, journal) as observer, interrupts(console) as stop:
+            outcome = execute(
+                to_do, store, crew, observer, known=plan.tasks, shelf=shelf, stop=stop,
+                apart=journal.folder.name if apart else "",
+            )  # fmt: skip
+        journal.close("stopped" if outcome.stopped else "failed" if outcome.failures else "finished")
     store.sweep()
+    if outcome.stopped:
+        _leave(console)
     finish(console, plan, store, outcome, journal, out)
 
 
-def _carry_out(
-    console: Console, plan: Plan, to_do: Sequence[Task], store: Store, crew: Crew, journal: Journal, budget: Budget
-) -> Outcome:
-    """Have the tasks done, shown while it goes on; leaves when the user has it stopped."""
+@contextmanager
+def _seen(console: Console, plan: Plan, to_do: Sequence[Task], store: Store, journal: Journal) -> Iterator[Observer]:
+    """The observer that has the run written down and shown; a run that is stopped outright leaves here."""
     from rppgbench.cli.progress import Together, reporter
-    from rppgbench.execution.execute import execute
-    from rppgbench.execution.shelf import Shelf
     from rppgbench.runs.standing import Standing
 
     try:
-        with interrupts(console) as stop, reporter(console, journal.view, store) as progress:
-            observer = Together(journal, Standing(plan.cells, to_do, store, journal.best), progress)
-            outcome = execute(to_do, store, crew, observer, known=plan.tasks, shelf=Shelf(to_do, budget), stop=stop)
+        with reporter(console, journal.view, store) as progress:
+            yield Together(journal, Standing(plan.cells, to_do, store, journal.best), progress)
     except KeyboardInterrupt:
         journal.close("stopped")
-        outcome = Outcome(stopped=True)
-    if outcome.stopped:
-        journal.close("stopped")
-        console.print("stopped; what is done is kept: the same command goes on from here", style="yellow")
-        raise SystemExit(INTERRUPTED)
-    journal.close("failed" if outcome.failures else "finished")
-    return outcome
+        _leave(console)
+
+
+def _leave(console: Console) -> NoReturn:
+    console.print("stopped; what is done is kept: the same command goes on from here", style="yellow")
+    raise SystemExit(INTERRUPTED)
 
 
 @click.command(context_settings={"max_content_width": 110})

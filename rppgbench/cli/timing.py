@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rppgbench.cli.sight import clock, size
 from rppgbench.runs.snapshot import Snapshot
 from rppgbench.runs.spent import TimeSpent, time_spent
+
+_NUMBERS_WIDE = 72  # of the table, before the name of the longest task
+_NAME_LEAST = 24
 
 
 def print_time(console: Console, snapshot: Snapshot) -> None:
@@ -16,10 +20,11 @@ def print_time(console: Console, snapshot: Snapshot) -> None:
     if spent is None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("where time went")
+    table.add_column("where time went", no_wrap=True)
     for name in ("tasks", "core time", "share", "mean", "longest", "memory"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", style="dim", no_wrap=True, overflow="ellipsis")
+    table.add_column("", style="dim", no_wrap=True)
+    room = console.width - _NUMBERS_WIDE
     for stage in spent.stages:
         table.add_row(
             stage.stage,
@@ -29,7 +34,7 @@ def print_time(console: Console, snapshot: Snapshot) -> None:
             duration(stage.mean_s),
             duration(stage.longest_s),
             size(stage.memory_bytes) if stage.memory_bytes else "-",
-            stage.longest_task,
+            Text(stage.longest_task[:room] if room >= _NAME_LEAST else ""),
         )
     console.print(table, highlight=False, markup=False)
     console.print(how_busy(spent), highlight=False, markup=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.contracts import FittedMethod, TrainingWindow
-from rppgbench.engine.job import Job, load_arrays, window_starts_s
+from rppgbench.engine.job import Job, Stored, load_arrays, window_starts_s
 from rppgbench.engine.predict import STATE, trained
 from rppgbench.engine.store import Facts, Store
 from rppgbench.engine.task import Task
@@ -94,7 +94,6 @@ def _fit_by_gradients(job: Job) -> Facts:
     kind = JointRecipe if job.setting("part") == "joint" else Recipe
     recipe = kind.model_validate(job.setting("recipe"))
     seed, device = job.setting("seed"), find_device(job.device)
-    _allow_many_files()
     waves, delays_s, unusable = _target_waves(job)
     material = Material(
         [_lecture(job, name, wave) for name, wave in waves.items()],
@@ -174,10 +173,11 @@ def _target_waves(job: Job) -> tuple[dict[str, FloatArray], dict[str, float | No
 
 
 def _lecture(job: Job, recording: str, wave: FloatArray) -> Any:
-    """One recording to learn from, its clips mapped from disk."""
+    """One recording to learn from, whose clips are read as they are asked for."""
     from rppgbench.learning.material import Lecture
 
     role = f"skin {recording}"
+    skin: Any = Stored(job.input(role) / "skin.npy") if role in job.task.inputs else None
     return Lecture(
         recording=recording,
         clips={
@@ -187,19 +187,8 @@ def _lecture(job: Job, recording: str, wave: FloatArray) -> Any:
         },
         reference=job.crops(f"reference {recording}"),
         wave=wave,
-        skin=np.load(job.input(role) / "skin.npy", mmap_mode="r") if role in job.task.inputs else None,
+        skin=skin,
     )
-
-
-def _allow_many_files() -> None:
-    """A fit maps thousands of files; the usual soft limit of open ones is 1,024."""
-    try:
-        import resource
-    except ImportError:  # not a system that has such limits
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _learner(job: Job, recipe: Any) -> Any:

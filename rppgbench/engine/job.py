@@ -86,8 +86,28 @@ class Job:
         return first, end
 
     def crops(self, role: str) -> Any:
-        """The face clips in an input, ``(T, H, W, 3)`` uint8, mapped from disk."""
-        return np.load(self.input(role) / "crops.npy", mmap_mode="r")
+        """The face clips in an input, ``(T, H, W, 3)`` uint8, of which a slice is read when it is asked for."""
+        return Stored(self.input(role) / "crops.npy")
+
+
+class Stored:
+    """An array in an ``.npy`` file: what is asked for is read, and nothing else is held.
+
+    A file that stays mapped counts as the process's memory page by page as it is read, in the end with all its bytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.shape: tuple[int, ...] = self._mapped().shape
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, part: Any) -> Any:
+        return np.array(self._mapped()[part])
+
+    def _mapped(self) -> Any:
+        return np.load(self._path, mmap_mode="r")
 
 
 def load_arrays(path: Path) -> Mapping[str, Any]:

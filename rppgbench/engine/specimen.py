@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rppgbench.engine.disk import PASSING
 from rppgbench.engine.fit import CURVE
-from rppgbench.engine.job import Job, load_arrays
+from rppgbench.engine.job import Job, Stored, load_arrays
 from rppgbench.engine.keys import key_of
 from rppgbench.engine.plan import Cell, Plan
 from rppgbench.engine.predict import trained, uniform_traces, windows
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task
+from rppgbench.engine.work import perform
 from rppgbench.errors import ArtefactError, SignalError
 from rppgbench.registry import Registry
 from rppgbench.signal.ground_truth import pulse_wave
@@ -81,11 +83,12 @@ def specimen(plan: Plan, store: Store, registry: Registry, cell: Cell, *, device
         raise SignalError(f"{cell.entry.id} sees mean colours, not clips", hint="choose an entry that sees video")
     job = Job(predict, store, registry, store.root, device)
     for key in predict.inputs.values():
+        _cut_again(plan, store, registry, key)
         _needed(plan, store, key)
     clips, starts_s = _first_window(job, job.crops("crops"))
     if not starts_s:
         raise SignalError(f"{cell.recording.id} is shorter than a window")
-    references, _ = _first_window(job, _reference_crops(plan, store, cell, job))
+    references, _ = _first_window(job, _reference_crops(plan, store, registry, cell, job))
     enhanced = trained(job, "enhancer").enhance(clips) if "enhancer" in predict.settings else None
     method = trained(job, "method")
     fps_hz = float(predict.settings["fps_hz"])
@@ -113,15 +116,17 @@ def _first_window(job: Job, values: Any) -> tuple[Any, list[float]]:
     return windows(job, values[: round(job.setting("length_s") * job.setting("fps_hz"))])
 
 
-def _reference_crops(plan: Plan, store: Store, cell: Cell, job: Job) -> Any:
+def _reference_crops(plan: Plan, store: Store, registry: Registry, cell: Cell, job: Job) -> Any:
     """The recording's clips as the reference shows them; where the prediction had none, what a reference cell had."""
     if "reference" in job.task.inputs:
         return job.crops("reference")
     for other in plan.cells:
         if other.recording.id == cell.recording.id and other.condition.is_reference:
             key = plan.tasks[other.score.inputs["waves"]].inputs.get("crops")
+            if key:
+                _cut_again(plan, store, registry, key)
             if key and store.has(key):
-                return np.load(store.path(key) / "crops.npy", mmap_mode="r")
+                return Stored(store.path(key) / "crops.npy")
     raise ArtefactError(f"{cell.recording.id}: its clips under the reference are not in the store {store.root}")
 
 
@@ -169,6 +174,15 @@ def _maps(method: Any, clips: Any) -> dict[str, FloatArray]:
             for name, values in response.maps.items():
                 parts.setdefault(name, []).append(as_array(values)[0])
     return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _cut_again(plan: Plan, store: Store, registry: Registry, key: str) -> None:
+    """Clips that went after their last reader are cut again, if what they are cut from is there."""
+    task = plan.tasks.get(key)
+    if task is None or task.stage not in PASSING or store.has(key) or not store.writable:
+        return
+    if all(source.startswith("file:") or store.has(source) for source in task.inputs.values()):
+        perform(task, store, registry)
 
 
 def _needed(plan: Plan, store: Store, key: str) -> Task:

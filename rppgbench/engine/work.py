@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -125,11 +126,15 @@ def _skin(job: Job) -> Facts:
     from rppgbench.media.skin import skin_mask
 
     crops = job.crops("crops")
-    masks = np.lib.format.open_memmap(job.folder / "skin.npy", mode="w+", dtype=bool, shape=crops.shape[:3])
-    for first in range(0, len(crops), 64):
-        masks[first : first + 64] = skin_mask(crops[first : first + 64], job.setting("skin_threshold"))
-    masks.flush()
-    return {"skin_share": float(masks.mean()) if masks.size else 0.0}
+    header = {"descr": "|b1", "fortran_order": False, "shape": crops.shape[:3]}
+    n_skin = 0
+    with (job.folder / "skin.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for first in range(0, len(crops), 64):
+            masks = skin_mask(crops[first : first + 64], job.setting("skin_threshold"))
+            file.write(masks.tobytes())
+            n_skin += int(masks.sum())
+    return {"skin_share": n_skin / math.prod(crops.shape[:3]) if len(crops) else 0.0}
 
 
 def _label(job: Job) -> Facts:

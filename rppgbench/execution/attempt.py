@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import time
@@ -99,6 +100,9 @@ def _demand_same_code(task: Task, registry: Registry) -> None:
 def _explained(error: Exception, task: Task, store: Store) -> Trouble:
     if isinstance(error, StoreError):
         return Trouble("store", error.message, error.hint)
+    if (refused := _no_room(error)) is not None:
+        hint = "free some space or choose another folder with --store; what is published stays"
+        return Trouble("store", f"{store.root}: the store cannot be written: {os.strerror(refused)}", hint)
     if type(error).__name__ == "OutOfMemoryError":
         hint = "run fewer workers on a GPU, or lower the recipe's batch"
         return Trouble("failed", str(error).splitlines()[0], hint)
@@ -110,6 +114,16 @@ def _explained(error: Exception, task: Task, store: Store) -> Trouble:
         return Trouble("failed", error.message, error.hint, frame_png=frame, damaged=damaged)
     details = "".join(traceback.format_exception(error))
     return Trouble("failed", f"{type(error).__name__}: {error}", details=details, damaged=damaged)
+
+
+def _no_room(error: BaseException | None) -> int | None:
+    """The number of the system's refusal to write anything more, if that is behind the error, whoever passed it on."""
+    while error is not None:
+        number = getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+            return int(number)
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def damaged_inputs(task: Task, store: Store) -> dict[str, str]:

@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,9 +89,15 @@ class DaskCrew:
     """The workers of a Dask cluster; tasks that run a network go to those with a GPU, where there are any."""
 
     def __init__(
-        self, client: Client, plugin: str, owned: Sequence[Any] = (), absence: Callable[[], str] | None = None
+        self,
+        client: Client,
+        plugin: str,
+        owned: Sequence[Any] = (),
+        *,
+        absence: Callable[[], str] | None = None,
+        dashboard: bool = True,
     ) -> None:
-        self._client, self._plugin, self._owned = client, plugin, owned
+        self._client, self._plugin, self._owned, self._shown = client, plugin, owned, dashboard
         self._absence = absence or (lambda: "no worker is there")
         self._ended: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._flying: dict[Future[Any], tuple[Task, Lane, frozenset[str]]] = {}
@@ -99,7 +106,7 @@ class DaskCrew:
     @property
     def dashboard(self) -> str:
         """Where the cluster shows itself in a browser; empty if it does not."""
-        return str(self._client.dashboard_link or "")
+        return str(self._client.dashboard_link or "") if self._shown and find_spec("bokeh") else ""
 
     def workers(self) -> dict[str, int]:
         return self._look().slots
@@ -234,7 +241,7 @@ def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bo
     cluster = SpecCluster(
         workers=spec, scheduler={"cls": Scheduler, "options": options}, name=name, silence_logs=logging.CRITICAL
     )
-    return DaskCrew(Client(cluster, set_as_default=False), name, [*plugins, cluster])
+    return DaskCrew(Client(cluster, set_as_default=False), name, [*plugins, cluster], dashboard=dashboard)
 
 
 def scheduler_crew(address: str, terms: Terms) -> DaskCrew:
@@ -278,4 +285,4 @@ def _joined(
     """The crew of a cluster whose workers come and go: each gets its hands when it comes."""
     name = f"rppgbench-{uuid.uuid4().hex[:8]}"
     client.register_plugin(HandsPlugin(name, terms), name=name)
-    return DaskCrew(client, name, owned, absence)
+    return DaskCrew(client, name, owned, absence=absence)

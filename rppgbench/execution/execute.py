@@ -30,18 +30,20 @@ def execute(
     known: Mapping[str, Task] | None = None,
     shelf: Shelf | None = None,
     stop: Callable[[], bool] = lambda: False,
+    apart: str = "",
 ) -> Outcome:
     """Have ``to_do`` done, which come after their inputs.
 
     A task that fails blocks only what needs it. One whose worker dies is tried once more. An input that turns out to be
     damaged or gone is made again, for which ``known`` has all tasks of the plan. ``shelf`` says when there is room for
     what is dropped after it has been read. When ``stop`` says so nothing more is started, and what runs is waited for.
+    ``apart`` is the run's name where others work on the same store: see `Schedule`.
 
     Raises:
         StoreError: the store cannot be written any more; there is no point in going on.
         CrewLost: the workers cannot be reached any more.
     """
-    return _Driver(to_do, store, crew, observer, known or {}, shelf).drive(stop)
+    return _Driver(to_do, store, crew, observer, known or {}, shelf, apart).drive(stop)
 
 
 class _Driver:
@@ -55,10 +57,11 @@ class _Driver:
         observer: Observer,
         known: Mapping[str, Task],
         shelf: Shelf | None,
+        apart: str,
     ) -> None:
         self._store, self._crew, self._observer, self._shelf = store, crew, observer, shelf
         self._tasks = {**known, **{task.key: task for task in to_do}}
-        self._schedule = Schedule(to_do, known, observer, self._lane_of)
+        self._schedule = Schedule(to_do, known, observer, self._lane_of, apart)
         self._running: set[str] = set()
         self._died: set[str] = set()
         self._mended: set[str] = set()

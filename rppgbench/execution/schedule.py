@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
@@ -13,6 +14,7 @@ from rppgbench.engine.task import Task
 # Tasks of a lane start in the order of the plan. "gpu" has those that run a network, "passing" those whose results are
 # dropped when they have been read, which start one after the other as there is room for them.
 Lane: TypeAlias = Literal["cpu", "gpu", "passing"]
+_Rank: TypeAlias = tuple[int, int, str]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
@@ -24,7 +26,9 @@ def runs_network(task: Task) -> bool:
 class Schedule:
     """Tasks to do, each to start after its inputs, the first of the plan first.
 
-    ``known`` are all tasks of the plan by key: those of results that turn out to be damaged are among them.
+    ``known`` are all tasks of the plan by key: those of results that turn out to be damaged are among them. With
+    ``apart``, a name, tasks are taken in an order of that name's own, recording by recording, so that two runs of one
+    plan seldom do the same; but for those of the lane "passing", for which there has to be room.
     """
 
     def __init__(
@@ -33,17 +37,18 @@ class Schedule:
         known: Mapping[str, Task],
         observer: Observer,
         lane_of: Callable[[Task], Lane] = lambda task: "cpu",
+        apart: str = "",
     ) -> None:
         self.outcome = Outcome()
         self._observer = observer
         self._known = {**known, **{task.key: task for task in to_do}}
         self._order = {key: index for index, key in enumerate(self._known)}
-        self._lane_of = lane_of
+        self._lane_of, self._apart = lane_of, apart
         self._again: set[str] = set()
         self._tasks: dict[str, Task] = {}
         self._waits: dict[str, set[str]] = {}
         self._readers: dict[str, set[str]] = defaultdict(set)
-        self._ready: dict[Lane, list[tuple[int, str]]] = {"cpu": [], "gpu": [], "passing": []}
+        self._ready: dict[Lane, list[_Rank]] = {"cpu": [], "gpu": [], "passing": []}
         self._add(to_do)
 
     def left(self) -> int:
@@ -54,7 +59,7 @@ class Schedule:
         """The first task of the lane that could start now."""
         ready = self._ready[lane]
         while ready:
-            key = ready[0][1]
+            key = ready[0][-1]
             if self._open(key) and not self._waits[key]:
                 return self._tasks[key]
             heapq.heappop(ready)  # it failed meanwhile, or waits for an input that is made again
@@ -62,10 +67,10 @@ class Schedule:
 
     def take(self, lanes: Iterable[Lane]) -> Task | None:
         """Start the first task of the plan among the first of some lanes."""
-        firsts = [(self._order[task.key], lane) for lane in lanes if (task := self.first(lane)) is not None]
+        firsts = [(self._ready[lane][0], lane) for lane in lanes if self.first(lane) is not None]
         if not firsts:
             return None
-        _, key = heapq.heappop(self._ready[min(firsts)[1]])
+        *_, key = heapq.heappop(self._ready[min(firsts)[1]])
         self._observer.started(self._tasks[key])
         return self._tasks[key]
 
@@ -138,7 +143,13 @@ class Schedule:
         lane = self._lane_of(task)
         if lane == "passing" and task.key in self._again:
             lane = "cpu"  # somebody waits for it already
-        heapq.heappush(self._ready[lane], (self._order[task.key], task.key))
+        heapq.heappush(self._ready[lane], (self._turn(task, lane), self._order[task.key], task.key))
+
+    def _turn(self, task: Task, lane: Lane) -> int:
+        """What comes before the order of the plan."""
+        if not self._apart or lane == "passing":
+            return 0
+        return zlib.crc32(f"{self._apart} {task.recording or task.key}".encode())
 
     def _downstream(self, key: str) -> Iterator[str]:
         pending = list(self._readers[key])

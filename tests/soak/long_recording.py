@@ -8,7 +8,8 @@
 Writes two such recordings of one face and a protocol over them, and does each task of its plan in a process of its
 own. Prints each stage's peak of resident memory for both lengths, and what of it was private to the process (rather
 than pages of files, which the system takes back when it needs them). Ends with 1 where the peaks differ by more than
-300 MB. Of MPEG-4 and H.265 the encoding alone is done. Needs Linux, 2 GB of disk, and about an hour of one core.
+300 MB. Of MPEG-4 and H.265 the encoding alone is done. Needs Linux, 3 GB of disk, and some two hours of one core at
+full size.
 """
 
 from __future__ import annotations
