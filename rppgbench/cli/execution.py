@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -97,6 +98,11 @@ class Execution:
                 "--workers and --gpus are about this machine, and the tasks go to others",
                 hint="leave them out: as many tasks run at once as the workers there have threads",
             )
+        if self.scheduler and not re.fullmatch(r"(\w+://)?([^:/\s]+|\[[0-9a-fA-F:]+\]):\d+", self.scheduler):
+            raise RppgbenchError(
+                f"--scheduler {self.scheduler}: expected an address with a port, such as tcp://10.0.0.1:8786",
+                hint="'dask scheduler' prints it when it starts",
+            )
         if self.dashboard and find_spec("bokeh") is None:
             raise RppgbenchError("--dashboard needs bokeh", hint="pip install 'rppgbench[cluster]'")
         _ = self.task_s, self.memory_bytes
@@ -153,8 +159,9 @@ class Execution:
         if not to_do or self.workers == 0:
             return ThisProcess(store, registry, self.device)
         from rppgbench.execution import cluster
+        from rppgbench.execution.dask_crew import Terms
 
-        terms = cluster.Terms(store, self.device, self.task_s, self.memory_bytes)
+        terms = Terms(store, self.device, self.task_s, self.memory_bytes)
         if self.scheduler:
             return cluster.scheduler_crew(self.scheduler, terms)
         if self.cluster_file:

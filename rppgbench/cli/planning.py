@@ -9,7 +9,8 @@ from rich.table import Table
 
 from rppgbench.cli.progress import clock
 from rppgbench.engine.disk import decide, parse_size, told_size
-from rppgbench.engine.estimate import StageEstimate, estimate, peak_memory
+from rppgbench.engine.estimate import StageEstimate, estimate, network_seconds_on_gpu, peak_memory
+from rppgbench.engine.rules import uses_network
 from rppgbench.errors import StoreError
 from rppgbench.protocol.contestant import named
 
@@ -52,7 +53,7 @@ def print_plan(
     disk_limit: str | None = None,
     memory_limit: str | None = None,
 ) -> None:
-    """Folds, cells, a row a stage: cached, to run, how long, how much disk; and the peaks of disk and memory."""
+    """Folds, cells, a row a stage: cached, to run, how long, bytes read and written; peaks of disk and memory."""
     recordings = {cell.recording.id for cell in plan.cells}
     subjects = {cell.recording.subject for cell in plan.cells}
     folds = {cell.fold.index for cell in plan.cells}
@@ -80,17 +81,9 @@ def print_plan(
         highlight=False,
         soft_wrap=True,
     )
+    _print_networks(console, plan, to_do, store, stages)
     _print_disk(console, plan, to_do, store, workers, disk_limit)
     _print_memory(console, peak_memory(plan, to_do, workers), workers, memory_limit)
-    fits = [task for task in plan.tasks.values() if "recipe" in task.settings]
-    if fits and not any(store.has(task.key) for task in fits):
-        console.print(
-            "no fit was measured here yet: fits are guessed as of networks of size small, and those of the "
-            "paper's size take hundreds of times as long on a CPU",
-            highlight=False,
-            soft_wrap=True,
-            style="yellow",
-        )
 
 
 def _table(stages: Sequence[StageEstimate]) -> Table:
@@ -100,13 +93,33 @@ def _table(stages: Sequence[StageEstimate]) -> Table:
         ("tasks", "right"),
         ("to run", "right"),
         ("core time", "right"),
-        ("disk", "right"),
+        ("reads", "right"),
+        ("writes", "right"),
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for stage in stages:
-        disk = told_size(stage.bytes_out)
-        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), disk)
+        moved = (told_size(n_bytes) if n_bytes else "-" for n_bytes in (stage.bytes_in, stage.bytes_out))
+        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), *moved)
     return table
+
+
+def _print_networks(
+    console: Console, plan: Plan, to_do: Sequence[Task], store: Store, stages: Sequence[StageEstimate]
+) -> None:
+    """How much of the core time is of networks, and what a GPU would make of it."""
+    if not any(map(uses_network, to_do)):
+        return
+    told = f"networks {_time(sum(stage.network_seconds for stage in stages))} of the core time, which GPUs take over"
+    if on_gpu := network_seconds_on_gpu(plan, store, to_do):
+        told += f"; at 10 TFLOP/s about {_time(on_gpu)} of one GPU"
+    console.print(told, highlight=False, soft_wrap=True)
+    if not any(store.has(key) for key, task in plan.tasks.items() if "recipe" in task.settings):
+        console.print(
+            "no fit was measured here yet: networks of a paper's size are taken to be as dear as rPPGNet and STVEN",
+            highlight=False,
+            soft_wrap=True,
+            style="yellow",
+        )
 
 
 def _print_disk(

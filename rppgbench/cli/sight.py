@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rppgbench.engine.disk import told_size
 from rppgbench.runs.snapshot import Alike, Running, Snapshot, StageTally
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def means(snapshot: Snapshot) -> str:
     parts = [f"{count} {kind}" for kind, count in snapshot.workers.items() if count]
     told = [f"{' + '.join(parts)} workers"] if parts else []
     if snapshot.memory_bytes:
-        told.append(f"up to {size(snapshot.memory_bytes)} of memory a task")
+        told.append(f"up to {told_size(snapshot.memory_bytes)} of memory a task")
     if snapshot.evicted_bytes:
-        told.append(f"{size(snapshot.evicted_bytes)} of disk freed")
+        told.append(f"{told_size(snapshot.evicted_bytes)} of disk freed")
     if snapshot.dashboard:
         told.append(f"dashboard {snapshot.dashboard}")
     return "; ".join(told)
@@ -138,12 +139,3 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def size(n_bytes: float) -> str:
-    """``12 kB``, ``1.2 GB``."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit in ("B", "kB") else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} TB"

@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rppgbench.cli.sight import clock, size
+from rppgbench.cli.sight import clock
+from rppgbench.engine.disk import told_size
 from rppgbench.runs.snapshot import Snapshot
 from rppgbench.runs.spent import TimeSpent, time_spent
 
@@ -33,7 +34,7 @@ def print_time(console: Console, snapshot: Snapshot) -> None:
             percent(stage.share),
             duration(stage.mean_s),
             duration(stage.longest_s),
-            size(stage.memory_bytes) if stage.memory_bytes else "-",
+            told_size(stage.memory_bytes) if stage.memory_bytes else "-",
             Text(stage.longest_task[:room] if room >= _NAME_LEAST else ""),
         )
     console.print(table, highlight=False, markup=False)

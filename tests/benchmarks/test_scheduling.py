@@ -10,8 +10,9 @@ import pytest
 
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.store import Store
-from rppgbench.execution.cluster import Terms, local_crew
+from rppgbench.execution.cluster import local_crew
 from rppgbench.execution.crew import ThisProcess
+from rppgbench.execution.dask_crew import Terms
 from rppgbench.execution.execute import execute
 from rppgbench.protocol.resolve import load
 from rppgbench.registry import load_registry

@@ -136,6 +136,15 @@ class TestOptions:
         with pytest.raises(RppgbenchError, match="--workers and --gpus are about this machine"):
             Execution(**HOW | {"scheduler": "tcp://x:1", "workers": 3})
 
+    @pytest.mark.parametrize("address", ["nonsense", "tcp://10.0.0.1", "tcp://a b:1", "10.0.0.1:"])
+    def test_no_address(self, address):
+        with pytest.raises(RppgbenchError, match="expected an address with a port"):
+            Execution(**HOW | {"scheduler": address})
+
+    @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://node:1", "host:8786", "tcp://[::1]:8786"])
+    def test_addresses(self, address):
+        assert Execution(**HOW | {"scheduler": address}).elsewhere
+
     @pytest.mark.parametrize("text", ["soon", "", "-3s", "0"])
     def test_no_time(self, text):
         with pytest.raises(RppgbenchError, match="is no time"):

@@ -13,7 +13,8 @@ from rppgbench.engine.collect import rows
 from rppgbench.engine.plan import make_plan
 from rppgbench.engine.store import Store
 from rppgbench.evaluation.schema import COLUMNS
-from rppgbench.execution.cluster import Terms, local_crew
+from rppgbench.execution.cluster import local_crew
+from rppgbench.execution.dask_crew import Terms
 from rppgbench.execution.execute import execute
 from rppgbench.leaderboard.board import Board
 from rppgbench.leaderboard.publish import publish

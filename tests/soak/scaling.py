@@ -29,7 +29,8 @@ from rppgbench.engine.estimate import task_reads, task_seconds
 from rppgbench.engine.plan import Plan, make_plan
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task
-from rppgbench.execution.cluster import Terms, local_crew
+from rppgbench.execution.cluster import local_crew
+from rppgbench.execution.dask_crew import Terms
 from rppgbench.execution.execute import execute
 from rppgbench.protocol.resolve import load
 from rppgbench.registry import load_registry
@@ -94,7 +95,7 @@ def measured(folder: Path, n_subjects: int) -> Size:
     bound = decide(plan, to_do, store, workers=WORKERS).peak.whole_bytes
     watched = watch(
         [sys.executable, "-m", "rppgbench", "run", str(path), "--store", str(store.root), "--workers", str(WORKERS),
-         "--out", str(folder / "boards")]
+         "--out", str(folder / f"boards-{n_subjects}")]
     )  # fmt: skip
     return Size(plan, store, planning_s, planned_s, sum(task_reads(plan, to_do).values()), bound, watched)
 

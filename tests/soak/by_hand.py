@@ -1,0 +1,119 @@
+"""A scheduler and two workers started by hand on this machine, workers killed in the middle: the scores of one process.
+
+    python tests/soak/by_hand.py                              # the main job
+    python tests/soak/by_hand.py --protocol smoke_learned
+
+Runs the protocol once in one process, then by ``dask scheduler`` and two ``dask worker``. The first time that a task of
+each of ``--kill-during`` runs, the worker that is at it is killed with SIGKILL, hands and all. Compares artefacts and
+scores byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parent))
+from kill_and_resume import PROTOCOLS, artefacts, start
+
+
+@contextmanager
+def dask(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """``dask scheduler`` or ``dask worker``, ended with all that it started."""
+    process = subprocess.Popen([sys.executable, "-m", "dask", *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        for one in family(process.pid):
+            one.kill()
+        process.wait()
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that it started; nobody when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [*process.children(recursive=True), process]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def busy_hands(worker: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The hands of a worker that compute just now."""
+    hands = [one for one in family(worker.pid) if "execution.hand" in " ".join(one.cmdline())]
+    return [one for one in hands if one.cpu_percent(0.3) > 20]
+
+
+def running(store: Path, stage: str) -> bool:
+    """Whether a task of the stage has been started and has not ended."""
+    lines = [line for path in store.glob("runs/*/events.jsonl") for line in path.read_text().splitlines()]
+    events = [event for event in map(json.loads, lines) if event.get("stage") == stage]
+    started = sum(event["status"] == "started" for event in events)
+    return started > sum(event["status"] in ("done", "failed", "retried") for event in events)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--protocol", default="synthetic_compressed")
+    parser.add_argument("--kill-during", nargs="*", default=["encode", "fit"])
+    parser.add_argument("--in-process", type=Path, help="folder with store/ and out/ of an earlier run in one process")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as leaving:
+        alone = arguments.in_process or Path(name, "alone")
+        if not (alone / "out").is_dir() and start(arguments.protocol, alone / "store", alone / "out", 0).wait() != 0:
+            raise SystemExit("the run in one process failed")
+        scheduler = leaving.enter_context(dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"))
+        assert scheduler.stderr is not None
+        address = next(found[1] for line in scheduler.stderr if (found := re.search(r"at: +(tcp://\S+)", line)))
+        workers = [
+            leaving.enter_context(dask("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"))
+            for _ in range(2)
+        ]
+        store, out = Path(name, "store"), Path(name, "out")
+        command = [sys.executable, "-m", "rppgbench", "run", str(PROTOCOLS / f"{arguments.protocol}.yaml")]
+        command += ["--store", str(store), "--out", str(out), "--scheduler", address]
+        driver = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        for stage in arguments.kill_during:
+            if not kill_during(stage, driver, store, workers):
+                print(f"no task of stage {stage} was caught running")
+                continue
+            workers.append(
+                leaving.enter_context(dask("worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"))
+            )
+        if driver.wait() != 0:
+            raise SystemExit(f"the run ended with exit code {driver.returncode}")
+        expected, found = artefacts(alone / "store"), artefacts(store)
+        rows = [next(folder.glob("*/*/rows.parquet")).read_bytes() for folder in (alone / "out", out)]
+        print(f"{len(expected)} artefacts, {sum(expected[key] != found.get(key) for key in expected)} differ")
+        print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
+        if expected != found or rows[0] != rows[1]:
+            raise SystemExit(1)
+
+
+def kill_during(stage: str, driver: subprocess.Popen[bytes], store: Path, workers: list[subprocess.Popen[str]]) -> bool:
+    """Kill the busier worker while a task of the stage runs; whether there was one."""
+    while driver.poll() is None:
+        alive = [worker for worker in workers if worker.poll() is None]
+        if running(store, stage) and (busy := [worker for worker in alive if busy_hands(worker)]):
+            for one in family(busy[0].pid):
+                os.kill(one.pid, signal.SIGKILL)
+            print(f"a worker was killed with SIGKILL while a task of stage {stage} ran", flush=True)
+            return True
+        time.sleep(0.02)
+    return False
+
+
+if __name__ == "__main__":
+    main()
