@@ -65,7 +65,8 @@ def carried_out(command: Command) -> Command:
                          type=click.Path(path_type=Path, dir_okay=False),
                          help="Start workers through SLURM, PBS or LSF, as FILE says; see docs/clusters.md."),
             click.option("--task-limit", metavar="TIME", default="24h", show_default=True,
-                         help="End a task that takes longer, such as 30m or 12h; it counts as failed."),
+                         help="End a task that takes longer, such as 30m or 12h; it counts as failed. Of a fit it is "
+                              "the time without a sign of progress."),
             click.option("--dashboard", is_flag=True, help="Serve Dask's own dashboard while the run lasts."),
         )
     ):  # fmt: skip

@@ -10,7 +10,7 @@ from rich.table import Table
 from rppgbench.cli.progress import clock
 from rppgbench.engine.disk import decide, parse_size, told_size
 from rppgbench.engine.estimate import StageEstimate, estimate, network_seconds_on_gpu, peak_memory
-from rppgbench.engine.rules import uses_network
+from rppgbench.engine.rules import GPU_FLOP_PER_S, uses_network
 from rppgbench.errors import StoreError
 from rppgbench.protocol.contestant import named
 
@@ -111,7 +111,7 @@ def _print_networks(
         return
     told = f"networks {_time(sum(stage.network_seconds for stage in stages))} of the core time, which GPUs take over"
     if on_gpu := network_seconds_on_gpu(plan, store, to_do):
-        told += f"; at 10 TFLOP/s about {_time(on_gpu)} of one GPU"
+        told += f"; at {GPU_FLOP_PER_S / 1e12:g} TFLOP/s about {_time(on_gpu)} of one GPU"
     console.print(told, highlight=False, soft_wrap=True)
     if not any(store.has(key) for key, task in plan.tasks.items() if "recipe" in task.settings):
         console.print(

@@ -16,7 +16,7 @@ from rppgbench.engine.task import Task, count_windows
 from rppgbench.errors import MediaError
 
 # Core-seconds per frame, and per megapixel of video: between 320x240 as rendered and 1920x1080 in H.264 that hardly
-# moves. Where much moves, or a file has many bits, decoding takes up to three times as long.
+# moves. Where much moves, or a file has many bits, decoding takes longer.
 SECONDS_PER_FRAME = {"render": 0.003, "boxes": 0.0012, "traces": 0.001, "crop": 0.001, "encode": 0.001}
 SECONDS_PER_MEGAPIXEL = {"render": 0.03, "boxes": 0.0002, "traces": 0.0003, "crop": 0.0002}
 # Of encoders at preset "medium" and two passes, on noisy 1920x1080; others say their own. Pictures that hardly move
@@ -33,8 +33,8 @@ SECONDS_PER_WINDOW = {
     "label": 0.1,
     "clock": 0.05,
 }
-# Per pixel of a clip, of a training step and of a prediction: of networks of size small, and of the paper's method and
-# the dearest of its enhancers, whose operations were counted and divided by CORE_FLOP_PER_S.
+# Per pixel of a clip, of a training step and of a prediction: of networks of size small, as measured; and of rPPGNet
+# and STVEN at the paper's size, whose operations were counted. What a core and a GPU sustain is assumed.
 CORE_FLOP_PER_S, GPU_FLOP_PER_S = 2e10, 1e13
 FIT_FLOP = {"method": 2.3e5, "enhancer": 5.3e7, "joint": 1.0e7}
 PREDICT_FLOP = {"method": 9e4, "enhancer": 4.4e6}

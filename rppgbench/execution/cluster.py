@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dask
 from distributed import Client, Scheduler, Worker
 from distributed.deploy.spec import SpecCluster
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
     from rppgbench.execution.batch_cluster import BatchCluster
 
 _CONNECT_WITHIN_S = 20
+# Dask looks at the stacks of its workers' threads a hundred times a second, and at the system twice: here the threads
+# only wait for other processes, and the driver shares their cores.
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.disk": False,
+}
 
 
 def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bool = False) -> DaskCrew:
@@ -27,6 +35,7 @@ def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bo
     ``gpus`` are as CUDA numbers them. Memory is shared out over all of them.
     """
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our words
+    dask.config.set(_UNWATCHED)
     name = f"rppgbench-{uuid.uuid4().hex[:8]}"
     share = terms.memory_bytes // (workers + len(gpus)) if terms.memory_bytes else None
     here: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}

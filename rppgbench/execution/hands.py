@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
+from rppgbench.engine.fit import PROGRESS
 from rppgbench.engine.outcome import Done
 from rppgbench.engine.store import Store
 from rppgbench.engine.task import Task
@@ -36,7 +37,10 @@ _BEGIN = "import sys; sys.path[:] = {path!r}; from rppgbench.execution.hand impo
 
 @dataclass(frozen=True)
 class Limits:
-    """What one task may take: seconds, and bytes of memory; None for as much as there is."""
+    """What one task may take: seconds, and bytes of memory; None for as much as there is.
+
+    A fit that tells of its steps may take as long as it likes: its seconds count from the last sign of progress.
+    """
 
     seconds: float | None = None
     memory_bytes: int | None = None
@@ -135,12 +139,14 @@ class _Hand:
             self._give(order)
         except OSError:
             return self._died()
-        started = time.monotonic()
+        sign, since = _sign_of_progress(order), time.monotonic()
         while True:
             try:
                 ended = self._reports.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
-                over = self._over(limits, time.monotonic() - started)
+                if (newer := _sign_of_progress(order)) != sign:
+                    sign, since = newer, time.monotonic()
+                over = self._over(limits, time.monotonic() - since)
                 if over is not None:
                     self.kill()
                     return over
@@ -175,7 +181,8 @@ class _Hand:
         if limits.seconds is not None and seconds > limits.seconds:
             return Trouble(
                 "failed",
-                f"was ended after {seconds:.0f} s: no task may take longer than {limits.seconds:g} s",
+                f"was ended after {seconds:.0f} s: no task may take longer than {limits.seconds:g} s, "
+                "or a fit from one sign of progress to the next",
                 "raise --task-limit, if it did not hang",
             )
         if limits.memory_bytes is None:
@@ -201,6 +208,16 @@ class _Hand:
             words = self._last_words.read()
         message = f"its process was ended by {_ending(code)}"
         return Trouble("died", message, _remedy(code), details=words.decode(errors="replace"))
+
+
+def _sign_of_progress(order: Order) -> int | None:
+    """Changes when a fit has told of another step; other tasks tell of none."""
+    if order.task.stage != "fit":
+        return None
+    try:
+        return (order.store.peek(order.task.key) / PROGRESS).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _ending(code: int) -> str:

@@ -150,3 +150,20 @@ def test_hands_leave_when_the_one_they_work_for_is_killed(prediction, store, tmp
     driver.stdout.close()
     hand.wait(timeout=20)
     assert not psutil.pid_exists(pid)
+
+
+def test_a_fit_that_tells_of_its_steps_may_take_its_time(store):
+    """Of a fit the time without a sign of progress counts, and each step is one."""
+    from rppgbench.engine.fit import PROGRESS
+    from rppgbench.engine.task import Task
+    from rppgbench.execution.hand import Order
+    from rppgbench.execution.hands import _sign_of_progress
+
+    fit, other = (Order(Task(stage, {"n": 1}, {}, stage), store, "cpu") for stage in ("fit", "predict"))
+    assert _sign_of_progress(fit) is None
+    for order in (fit, other):
+        (store.scratch(order.task.key) / PROGRESS).write_text("1")
+    first = _sign_of_progress(fit)
+    assert first is not None and _sign_of_progress(other) is None
+    os.utime(store.peek(fit.task.key) / PROGRESS, ns=(first + 1, first + 1))
+    assert _sign_of_progress(fit) == first + 1

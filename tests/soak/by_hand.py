@@ -68,12 +68,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--protocol", default="synthetic_compressed")
     parser.add_argument("--kill-during", nargs="*", default=["encode", "fit"])
-    parser.add_argument("--in-process", type=Path, help="folder with store/ and out/ of an earlier run in one process")
+    parser.add_argument("--against", type=Path, help="a board's folder: compare with its rows, and run nothing else")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as leaving:
-        alone = arguments.in_process or Path(name, "alone")
-        if not (alone / "out").is_dir() and start(arguments.protocol, alone / "store", alone / "out", 0).wait() != 0:
-            raise SystemExit("the run in one process failed")
+        alone, against = Path(name, "alone"), arguments.against
+        if against is None:
+            if start(arguments.protocol, alone / "store", alone / "out", 0).wait() != 0:
+                raise SystemExit("the run in one process failed")
+            against = next((alone / "out").glob("*/*/rows.parquet")).parent
         scheduler = leaving.enter_context(dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"))
         assert scheduler.stderr is not None
         address = next(found[1] for line in scheduler.stderr if (found := re.search(r"at: +(tcp://\S+)", line)))
@@ -94,12 +96,18 @@ def main() -> None:
             )
         if driver.wait() != 0:
             raise SystemExit(f"the run ended with exit code {driver.returncode}")
-        expected, found = artefacts(alone / "store"), artefacts(store)
-        rows = [next(folder.glob("*/*/rows.parquet")).read_bytes() for folder in (alone / "out", out)]
+        compare(against, next(out.glob("*/*/rows.parquet")).parent, alone / "store", store)
+
+
+def compare(against: Path, board: Path, alone: Path, store: Path) -> None:
+    """Say what was found, and fail on any difference."""
+    rows = [(folder / "rows.parquet").read_bytes() for folder in (against, board)]
+    print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
+    expected, found = artefacts(alone), artefacts(store)
+    if expected:
         print(f"{len(expected)} artefacts, {sum(expected[key] != found.get(key) for key in expected)} differ")
-        print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
-        if expected != found or rows[0] != rows[1]:
-            raise SystemExit(1)
+    if rows[0] != rows[1] or (expected and expected != found):
+        raise SystemExit(1)
 
 
 def kill_during(stage: str, driver: subprocess.Popen[bytes], store: Path, workers: list[subprocess.Popen[str]]) -> bool:

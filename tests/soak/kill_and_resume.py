@@ -75,8 +75,11 @@ def disturbed(protocol: str, store: Path, out: Path, n_kills: int, moments: rand
     kills = Kills()
     while kills.drivers + kills.hands < n_kills:
         process = start(protocol, store, out, workers=2)
+        at_work = moments.random() < 0.9  # now and then it is killed while it starts
+        while at_work and process.poll() is None and not hands_of(process.pid):
+            time.sleep(0.05)
         while process.poll() is None and kills.drivers + kills.hands < n_kills:
-            time.sleep(moments.uniform(0.2, 4.0))
+            time.sleep(moments.uniform(0.2, 8.0))
             if process.poll() is not None:
                 break
             hands = hands_of(process.pid)
