@@ -89,8 +89,9 @@ def best(snapshot: Snapshot) -> str:
         return ""
     found = snapshot.best
     conditions = "1 condition" if found.conditions == 1 else f"{found.conditions} conditions"
-    windows = f"{found.n_windows} windows of {conditions} that all entries have scored"
-    return f"best so far: {found.entry}, HR MAE {found.hr_mae_bpm:.2f} bpm over {windows}"
+    windows = "1 window" if found.n_windows == 1 else f"{found.n_windows} windows"
+    over = f"{windows} of {conditions} that all entries have scored"
+    return f"best so far: {found.entry}, HR MAE {found.hr_mae_bpm:.2f} bpm over {over}"
 
 
 def means(snapshot: Snapshot) -> str:

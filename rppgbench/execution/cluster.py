@@ -34,7 +34,7 @@ def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bo
 
     ``gpus`` are as CUDA numbers them. Memory is shared out over all of them.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our words
+    _hush()
     dask.config.set(_UNWATCHED)
     name = f"rppgbench-{uuid.uuid4().hex[:8]}"
     share = terms.memory_bytes // (workers + len(gpus)) if terms.memory_bytes else None
@@ -59,6 +59,7 @@ def scheduler_crew(address: str, terms: Terms) -> DaskCrew:
     Raises:
         CrewLost: nobody answers at ``address``.
     """
+    _hush()
     try:
         client = Client(address, timeout=_CONNECT_WITHIN_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
@@ -77,7 +78,7 @@ def batch_crew(file: Path, terms: Terms) -> DaskCrew:
     """
     from rppgbench.execution.batch import open_cluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is said in our words
+    _hush()
     cluster = open_cluster(file)
     return _joined(Client(cluster, set_as_default=False), terms, [cluster], lambda: _still_queued(cluster))
 
@@ -91,7 +92,25 @@ def _still_queued(cluster: BatchCluster) -> str:
 def _joined(
     client: Client, terms: Terms, owned: Sequence[Any] = (), absence: Callable[[], str] | None = None
 ) -> DaskCrew:
-    """The crew of a cluster whose workers come and go: each gets its hands when it comes."""
+    """The crew of a cluster whose workers come and go: each gets its hands when it comes.
+
+    Raises:
+        CrewLost: a worker has no rppgbench, or another one.
+    """
     name = f"rppgbench-{uuid.uuid4().hex[:8]}"
-    client.register_plugin(HandsPlugin(name, terms), name=name)
+    try:
+        client.register_plugin(HandsPlugin(name, terms), name=name)
+    except Exception as error:  # whatever a worker's host had to say
+        client.close(timeout=5)
+        for thing in owned:
+            thing.close(timeout=10)
+        raise CrewLost(
+            f"a worker cannot be used: {type(error).__name__}: {error}",
+            hint="start workers from an environment with the same rppgbench; see docs/clusters.md",
+        ) from None
     return DaskCrew(client, name, owned, absence=absence)
+
+
+def _hush() -> None:
+    """What matters of a cluster is said in our words."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
