@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 
 from rppgbench.errors import EncodingError
+from rppgbench.registry import load_registry
 from rppgbench_ffmpeg.alignment import Alignment, neighbourhoods
 from rppgbench_ffmpeg.codecs import X264, Lossless
 from rppgbench_ffmpeg.pictures import Pictures, pictures_of
@@ -61,6 +63,27 @@ def test_one_wrong_sample_is_not_lossless(record, tmp_path):
     plane.update(bytes(data))
     with pytest.raises(EncodingError, match="frame 2 differs"):
         check_lossless(target, pictures)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "x264"])
+def test_a_change_that_is_held_back_is_no_other_place(tmp_path, codec):
+    """A picture that keeps still but for a pulse of 3 levels at 60 frames/s: encoders code it every few frames."""
+    y, x = np.mgrid[:240, :320]
+    ground = np.stack([120 + 60 * np.sin(x / 17 + y / 23), 110 + 50 * np.cos(x / 31 - y / 13), 100 + x / 8], -1)
+    source = tmp_path / "still.mkv"
+    with av.open(str(source), "w") as container:
+        stream = container.add_stream("ffv1", rate=60)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
+        for index in range(120):
+            picture = (
+                np.rint(ground + np.array([0, 3 * np.sin(2 * np.pi * 1.2 * index / 60), 0]))
+                .clip(0, 255)
+                .astype(np.uint8)
+            )
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="bgr0")))
+        container.mux(stream.encode())
+    encoder = load_registry().create("codec", codec, {"bitrate_kbps": 125})
+    assert encoder.encode(source, tmp_path / "still.mp4", 60.0).n_frames == 120
 
 
 def test_still_pictures_tell_nothing():
