@@ -249,8 +249,11 @@ class Store:
         try:
             folder.rename(final)
         except OSError as error:
-            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) or not self.has(key):
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise
+            if not self.has(key):  # what lies there is no artefact, but what damage left of one
+                self.remove(final)
+                folder.rename(final)
         sync(final.parent)
 
     def sweep(self) -> None:

@@ -39,6 +39,21 @@ def test_a_published_artefact_has_its_files_facts_and_preimage(tmp_path):
     }
 
 
+@pytest.mark.parametrize("damage", ["no manifest", "a file"])
+def test_what_damage_left_of_an_artefact_gives_way(tmp_path, damage):
+    store = Store.open(tmp_path)
+    key = store.publish(PREIMAGE, write_text)
+    if damage == "no manifest":
+        (store.path(key) / "manifest.json").unlink()
+    else:
+        shutil.rmtree(store.path(key))
+        store.path(key).write_text("no folder")
+    assert not store.has(key)
+    assert store.publish(PREIMAGE, write_text) == key
+    assert store.damage(key) is None
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def test_a_writer_that_raises_leaves_nothing(tmp_path):
     store = Store.open(tmp_path)
 
