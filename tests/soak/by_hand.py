@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pandas as pd
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -69,13 +70,14 @@ def main() -> None:
     parser.add_argument("--protocol", default="synthetic_compressed")
     parser.add_argument("--kill-during", nargs="*", default=["encode", "fit"])
     parser.add_argument("--against", type=Path, help="a board's folder: compare with its rows, and run nothing else")
+    parser.add_argument("--only", action="append", default=[], help="as of 'rppgbench run'")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, ExitStack() as leaving:
         alone, against = Path(name, "alone"), arguments.against
         if against is None:
-            if start(arguments.protocol, alone / "store", alone / "out", 0).wait() != 0:
+            if start(arguments.protocol, alone / "store", alone / "out", 0, arguments.only).wait() != 0:
                 raise SystemExit("the run in one process failed")
-            against = next((alone / "out").glob("*/*/rows.parquet")).parent
+            against = next((path.parent for path in (alone / "out").glob("*/*/rows.parquet")), None)
         scheduler = leaving.enter_context(dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"))
         assert scheduler.stderr is not None
         address = next(found[1] for line in scheduler.stderr if (found := re.search(r"at: +(tcp://\S+)", line)))
@@ -86,6 +88,7 @@ def main() -> None:
         store, out = Path(name, "store"), Path(name, "out")
         command = [sys.executable, "-m", "rppgbench", "run", str(PROTOCOLS / f"{arguments.protocol}.yaml")]
         command += ["--store", str(store), "--out", str(out), "--scheduler", address]
+        command += [word for only in arguments.only for word in ("--only", only)]
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         for stage in arguments.kill_during:
             if not kill_during(stage, driver, store, workers):
@@ -96,18 +99,30 @@ def main() -> None:
             )
         if driver.wait() != 0:
             raise SystemExit(f"the run ended with exit code {driver.returncode}")
-        compare(against, next(out.glob("*/*/rows.parquet")).parent, alone / "store", store)
+        board = next((path.parent for path in out.glob("*/*/rows.parquet")), None)
+        same = same_artefacts(alone / "store", store)
+        if against is not None and board is not None:
+            same &= same_rows(against, board)
+        if not same:
+            raise SystemExit(1)
 
 
-def compare(against: Path, board: Path, alone: Path, store: Path) -> None:
-    """Say what was found, and fail on any difference."""
-    rows = [(folder / "rows.parquet").read_bytes() for folder in (against, board)]
-    print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
+def same_artefacts(alone: Path, store: Path) -> bool:
+    """Scores among them; say what was found."""
     expected, found = artefacts(alone), artefacts(store)
     if expected:
         print(f"{len(expected)} artefacts, {sum(expected[key] != found.get(key) for key in expected)} differ")
-    if rows[0] != rows[1] or (expected and expected != found):
-        raise SystemExit(1)
+    return not expected or expected == found
+
+
+def same_rows(against: Path, board: Path) -> bool:
+    """Byte for byte; say what was found."""
+    tables = [pd.read_parquet(folder / "rows.parquet") for folder in (against, board)]
+    columns = [name for name in tables[0] if not tables[0][name].equals(tables[1][name])]
+    print(f"{len(tables[0])} and {len(tables[1])} rows; columns that differ: {', '.join(columns) or 'none'}")
+    rows = [(folder / "rows.parquet").read_bytes() for folder in (against, board)]
+    print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
+    return rows[0] == rows[1]
 
 
 def kill_during(stage: str, driver: subprocess.Popen[bytes], store: Path, workers: list[subprocess.Popen[str]]) -> bool:

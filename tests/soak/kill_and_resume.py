@@ -22,15 +22,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 PROTOCOLS = Path(__file__).parents[2] / "protocols"
 
 
-def start(protocol: str, store: Path, out: Path, workers: int) -> subprocess.Popen[bytes]:
+def start(protocol: str, store: Path, out: Path, workers: int, only: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rppgbench", "run", str(PROTOCOLS / f"{protocol}.yaml")]
     command += ["--store", str(store), "--out", str(out), "--workers", str(workers)]
+    command += [word for what in only for word in ("--only", what)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
