@@ -135,8 +135,8 @@ class DatasetSpec(Spec):
 
     ``needs_files`` is False for one that makes its recordings itself. A dataset that needs files has a factory with a
     first argument ``root: Path``; where that lies is the user's setting. ``fixture`` names a function
-    ``(root, film, n_subjects, duration_s) -> takes by recording id`` (`rppgbench.testing.film`) that writes a small
-    tree in the exact published layout, filled with rendered faces. ``protocol`` is the one to try first.
+    ``(root, cohort, n_subjects, duration_s) -> rendered recordings by id`` (`rppgbench.testing.rendered_cohort`) that
+    writes a small tree in the exact published layout, filled with rendered faces. ``protocol`` is the one to try first.
     """
 
     kind: ClassVar[Kind] = "dataset"

@@ -82,7 +82,7 @@ class StoreError(RppgbenchError):
     """A store that cannot be written: there is no point in going on."""
 
 
-class CrewLost(RppgbenchError):
+class ExecutorLost(RppgbenchError):
     """Workers that cannot be reached any more, or a scheduler that cannot be: nobody is left to do anything."""
 
 

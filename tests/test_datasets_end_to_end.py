@@ -9,15 +9,15 @@ from click.testing import CliRunner
 from rppgbench.cli.main import cli
 from rppgbench.contracts import DatasetSpec
 from rppgbench.datasets.fixture import write_fixture
-from rppgbench.engine.collect import rows
-from rppgbench.engine.plan import make_plan
-from rppgbench.engine.store import Store
-from rppgbench.execution.crew import ThisProcess
-from rppgbench.execution.execute import execute
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.execution.driver import execute
+from rppgbench.execution.executor import InProcessExecutor
+from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.result_rows import result_rows
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
-from rppgbench.testing.film import Film
+from rppgbench.store.store import Store
+from rppgbench.testing.rendered_cohort import RenderedCohort
 
 SPECS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
 # Subjects of a fixture: as few as its protocol's folds take.
@@ -36,7 +36,7 @@ def test_from_the_published_layout_to_the_known_heart_rates(spec, tmp_path, monk
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "config.yaml"))
     root = tmp_path / "copy"
     subjects, seconds = SUBJECTS.get(spec.name, 2), SECONDS.get(spec.name, 31)
-    film = Film(load_registry(), n_sessions=SESSIONS.get(spec.name))
+    film = RenderedCohort(load_registry(), n_sessions=SESSIONS.get(spec.name))
     takes = write_fixture(spec, root, film, n_subjects=subjects, duration_s=seconds)
     known_bpm = {recording: take.hr_bpm for recording, take in takes.items()}
     run("data", "add", spec.name, root, "--partial")
@@ -61,8 +61,8 @@ def run(*args) -> str:
 def reference_rows(spec, root, folder):
     """POS on the recordings as they come, under the dataset's own protocol at toy size."""
     registry, store = load_registry(), Store.open(folder)
-    protocol = load(find(spec.protocol), registry, rehearse=True)
+    protocol = load_protocol(find_protocol(spec.protocol), registry, rehearse=True)
     only = [f"entry={ENTRY}", "condition=reference"]
     plan = make_plan(protocol, store, roots={spec.name: root}, only=only)
-    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
-    return rows(plan, store, outcome.failures)
+    outcome = execute(plan.wanted(store), store, InProcessExecutor(store, registry))
+    return result_rows(plan, store, outcome.failures)

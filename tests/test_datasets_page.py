@@ -13,7 +13,7 @@ from rppgbench.contracts import DatasetSpec
 from rppgbench.registry import load_registry
 from rppgbench.signal.ground_truth import window_hr
 from rppgbench.testing import check
-from rppgbench.testing.film import Film
+from rppgbench.testing.rendered_cohort import RenderedCohort
 
 PAGE = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text(encoding="utf-8")
 DATASETS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
@@ -36,7 +36,7 @@ def test_every_column_of_a_manifest_is_on_the_page():
 def test_the_table_on_the_page_is_that_of_the_fixture(tmp_path):
     from rppgbench_datasets.manifest import ManifestDataset, write_fixture
 
-    write_fixture(tmp_path, Film(load_registry()), 3, 2.0)
+    write_fixture(tmp_path, RenderedCohort(load_registry()), 3, 2.0)
     written = ManifestDataset(tmp_path).recordings()
     shown = re.search(r"^subject,session.*?(?=^```)", PAGE, re.MULTILINE | re.DOTALL)
     assert shown is not None
@@ -53,7 +53,7 @@ def test_the_loader_on_the_page_keeps_the_contract(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "my_package", module)
     exec(code, module.__dict__)
     (spec,) = module.rppgbench_datasets()
-    takes = module.write_fixture(tmp_path, Film(load_registry()), 2, 10.0)
+    takes = module.write_fixture(tmp_path, RenderedCohort(load_registry()), 2, 10.0)
     check(spec, tmp_path, root=tmp_path)
     dataset = module.MyLab(tmp_path)
     for recording in dataset.recordings():

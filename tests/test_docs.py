@@ -9,8 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from rppgbench.cli.main import COMMANDS
-from rppgbench.protocol.library import builtin
-from rppgbench.protocol.model import Component, ProtocolFile
+from rppgbench.protocol.protocol_file import Component, ProtocolFile
+from rppgbench.protocol.protocol_library import builtin_protocols
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,7 +28,7 @@ def test_every_key_of_a_protocol_is_documented(key):
     assert re.search(rf"`[^`\n]*\b{key}\b[^`\n]*`", (ROOT / "docs" / "protocols.md").read_text())
 
 
-@pytest.mark.parametrize("name", builtin())
+@pytest.mark.parametrize("name", builtin_protocols())
 def test_every_protocol_is_in_the_readme(name):
     assert f"`{name}`" in (ROOT / "README.md").read_text()
 

@@ -29,7 +29,7 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
-from rppgbench.testing.film import write_video
+from rppgbench.testing.rendered_cohort import write_video
 from rppgbench_datasets.excerpt import excerpts
 from rppgbench_datasets.header import read_header
 from rppgbench_datasets.layout import extra, optional_reader
@@ -39,7 +39,7 @@ from rppgbench_datasets.stamps import advancing, lasts_s, misfit, spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 SUBJECTS, SESSIONS = range(1, 41), range(4)
 RATE_HZ = 256.0
@@ -207,9 +207,9 @@ def _doubts(stamps_s: NDArray[np.float64], times_s: NDArray[np.float64], n_repea
     return [*doubts, *misfit(times_s, video_s, runs_on_s=_RUNS_ON_S)]
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """All four sessions of the first subjects, or as many as the film allows, and the owner's lists."""
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     sessions = SESSIONS[: film.n_sessions]
     for subject in SUBJECTS[:n_subjects]:
         # Nobody did anything else in another session: each goes on where the one before it ended.
@@ -226,7 +226,7 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     return takes
 
 
-def _write_sensor(path: Path, take: Take, subject: int, session: int) -> None:
+def _write_sensor(path: Path, take: RenderedRecording, subject: int, session: int) -> None:
     times_s = np.arange(round(take.duration_s * RATE_HZ)) / RATE_HZ
     with optional_reader("h5py").File(path, "w") as file:
         file["pulse"] = 40.0 + 10.0 * take.sensor(times_s)

@@ -27,14 +27,14 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, MediaError, RppgbenchError
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 from rppgbench_datasets.header import read_header
 from rppgbench_datasets.layout import extra, renamed
 from rppgbench_datasets.presence import absent, demand_root
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 PARTS = ("India", "Sierra_Leone")
 PATCHES = ("forehead", "leftcheek", "rightcheek")
@@ -193,11 +193,11 @@ def _row(part: str, fields: Sequence[str], path: Path, line: int) -> _Row:
     return _Row(part, video, hr_bpm, line)
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """A small copy: the first half of the subjects from India, the others from Sierra Leone; takes by recording id."""
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
 
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     tables: dict[str, list[str]] = {}
     for index in range(n_subjects):
         part = PARTS[index >= (n_subjects + 1) // 2]
@@ -221,7 +221,7 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
 def _enlarged(frames: Sequence[ByteArray], patch: str) -> Iterator[ByteArray]:
     import cv2
 
-    from rppgbench.media.faces import detect_lbp_frontal
+    from rppgbench.media.face_detection import detect_lbp_frontal
 
     grays = (np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), np.uint8) for frame in frames)
     # The heads hold still: where the first face is found, it stays.

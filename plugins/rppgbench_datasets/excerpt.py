@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rppgbench.testing.film import Take
+from rppgbench.testing.rendered_cohort import RenderedRecording
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray, FloatArray
 
 
 @dataclass(frozen=True)
-class Excerpt(Take):
+class Excerpt(RenderedRecording):
     """The part of a take that begins at its frame ``first``, with a clock of its own."""
 
     first: int = 0
@@ -28,7 +28,7 @@ class Excerpt(Take):
         return super().sensor(times_s + self.first / self.fps_hz)
 
 
-def excerpts(take: Take, count: int) -> list[Excerpt]:
+def excerpts(take: RenderedRecording, count: int) -> list[Excerpt]:
     """``count`` recordings of equal length, one after the other, that make up a take."""
     n_frames = take.n_frames // count
     return [

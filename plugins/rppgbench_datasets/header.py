@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from rppgbench.errors import MediaError
-from rppgbench.media.container import announced_s, mean_period_s, opened, packets_of
+from rppgbench.media.container import announced_s, mean_period_s, open_container, packets_of
 
 # FFmpeg's names of the codecs that keep every sample; H.264 and others can too, and do not say so in the header.
 _RAW = {"rawvideo", "v210", "v410", "r210"}
@@ -45,7 +45,7 @@ def read_header(path: Path) -> Header:
     Raises:
         MediaError: the file is missing, no video, or says neither how fast nor how long it is.
     """
-    with opened(path) as (container, stream):
+    with open_container(path) as (container, stream):
         period_s, duration_s = mean_period_s(stream), announced_s(container, stream)
         if period_s is None or duration_s is None:
             packets = packets_of(path, container, stream)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 
 _NO_DATA = re.compile(r"\.|~|read.?me|licen[cs]e|copying|citation|eula|thumbs\.db|desktop\.ini|__macosx", re.IGNORECASE)
 _NO_DATA_ENDINGS = {".md", ".pdf", ".html", ".md5", ".sha256"}

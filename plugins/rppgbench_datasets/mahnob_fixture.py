@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppgbench.testing.film import Film, Take, write_video
+from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording, write_video
 from rppgbench_datasets import bdf
 from rppgbench_datasets.mahnob_sessions import PART, PARTICIPANTS, Stimulus
 
@@ -48,7 +48,7 @@ _START_CODE, _END_CODE, _PULSE = 16, 32, 26
 
 
 @dataclass(frozen=True)
-class _Part(Take):
+class _Part(RenderedRecording):
     """A take of whose frames only those from ``first`` on count."""
 
     first: int = 0
@@ -60,13 +60,13 @@ class _Part(Take):
         return super().sensor(times_s + self.first / self.fps_hz)
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """The first ``n_subjects`` participants with a session each, and the first of them with a second one.
 
     The takes are of the frames 306 to 2135, so a video lasts 35.1 s at least; the face is filmed after exercise in the
     second session.
     """
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     for number, participant in enumerate(PARTICIPANTS[:n_subjects], start=1):
         for trial in (1, 2) if number == 1 else (1,):
             stimulus = Stimulus(participant, trial)
@@ -82,14 +82,14 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     return takes
 
 
-def _part(whole: Take) -> Take:
+def _part(whole: RenderedRecording) -> RenderedRecording:
     first, end = PART
     settings = {field.name: getattr(whole, field.name) for field in fields(whole)}
     settings |= {"duration_s": (end - first) / FPS_HZ, "beats_s": whole.beats_s - first / FPS_HZ}
     return _Part(**settings, first=first)
 
 
-def _write_session(folder: Path, stimulus: Stimulus, take: Take) -> None:
+def _write_session(folder: Path, stimulus: Stimulus, take: RenderedRecording) -> None:
     folder.mkdir(parents=True)
     stamp = f"2009.07.{stimulus.participant:02d}.{9 + stimulus.trial:02d}.53.46"
     view = f"P{stimulus.participant}-Rec1-{stamp}_{{}}_Section_{stimulus.section}.avi"
@@ -106,7 +106,7 @@ def _write_session(folder: Path, stimulus: Stimulus, take: Take) -> None:
     _write_xml(folder / "session.xml", stimulus, take, [colour, *(view.format(f"BW{n}") for n in range(1, 6))])
 
 
-def _write_physiology(path: Path, take: Take, seed: int) -> None:
+def _write_physiology(path: Path, take: RenderedRecording, seed: int) -> None:
     video = take.n_frames / FPS_HZ * _ECG_HZ
     N = int(_LEAD_IN + video + _ECG_HZ) // _ECG_HZ * _ECG_HZ  # whole records
     ecg_mv = take.sensor((np.arange(N) - _LEAD_IN) / _ECG_HZ)
@@ -126,7 +126,7 @@ def _status(n_samples: int, first: int, end: int) -> NDArray[np.int32]:
     return status
 
 
-def _write_xml(path: Path, stimulus: Stimulus, take: Take, videos: list[str]) -> None:
+def _write_xml(path: Path, stimulus: Stimulus, take: RenderedRecording, videos: list[str]) -> None:
     audio_hz = 48_000
     first = 30 * audio_hz
     session = ET.Element(

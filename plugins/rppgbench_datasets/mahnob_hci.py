@@ -34,7 +34,7 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, MediaError
-from rppgbench.media.container import opened
+from rppgbench.media.container import open_container
 from rppgbench_datasets import bdf
 from rppgbench_datasets.layout import extra, listed, optional_reader
 from rppgbench_datasets.mahnob_fixture import write_fixture
@@ -167,7 +167,7 @@ def _announced(recording: Recording) -> tuple[int, list[str]]:
     if recording.path is None:
         return 0, []
     try:
-        with opened(recording.path) as (_, stream):
+        with open_container(recording.path) as (_, stream):
             n_frames, rate_hz = stream.frames, float(stream.average_rate or 0)
     except MediaError as error:
         return 0, [f"the video's length cannot be held against Status: {error.message}"]

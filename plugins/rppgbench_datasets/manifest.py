@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 from rppgbench_datasets.header import Header, read_header
 from rppgbench_datasets.layout import extra, renamed
 from rppgbench_datasets.manifest_table import MANIFEST, Row, read_table
@@ -35,7 +35,7 @@ from rppgbench_datasets.sensor_file import ascending, read_columns
 from rppgbench_datasets.stamps import lasts_s, misfit
 
 if TYPE_CHECKING:
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 _SAME_RATE = 1e-3  # headers round rates: 29.97 is 30000/1001
 _SAME_LENGTH_S = 0.5
@@ -215,7 +215,7 @@ def _check_overlap(path: Path, row: Row, times_s: NDArray[np.float64], duration_
         raise DatasetUnavailable(f"{said}", hint="are its times in ms? write them in seconds")
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Own recordings of three kinds in turn: ECG at a rate, BVP with times, and heart rates alone."""
     from rppgbench_datasets.manifest_fixture import write
 

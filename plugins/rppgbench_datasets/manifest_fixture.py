@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rppgbench.testing.film import Film, Take, write_video
+from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording, write_video
 from rppgbench_datasets.manifest_table import MANIFEST
 
 HEADER = ("subject", "session", "video", "fps_hz", "truth", "column", "rate_hz", "time_column", "offset_s", "kind")
@@ -18,12 +18,12 @@ WEBCAM_BPS = 3e6
 BVP_OFFSET_S = -0.75  # the sensor was switched on that long before the camera
 
 
-def write(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """``manifest.csv`` and what it names; takes by recording id."""
     (root / "videos").mkdir(parents=True, exist_ok=True)
     (root / "sensors").mkdir(exist_ok=True)
-    kinds: tuple[Callable[..., tuple[Take, dict[str, Any]]], ...] = (_ecg, _bvp, _hr)
-    takes: dict[str, Take] = {}
+    kinds: tuple[Callable[..., tuple[RenderedRecording, dict[str, Any]]], ...] = (_ecg, _bvp, _hr)
+    takes: dict[str, RenderedRecording] = {}
     rows = []
     for number in range(1, n_subjects + 1):
         take, described = kinds[(number - 1) % 3](root, film, number, duration_s)
@@ -41,7 +41,7 @@ def write_table(path: Path, header: Sequence[str], rows: Sequence[Mapping[str, A
         writer.writerows(rows)
 
 
-def _ecg(root: Path, film: Film, number: int, duration_s: float) -> tuple[Take, dict[str, Any]]:
+def _ecg(root: Path, film: RenderedCohort, number: int, duration_s: float) -> tuple[RenderedRecording, dict[str, Any]]:
     """An ECG without times or names of columns, and a lossless video."""
     take = film.take(number, fps_hz=30.0, duration_s=duration_s, sensor="ecg")
     video, truth = f"videos/p{number}.mkv", f"sensors/p{number}.txt"
@@ -50,7 +50,7 @@ def _ecg(root: Path, film: Film, number: int, duration_s: float) -> tuple[Take, 
     return take, {"video": video, "truth": truth, "fps_hz": 30, "column": 0, "rate_hz": ECG_HZ, "kind": "ecg"}
 
 
-def _bvp(root: Path, film: Film, number: int, duration_s: float) -> tuple[Take, dict[str, Any]]:
+def _bvp(root: Path, film: RenderedCohort, number: int, duration_s: float) -> tuple[RenderedRecording, dict[str, Any]]:
     """A BVP with unevenly spaced times on a clock of its own, and a phone's video."""
     take = film.take(number, fps_hz=30.0, duration_s=duration_s, sensor="bvp")
     video, truth = f"videos/p{number}.mp4", f"sensors/p{number}.csv"
@@ -65,7 +65,7 @@ def _bvp(root: Path, film: Film, number: int, duration_s: float) -> tuple[Take, 
     return take, {"video": video, "truth": truth, **described}
 
 
-def _hr(root: Path, film: Film, number: int, duration_s: float) -> tuple[Take, dict[str, Any]]:
+def _hr(root: Path, film: RenderedCohort, number: int, duration_s: float) -> tuple[RenderedRecording, dict[str, Any]]:
     """Beats a minute in each second, and a webcam's video."""
     take = film.take(number, fps_hz=25.0, duration_s=duration_s, sensor="bvp")
     video, truth = f"videos/p{number}.avi", f"sensors/p{number}.csv"

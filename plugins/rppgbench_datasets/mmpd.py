@@ -76,7 +76,7 @@ class Mmpd:
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording in 8 bits and its true proportions."""
         (path,) = recording.source_files
-        lossless.write(pictures(path), target, recording.fps_hz)
+        lossless.write_lossless(pictures(path), target, recording.fps_hz)
 
     def container(self) -> str:
         return lossless.CONTAINER

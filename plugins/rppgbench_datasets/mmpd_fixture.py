@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rppgbench.contracts import ByteArray, FloatArray
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 Activity = tuple[str, Literal["rest", "exercise"], Literal["still", "small", "talk", "large"]]
 
@@ -40,9 +40,9 @@ ACTIVITIES: dict[Activity, tuple[int, int, int, int]] = {
 _MI_COMPRESSED = 15
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Each activity is one stretch, cut into a session for each light."""
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     for subject in range(1, n_subjects + 1):
         folder = root / f"subject{subject}"
         folder.mkdir(parents=True)

@@ -19,7 +19,7 @@ import numpy as np
 from rppgbench_datasets.manifest import ManifestDataset
 
 if TYPE_CHECKING:
-    from rppgbench.testing.film import Film, Session, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording, Session
 
 SESSIONS: tuple[Session, ...] = ("rest", "exercise")
 N_SUBJECTS = 100
@@ -55,15 +55,15 @@ class Obf(ManifestDataset):
             )
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Rendered subjects at rest and after exercise, ECG, BVP and respiration in one table a recording."""
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
     from rppgbench_datasets.manifest_fixture import HEADER, write_table
     from rppgbench_datasets.manifest_table import MANIFEST
 
     (root / "videos").mkdir(parents=True, exist_ok=True)
     (root / "signals").mkdir(exist_ok=True)
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     rows = []
     for subject in range(1, n_subjects + 1):
         for session in SESSIONS[: film.n_sessions]:
@@ -88,7 +88,7 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     return takes
 
 
-def _write_signals(path: Path, take: Take, pulse: Take) -> None:
+def _write_signals(path: Path, take: RenderedRecording, pulse: RenderedRecording) -> None:
     times_s = np.arange(round(take.duration_s * _SENSOR_HZ)) / _SENSOR_HZ
     # Breathing shortens and lengthens the intervals between beats: what they tell of it stands in for a belt.
     respiration = np.interp(times_s, take.beats_s[1:], np.diff(take.beats_s))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rppgbench.contracts import ByteArray, FloatArray
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 SUBJECTS = tuple(f"{number:02d}" for number in range(1, 11))
 TASKS = {
@@ -114,7 +114,7 @@ class Pure:
             MediaError: a picture cannot be read.
             EncodingError: the video cannot be written, or a picture is of another size than the first.
         """
-        lossless.write(_decoded(self._found[0][recording.id].pictures), target, recording.fps_hz)
+        lossless.write_lossless(_decoded(self._found[0][recording.id].pictures), target, recording.fps_hz)
 
     def container(self) -> str:
         return lossless.CONTAINER
@@ -165,7 +165,7 @@ class Pure:
         return path == label_of(self.root, path.stem)
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Write all tasks of the first subjects below ``root``: pictures named by their time, and a pulse that starts
     half a second before them. For tasks that the film does not know, somebody moves after exercise."""
     takes = {}

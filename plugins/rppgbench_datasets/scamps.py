@@ -28,7 +28,7 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable
-from rppgbench.media.lossless import CONTAINER, write
+from rppgbench.media.lossless import CONTAINER, write_lossless
 from rppgbench_datasets.layout import extra, listed, optional_reader
 from rppgbench_datasets.presence import demand_root
 from rppgbench_datasets.scamps_fixture import write_fixture
@@ -77,7 +77,7 @@ class Scamps:
     def render(self, recording: Recording, target: Path) -> None:
         (path,) = recording.source_files
         with _opened(path) as file:
-            write(_frames(path, _array(path, file, _VIDEO)), target, FPS_HZ)
+            write_lossless(_frames(path, _array(path, file, _VIDEO)), target, FPS_HZ)
 
     def container(self) -> str:
         return CONTAINER

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rppgbench.testing.film import Film, Take
+from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 from rppgbench_datasets.layout import optional_reader
 
 _FPS_HZ = 30.0
@@ -19,9 +19,9 @@ _USER_BLOCK = 512
 _CHUNK_FRAMES = 16
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """``P000001.mat`` and so on, one a subject."""
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     for number in range(1, n_subjects + 1):
         take = film.take(number, fps_hz=_FPS_HZ, duration_s=duration_s, sensor="bvp")
         name = f"P{number:06d}"
@@ -30,7 +30,7 @@ def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) ->
     return takes
 
 
-def _write(path: Path, take: Take) -> None:
+def _write(path: Path, take: RenderedRecording) -> None:
     pictures = np.stack(list(take.frames()))
     T, H, W, _ = pictures.shape
     side = min(H, W)

@@ -30,7 +30,7 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import MediaError, RppgbenchError
-from rppgbench.testing.film import write_video
+from rppgbench.testing.rendered_cohort import write_video
 from rppgbench_datasets.excerpt import excerpts
 from rppgbench_datasets.header import read_header
 from rppgbench_datasets.layout import extra
@@ -40,7 +40,7 @@ from rppgbench_datasets.stamps import misfit
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 SUBJECTS = range(1, 57)
 TASKS = {"T1": "rest", "T2": "speech", "T3": "arithmetic"}
@@ -145,9 +145,9 @@ def _holds_subjects(folder: Path) -> bool:
     return any(folder.glob("s[0-9]*/vid_s*_T[1-3].*"))
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """All three tasks of the first subjects, or as many as the film allows; the last frame of each video is corrupt."""
-    takes: dict[str, Take] = {}
+    takes: dict[str, RenderedRecording] = {}
     for number in SUBJECTS[:n_subjects]:
         subject = _folder(number)
         folder = root / subject
@@ -192,7 +192,7 @@ def _corrupt_last_frame(path: Path) -> None:
     path.write_bytes(content)
 
 
-def _write_sensors(folder: Path, name: str, take: Take) -> None:
+def _write_sensors(folder: Path, name: str, take: RenderedRecording) -> None:
     bvp = 100.0 * take.sensor(np.arange(round(take.duration_s * BVP_HZ)) / BVP_HZ)
     eda = 2.0 + 0.1 * np.arange(round(take.duration_s * EDA_HZ)) / EDA_HZ
     np.savetxt(folder / f"bvp_{name}.csv", bvp, fmt="%.2f")

@@ -31,7 +31,7 @@ from rppgbench_datasets.stamps import advancing, lasts_s, spread
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 FOLDER, VIDEO, TRUTH = "DATASET_2", "vid.avi", "ground_truth.txt"
 SUBJECTS = tuple(f"subject{number}" for number in (1, 3, 4, 5, *range(8, 19), 20, *range(22, 28), *range(30, 50)))
@@ -128,9 +128,9 @@ class UbfcRppg:
         return path.parent.parent == self.root and path.parent.name in SUBJECTS and path.name in (VIDEO, TRUTH)
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Write DATASET_2 of the first subjects below ``root``: raw pictures, and three lines on an unsteady clock."""
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
 
     takes = {}
     for number, name in enumerate(SUBJECTS[:n_subjects], start=1):

@@ -22,7 +22,7 @@ import numpy as np
 
 from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 from rppgbench_datasets.header import Header, read_header
 from rppgbench_datasets.layout import extra, listed
 from rppgbench_datasets.presence import absent, demand_files, demand_root
@@ -30,7 +30,7 @@ from rppgbench_datasets.sensor_file import numbers
 from rppgbench_datasets.stamps import advancing, misfit
 
 if TYPE_CHECKING:
-    from rppgbench.testing.film import Film, Take
+    from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 FOLDER, TRUTH = "DATASET_1", "gtdump.xmp"
 SUBJECTS = ("5-gt", "6-gt", "7-gt", "8-gt", "10-gt", "11-gt", "12-gt", "after-exercise")
@@ -127,9 +127,9 @@ class UbfcRppgSimple:
         return known and (path.name == TRUTH or path.suffix.lower() == ".avi")
 
 
-def write_fixture(root: Path, film: Film, n_subjects: int, duration_s: float) -> dict[str, Take]:
+def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
     """Write DATASET_1 of the first subjects below ``root``: raw pictures, and a table on an unsteady clock."""
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
 
     takes = {}
     for number, name in enumerate(SUBJECTS[:n_subjects], start=1):

@@ -64,7 +64,7 @@ class Synthetic:
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording as lossless RGB, the same bytes on every run and machine."""
-        lossless.write(
+        lossless.write_lossless(
             (np.moveaxis(planes, 0, -1) for planes in self._camera(recording).frames()), target, self.params.fps_hz
         )
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rppgbench.claims.claims_file import EntrySelector, Part
 from rppgbench.claims.measures import MEASURES
-from rppgbench.claims.model import EntrySelector, Part
-from rppgbench.claims.observations import Condition, Observations
+from rppgbench.claims.observations import Observations, TestedCondition
 from rppgbench.evaluation.trend import halvings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingContrast:
     """A contrast that cannot be made: ``entries`` that the results have not, by name, or whatever else it needs."""
 
     label: str
@@ -36,7 +36,7 @@ class Contrast:
     part: Part
     entry: str
     rival: str | None
-    conditions: tuple[Condition, ...]
+    conditions: tuple[TestedCondition, ...]
     weights: tuple[float, ...]
 
     def of_subjects(self, seen: Observations, floor_bpm: float, seed: int | None = None) -> FloatArray:
@@ -57,7 +57,9 @@ class Contrast:
         return np.asarray(np.stack(columns, axis=1) @ np.array(self.weights))
 
 
-def contrasts(part: Part, entries: Mapping[str, EntrySelector], seen: Observations) -> Iterator[Contrast | Missing]:
+def contrasts(
+    part: Part, entries: Mapping[str, EntrySelector], seen: Observations
+) -> Iterator[Contrast | MissingContrast]:
     """What the part comes to on the results at hand."""
     measure = MEASURES[part.measure]
     for name, against in itertools.product(part.of, part.against or (None,)):
@@ -65,14 +67,16 @@ def contrasts(part: Part, entries: Mapping[str, EntrySelector], seen: Observatio
         label = f"{measure.label} of {name}{versus}"
         found = {side: seen.find(entries[side]) for side in (name, against) if side}
         if absent := tuple(side for side, ids in found.items() if not ids):
-            yield Missing(label, part, entries=absent)
+            yield MissingContrast(label, part, entries=absent)
             continue
         if several := [f"{side} ({', '.join(ids)})" for side, ids in found.items() if len(ids) > 1]:
-            yield Missing(label, part, needs=f"one entry where the definition means several: {'; '.join(several)}")
+            yield MissingContrast(
+                label, part, needs=f"one entry where the definition means several: {'; '.join(several)}"
+            )
             continue
         entry, rival = found[name][0], found[against][0] if against else None
         if entry == rival:
-            yield Missing(label, part, needs=f"two entries, but {name} and {against} are both {entry!r}")
+            yield MissingContrast(label, part, needs=f"two entries, but {name} and {against} are both {entry!r}")
             continue
         conditions = seen.conditions(entry, part.where)
         if rival:
@@ -82,12 +86,12 @@ def contrasts(part: Part, entries: Mapping[str, EntrySelector], seen: Observatio
         yield from _grouped(base, conditions)
 
 
-def _grouped(base: Contrast, conditions: Sequence[Condition]) -> Iterator[Contrast | Missing]:
+def _grouped(base: Contrast, conditions: Sequence[TestedCondition]) -> Iterator[Contrast | MissingContrast]:
     if not base.part.each:
         yield from _spelt(base, conditions, str(base.part.where))
         return
     (column, wanted), *_ = base.part.each.items()
-    groups: dict[str | float, list[Condition]] = {}
+    groups: dict[str | float, list[TestedCondition]] = {}
     for condition in conditions:
         value = {"codec": condition.codec, "bitrate_kbps": condition.rate_kbps, "condition": condition.id}[column]
         if value is not None:
@@ -96,29 +100,29 @@ def _grouped(base: Contrast, conditions: Sequence[Condition]) -> Iterator[Contra
         words = f"{value:g} kb/s" if isinstance(value, float) else str(value)
         yield from _spelt(replace(base, label=f"{base.label}, {words}"), groups.get(value, []), f"{column} {words}")
     if wanted == "any" and not groups:
-        yield Missing(base.label, base.part, needs=f"conditions of any {column}: {base.part.where}")
+        yield MissingContrast(base.label, base.part, needs=f"conditions of any {column}: {base.part.where}")
 
 
-def _spelt(base: Contrast, conditions: Sequence[Condition], what: str) -> Iterator[Contrast | Missing]:
+def _spelt(base: Contrast, conditions: Sequence[TestedCondition], what: str) -> Iterator[Contrast | MissingContrast]:
     """The contrasts over the conditions of one group."""
     if not conditions:
         tail = f" that are {base.part.where}" if base.part.each and base.part.where.model_fields_set else ""
-        yield Missing(base.label, base.part, needs=f"conditions: {what}{tail}")
+        yield MissingContrast(base.label, base.part, needs=f"conditions: {what}{tail}")
     elif base.part.over == "mean":
         yield replace(base, conditions=tuple(conditions), weights=(1 / len(conditions),) * len(conditions))
     else:
         swept = _rates(conditions)
         if not swept:
-            yield Missing(base.label, base.part, needs=f"two bitrates of one codec: {what}")
+            yield MissingContrast(base.label, base.part, needs=f"two bitrates of one codec: {what}")
         elif base.part.over == "halving":
             yield _trend(base, swept)
         else:
             yield from _steps(base, swept)
 
 
-def _rates(conditions: Sequence[Condition]) -> dict[str, list[tuple[float, Condition]]]:
+def _rates(conditions: Sequence[TestedCondition]) -> dict[str, list[tuple[float, TestedCondition]]]:
     """Conditions with their rates in kb/s, from the highest down, of the codecs that have several."""
-    swept: dict[str, list[tuple[float, Condition]]] = {}
+    swept: dict[str, list[tuple[float, TestedCondition]]] = {}
     for condition in conditions:
         if condition.rate_kbps is not None:
             swept.setdefault(condition.codec, []).append((condition.rate_kbps, condition))
@@ -126,7 +130,7 @@ def _rates(conditions: Sequence[Condition]) -> dict[str, list[tuple[float, Condi
     return {codec: rated for codec, rated in several.items() if len({rate for rate, _ in rated}) > 1}
 
 
-def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]]) -> Contrast:
+def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, TestedCondition]]]) -> Contrast:
     """Least-squares slope on halvings of the bitrate, common to the codecs, each with a level of its own."""
     x = np.concatenate([halvings([rate for rate, _ in rated]) for rated in swept.values()])
     ordered = tuple(condition for rated in swept.values() for _, condition in rated)
@@ -134,7 +138,7 @@ def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]
     return replace(base, label=label, conditions=ordered, weights=tuple((x / (x @ x)).tolist()))
 
 
-def _steps(base: Contrast, swept: Mapping[str, Sequence[tuple[float, Condition]]]) -> Iterator[Contrast]:
+def _steps(base: Contrast, swept: Mapping[str, Sequence[tuple[float, TestedCondition]]]) -> Iterator[Contrast]:
     for rated in swept.values():
         for (rate, upper), (lower_rate, lower) in itertools.pairwise(rated):
             label = f"{base.label}, from {rate:g} to {lower_rate:g} kb/s"

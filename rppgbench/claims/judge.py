@@ -27,15 +27,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from rppgbench.claims.contrast import Missing, contrasts
-from rppgbench.claims.finding import Finding, find
-from rppgbench.claims.meaning import Meaning, meanings
-from rppgbench.claims.model import Claim, ClaimsFile
+from rppgbench.claims.claims_file import Claim, ClaimsFile
+from rppgbench.claims.contrast import MissingContrast, contrasts
+from rppgbench.claims.contrast_estimate import ContrastEstimate, estimate_contrast
 from rppgbench.claims.observations import Observations
+from rppgbench.claims.resolved_names import ResolvedName, resolve_names
+from rppgbench.evaluation.entry_summary import subject_weights
 from rppgbench.evaluation.significance import holm, smallest_p
-from rppgbench.evaluation.statistics import subject_weights
 
-Outcome = Literal["supported", "not supported", "undecided"]
+VerdictOutcome = Literal["supported", "not supported", "undecided"]
 
 SEEDS_FOR_TRAINING = 3  # fewer give no spread over training runs to speak of
 
@@ -45,30 +45,30 @@ class Evidence:
     """All that was found out about a claim."""
 
     claim: Claim
-    findings: Sequence[Finding]
-    missing: Sequence[Missing]
+    findings: Sequence[ContrastEstimate]
+    missing: Sequence[MissingContrast]
     alpha: float
 
     @cached_property
-    def deciding(self) -> Sequence[Finding]:
+    def deciding(self) -> Sequence[ContrastEstimate]:
         return [one for one in self.findings if one.contrast.part.role == "decides"]
 
     @cached_property
-    def counting(self) -> Sequence[Finding]:
+    def counting(self) -> Sequence[ContrastEstimate]:
         """Findings that a verdict may rest on."""
         return [one for one in self.findings if one.contrast.part.role != "shows"]
 
     @cached_property
-    def wanting(self) -> Sequence[Missing]:
+    def wanting(self) -> Sequence[MissingContrast]:
         return [one for one in self.missing if one.part.role == "decides"]
 
     @cached_property
-    def contrary(self) -> Finding | None:
+    def contrary(self) -> ContrastEstimate | None:
         """What speaks against the claim most clearly."""
         return min((one for one in self.counting if not one.as_claimed), key=lambda one: one.p, default=None)
 
     @cached_property
-    def weakest(self) -> Finding | None:
+    def weakest(self) -> ContrastEstimate | None:
         """The deciding finding that supports the claim least; one that points the other way is weaker than any."""
         return max(self.deciding, key=lambda one: one.p if one.as_claimed else 2 - one.p, default=None)
 
@@ -98,14 +98,14 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class ClaimVerdict:
     """``p_corrected`` is None where nothing could be found out."""
 
     evidence: Evidence
-    outcome: Outcome
+    outcome: VerdictOutcome
     reason: str
     p_corrected: float | None = None
-    speaks: Finding | None = None
+    speaks: ContrastEstimate | None = None
 
     @property
     def claim(self) -> Claim:
@@ -138,26 +138,26 @@ class Judgement:
     """
 
     claims: ClaimsFile
-    verdicts: Sequence[Verdict]
+    verdicts: Sequence[ClaimVerdict]
     family: int
     n_subjects: int
     n_failed: int
     absent: Mapping[str, str]
-    meanings: Sequence[Meaning]
+    meanings: Sequence[ResolvedName]
 
 
-def judge(claims: ClaimsFile, seen: Observations) -> Judgement:
+def judge_claims(claims: ClaimsFile, seen: Observations) -> Judgement:
     """A verdict on every claim of the file."""
     evidence = _gather(claims, seen)
-    verdicts = decide(evidence)
+    verdicts = decide_verdict(evidence)
     absent = dict.fromkeys(name for one in evidence for missing in one.missing for name in missing.entries)
     named = {name: str(claims.entries[name]) for name in claims.entries if name in absent}
     n_failed = sum(row["status"] == "failed" for row in seen.rows)
     family = sum(verdict.p_corrected is not None for verdict in verdicts)
-    return Judgement(claims, verdicts, family, len(seen.subjects), n_failed, named, meanings(claims, seen))
+    return Judgement(claims, verdicts, family, len(seen.subjects), n_failed, named, resolve_names(claims, seen))
 
 
-def decide(evidence: Sequence[Evidence]) -> list[Verdict]:
+def decide_verdict(evidence: Sequence[Evidence]) -> list[ClaimVerdict]:
     """Verdicts on what was found out, corrected for all of it."""
     family = [one for one in evidence if one.counting]
     corrected = holm([one.p for one in family]), holm([one.p_within_reach for one in family])
@@ -171,22 +171,24 @@ def _gather(claims: ClaimsFile, seen: Observations) -> list[Evidence]:
     gathered = []
     for claim in claims.claims:
         found = [
-            contrast if isinstance(contrast, Missing) else find(contrast, seen, rules, weights)
+            contrast if isinstance(contrast, MissingContrast) else estimate_contrast(contrast, seen, rules, weights)
             for part in claim.parts
             for contrast in contrasts(part, claims.entries, seen)
         ]
-        findings = [one for one in found if isinstance(one, Finding)]
-        gathered.append(Evidence(claim, findings, [one for one in found if isinstance(one, Missing)], rules.alpha))
+        findings = [one for one in found if isinstance(one, ContrastEstimate)]
+        gathered.append(
+            Evidence(claim, findings, [one for one in found if isinstance(one, MissingContrast)], rules.alpha)
+        )
     return gathered
 
 
-def _verdict(evidence: Evidence, numbers: tuple[float, float] | None, family: int) -> Verdict:
+def _verdict(evidence: Evidence, numbers: tuple[float, float] | None, family: int) -> ClaimVerdict:
     """``numbers``: the corrected p, and the smallest that the subjects could have given."""
     if numbers is None:
         reason = f"nothing to judge: {evidence.claim.unjudged or _needs(evidence.wanting)}"
-        return Verdict(evidence=evidence, outcome="undecided", reason=reason)
+        return ClaimVerdict(evidence=evidence, outcome="undecided", reason=reason)
     p, reach = numbers
-    outcome: Outcome = "undecided"
+    outcome: VerdictOutcome = "undecided"
     speaks, reason = evidence.weakest or evidence.contrary, ""
     if p <= evidence.alpha and evidence.p_for <= evidence.p_against:
         outcome = "supported"
@@ -198,7 +200,7 @@ def _verdict(evidence: Evidence, numbers: tuple[float, float] | None, family: in
         reason = f"the opposite, in {contrary} of {len(evidence.counting)} contrasts"
     else:
         reason = _why_undecided(evidence, reach, family)
-    return Verdict(evidence=evidence, outcome=outcome, reason=reason, p_corrected=p, speaks=speaks)
+    return ClaimVerdict(evidence=evidence, outcome=outcome, reason=reason, p_corrected=p, speaks=speaks)
 
 
 def _why_undecided(evidence: Evidence, reach: float, family: int) -> str:
@@ -215,7 +217,7 @@ def _why_undecided(evidence: Evidence, reach: float, family: int) -> str:
     return "; ".join(reasons)
 
 
-def _needs(missing: Sequence[Missing]) -> str:
+def _needs(missing: Sequence[MissingContrast]) -> str:
     """``needs entries skin, base; conditions: codec mpeg4``."""
     names = dict.fromkeys(name for one in missing for name in one.entries)
     entries = [f"entr{'y' if len(names) == 1 else 'ies'} {', '.join(names)}"] if names else []

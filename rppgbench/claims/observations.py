@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from rppgbench.claims.claims_file import ConditionSelector, EntrySelector
 from rppgbench.claims.measures import MEASURES
-from rppgbench.claims.model import ConditionSelector, EntrySelector
 from rppgbench.evaluation.cells import Cells, Row
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Condition:
+class TestedCondition:
     """``rate_kbps`` is what was asked of the encoder, None where no rate was."""
 
     id: str
@@ -50,7 +50,7 @@ class Observations:
         refused = {entry for (entry, _), cell in self._by_cell.items() if not self._means(selector, cell[0])}
         return sorted(self._first.keys() - refused)
 
-    def conditions(self, entry: str, selector: ConditionSelector) -> list[Condition]:
+    def conditions(self, entry: str, selector: ConditionSelector) -> list[TestedCondition]:
         """The conditions that the entry was tested under and the selector means."""
         learnt = _ids(self._first[entry].get("enhancers_learn_from"))
         learnt_codecs = {self._codecs.get(one) for one in learnt}
@@ -85,12 +85,14 @@ class Observations:
     def n_failed(self, entry: str, condition: str) -> int:
         return sum(row["status"] == "failed" for row in self._by_cell.get((entry, condition), ()))
 
-    def _tested(self, entry: str) -> Iterator[Condition]:
+    def _tested(self, entry: str) -> Iterator[TestedCondition]:
         for (name, id_), cell in self._by_cell.items():
             if name == entry:
                 rate_bps = cell[0]["nominal_bitrate_bps"]
                 codec = str(cell[0]["codec"])
-                yield Condition(id_, codec, id_ in self._references, None if rate_bps is None else rate_bps / 1000)
+                yield TestedCondition(
+                    id_, codec, id_ in self._references, None if rate_bps is None else rate_bps / 1000
+                )
 
     def _means(self, selector: EntrySelector, row: Row) -> bool:
         learnt = {self._codecs.get(one, "") for one in _ids(row.get("enhancers_learn_from"))}

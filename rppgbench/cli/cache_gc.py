@@ -13,11 +13,12 @@ import click
 
 from rppgbench.cli.cache_options import check_stages, data_option, opened, plans, protocol_option, store_option
 from rppgbench.errors import StoreError
+from rppgbench.text import format_bytes
 
 if TYPE_CHECKING:
-    from rppgbench.engine.store import Store
-    from rppgbench.upkeep.ancestry import Ancestry
-    from rppgbench.upkeep.contents import Entry, Leftover
+    from rppgbench.runs.artefact_history import ArtefactHistory
+    from rppgbench.runs.store_contents import Leftover, StoredArtefact
+    from rppgbench.store.store import Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 # A run that starts while much is being deleted is noticed after so many artefacts.
@@ -62,7 +63,7 @@ def gc(
       rppgbench cache gc --protocol smoke --protocol obf_compressed --dry-run
       rppgbench cache gc --stale --older-than 30d --yes
     """
-    from rppgbench.upkeep.contents import entries, leftovers, removable
+    from rppgbench.runs.store_contents import leftovers, removable, stored_artefacts
 
     store = opened(store_path)
     store = store if dry_run else replace(store, writable=True)
@@ -72,7 +73,7 @@ def gc(
     before_s = store.now() - _seconds(older_than) if older_than else None
     if not dry_run:
         _refuse_when_live(store)
-    found = list(entries(store))
+    found = list(stored_artefacts(store))
     check_stages(stages, found)
     needed = {key for plan in plans(protocols, data, store) for key in plan.tasks} if protocols else None
     ancestry = _ancestry(store, found)
@@ -98,7 +99,7 @@ def _seconds(age: str) -> float:
 
 
 def _refuse_when_live(store: Store) -> None:
-    from rppgbench.upkeep.contents import live_runs
+    from rppgbench.runs.store_contents import live_runs
 
     live = live_runs(store)
     if live:
@@ -109,48 +110,47 @@ def _refuse_when_live(store: Store) -> None:
         )
 
 
-def _ancestry(store: Store, found: Sequence[Entry]) -> Ancestry:
+def _ancestry(store: Store, found: Sequence[StoredArtefact]) -> ArtefactHistory:
     from rppgbench.registry import load_registry
-    from rppgbench.upkeep.ancestry import Ancestry, component_codes
+    from rppgbench.runs.artefact_history import ArtefactHistory, component_codes
 
-    return Ancestry(store, found, codes=component_codes(load_registry()))
+    return ArtefactHistory(store, found, codes=component_codes(load_registry()))
 
 
-def _tell(chosen: Sequence[Entry], garbage: Sequence[Leftover]) -> None:
-    from rppgbench.engine.disk import told_size
-    from rppgbench.engine.folders import bytes_in
+def _tell(chosen: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
+    from rppgbench.store.file_tree import bytes_in
+    from rppgbench.text import format_bytes
 
     sizes: Counter[str] = Counter()
     counts = Counter(entry.stage for entry in chosen)
     for entry in chosen:
         sizes[entry.stage] += entry.bytes
     for stage, count in counts.most_common():
-        click.echo(f"{stage:<10} {count:>7}  {told_size(sizes[stage]):>9}")
+        click.echo(f"{stage:<10} {count:>7}  {format_bytes(sizes[stage]):>9}")
     for leftover in garbage:
-        size = told_size(bytes_in(leftover.path))
+        size = format_bytes(bytes_in(leftover.path))
         click.echo(f"{leftover.place:<10} {1:>7}  {size:>9}  {leftover.path.name}: {leftover.what}")
     if chosen or garbage:
         total = sum(sizes.values()) + sum(bytes_in(leftover.path) for leftover in garbage)
-        click.echo(f"{'all':<10} {len(chosen) + len(garbage):>7}  {told_size(total):>9}")
+        click.echo(f"{'all':<10} {len(chosen) + len(garbage):>7}  {format_bytes(total):>9}")
 
 
-def _tell_outdated(outdated: Sequence[Entry]) -> None:
-    from rppgbench.engine.disk import told_size
+def _tell_outdated(outdated: Sequence[StoredArtefact]) -> None:
+    from rppgbench.text import format_bytes
 
     if outdated:
-        size = told_size(sum(entry.bytes for entry in outdated))
+        size = format_bytes(sum(entry.bytes for entry in outdated))
         click.echo(
             f"note: {len(outdated)} more, {size}, were made by other versions of the code or of libraries: "
             "--stale frees them"
         )
 
 
-def _free(store: Store, chosen: Sequence[Entry], garbage: Sequence[Leftover]) -> None:
-    from rppgbench.engine.disk import told_size
+def _free(store: Store, chosen: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
 
     freed = 0
     for number, path in enumerate([*(one.path for one in garbage), *(store.path(entry.key) for entry in chosen)]):
         if number % _LOOK_EVERY == 0:
             _refuse_when_live(store)
         freed += store.remove(path)
-    click.echo(f"freed {told_size(freed)}")
+    click.echo(f"freed {format_bytes(freed)}")

@@ -11,9 +11,9 @@ import click
 from rppgbench.errors import ProtocolError, StoreError, nearest
 
 if TYPE_CHECKING:
-    from rppgbench.engine.plan import Plan
-    from rppgbench.engine.store import Store
-    from rppgbench.upkeep.contents import Entry
+    from rppgbench.pipeline.plan import Plan
+    from rppgbench.runs.store_contents import StoredArtefact
+    from rppgbench.store.store import Store
 
 store_option = click.option(
     "--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
@@ -32,14 +32,14 @@ def opened(store_path: Path | None) -> Store:
     Raises:
         StoreError: there is none.
     """
-    from rppgbench.engine.store import Store, default_root
+    from rppgbench.store.store import Store, default_root
 
     return Store.open(store_path or default_root(), writable=False)
 
 
-def check_stages(stages: Iterable[str], found: Iterable[Entry]) -> None:
+def check_stages(stages: Iterable[str], found: Iterable[StoredArtefact]) -> None:
     """Refuse a stage that neither is in the store nor could be."""
-    from rppgbench.engine.task import STAGES
+    from rppgbench.pipeline.task import STAGES
 
     known = {*STAGES, *(entry.stage for entry in found)}
     for stage in stages:
@@ -53,15 +53,15 @@ def plans(protocols: Sequence[str], data: Sequence[str], store: Store) -> list[P
     Raises:
         RppgbenchError: one of them cannot be planned here.
     """
-    from rppgbench.engine.collection import find_roots
-    from rppgbench.engine.plan import make_plan, needed_datasets
-    from rppgbench.engine.store import Store
-    from rppgbench.protocol.library import find
-    from rppgbench.protocol.resolve import load
+    from rppgbench.pipeline.local_dataset import find_roots
+    from rppgbench.pipeline.plan import make_plan, needed_datasets
+    from rppgbench.protocol.protocol_library import find_protocol
+    from rppgbench.protocol.resolve import load_protocol
     from rppgbench.registry import load_registry
+    from rppgbench.store.store import Store
 
     registry = load_registry()
-    loaded = [load(find(protocol), registry) for protocol in protocols]
+    loaded = [load_protocol(find_protocol(protocol), registry) for protocol in protocols]
     known = {choice.name for protocol in loaded for choice in protocol.datasets}
     for item in data:
         name = item.partition("=")[0]

@@ -14,8 +14,8 @@ import click
 from rppgbench.cli.cache_options import opened, store_option
 
 if TYPE_CHECKING:
-    from rppgbench.engine.store import Store
-    from rppgbench.upkeep.contents import Leftover
+    from rppgbench.runs.store_contents import Leftover
+    from rppgbench.store.store import Store
 
 EXIT_DAMAGED = 3
 _MOST_JOBS = 8
@@ -38,7 +38,7 @@ def verify(store_path: Path | None, jobs: int | None, remove: bool) -> None:
     \b
     Exit codes: 0 all is whole; 2 there is no store there; 3 something is damaged, whether or not it was removed.
     """
-    from rppgbench.upkeep.contents import leftovers
+    from rppgbench.runs.store_contents import leftovers
 
     store = opened(store_path)
     keys = list(store.keys())
@@ -70,14 +70,14 @@ def _damaged(store: Store, keys: Sequence[str], jobs: int) -> list[str]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from rppgbench.upkeep.ancestry import Ancestry
-    from rppgbench.upkeep.contents import damaged, entries
+    from rppgbench.runs.artefact_history import ArtefactHistory
+    from rppgbench.runs.store_contents import damaged, stored_artefacts
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("reading artefacts", total=len(keys))
         broken = list(damaged(store, keys, jobs=jobs, told=lambda: progress.advance(bar)))
-    ancestry = Ancestry(store, entries(store) if broken else ())
+    ancestry = ArtefactHistory(store, stored_artefacts(store) if broken else ())
     for key, damage in broken:
         click.echo(f"{key}: {ancestry.name(key)}: {damage}")
     return [key for key, _ in broken]

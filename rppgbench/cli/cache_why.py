@@ -10,11 +10,12 @@ import click
 
 from rppgbench.cli.cache_options import data_option, opened, plans, protocol_option, store_option
 from rppgbench.errors import ArtefactError
+from rppgbench.text import format_bytes
 
 if TYPE_CHECKING:
-    from rppgbench.engine.store import Store
-    from rppgbench.upkeep.ancestry import Ancestry, Difference
-    from rppgbench.upkeep.contents import Entry
+    from rppgbench.runs.artefact_history import ArtefactHistory, Difference
+    from rppgbench.runs.store_contents import StoredArtefact
+    from rppgbench.store.store import Store
 
 _LEAST_DIGITS = 4
 _MOST_SHOWN = 20
@@ -39,15 +40,15 @@ def why(key: str, store_path: Path | None, protocols: tuple[str, ...], data: tup
       rppgbench cache why 3f2a91
       rppgbench cache why 3f2a91 --protocol smoke
     """
-    from rppgbench.upkeep.ancestry import Ancestry
-    from rppgbench.upkeep.contents import entries
+    from rppgbench.runs.artefact_history import ArtefactHistory
+    from rppgbench.runs.store_contents import stored_artefacts
 
     store = opened(store_path)
     tasks = {
         name: task for plan in (plans(protocols, data, store) if protocols else ()) for name, task in plan.tasks.items()
     }
-    found = {entry.key: entry for entry in entries(store)}
-    ancestry = Ancestry(store, found.values(), tasks)
+    found = {entry.key: entry for entry in stored_artefacts(store)}
+    ancestry = ArtefactHistory(store, found.values(), tasks)
     key = _resolved(key, ancestry)
     click.echo(f"{key}\n  {ancestry.name(key)}")
     if key in found:
@@ -56,7 +57,7 @@ def why(key: str, store_path: Path | None, protocols: tuple[str, ...], data: tup
         _tell_absent(key, ancestry)
 
 
-def _resolved(prefix: str, ancestry: Ancestry) -> str:
+def _resolved(prefix: str, ancestry: ArtefactHistory) -> str:
     wanted = prefix.lower()
     if len(wanted) < _LEAST_DIGITS or set(wanted) - set("0123456789abcdef"):
         raise ArtefactError(f"{prefix}: expected at least {_LEAST_DIGITS} hexadecimal digits of a key")
@@ -73,9 +74,8 @@ def _resolved(prefix: str, ancestry: Ancestry) -> str:
     return matches[0]
 
 
-def _tell_there(entry: Entry, store: Store, ancestry: Ancestry) -> None:
-    from rppgbench.engine.disk import told_size
-    from rppgbench.upkeep.ancestry import leaves
+def _tell_there(entry: StoredArtefact, store: Store, ancestry: ArtefactHistory) -> None:
+    from rppgbench.runs.artefact_history import leaves
 
     try:
         manifest = store.manifest(entry.key)
@@ -84,7 +84,7 @@ def _tell_there(entry: Entry, store: Store, ancestry: Ancestry) -> None:
         return
     made = manifest["made"]
     click.echo(f"  made {made.get('at', '?')} on {made.get('host', '?')} in {entry.seconds:g} s")
-    click.echo(f"  {told_size(entry.bytes)}: {', '.join(sorted(manifest['files']))}")
+    click.echo(f"  {format_bytes(entry.bytes)}: {', '.join(sorted(manifest['files']))}")
     click.echo(f"  in {store.path(entry.key)}")
     _tell_many("inputs", (f"{role}: {_described(key, ancestry)}" for role, key in entry.inputs.items()))
     settings = {name: value for name, value in entry.preimage.items() if name not in ("stage", "inputs")}
@@ -96,7 +96,7 @@ def _tell_there(entry: Entry, store: Store, ancestry: Ancestry) -> None:
         _tell_differences("the same by other code or libraries, or from other files", *nearest, ancestry)
 
 
-def _tell_absent(key: str, ancestry: Ancestry) -> None:
+def _tell_absent(key: str, ancestry: ArtefactHistory) -> None:
     click.echo("  not in the store")
     _tell_many("read by", (_described(reader.key, ancestry) for reader in ancestry.readers(key)))
     if ancestry.preimage(key) is None:
@@ -115,7 +115,9 @@ def _tell_absent(key: str, ancestry: Ancestry) -> None:
     )
 
 
-def _tell_differences(what: str, other: Entry, differences: Sequence[Difference], ancestry: Ancestry) -> None:
+def _tell_differences(
+    what: str, other: StoredArtefact, differences: Sequence[Difference], ancestry: ArtefactHistory
+) -> None:
     click.echo(f"  {what}: {_described(other.key, ancestry)}, made {other.made_at or '?'}")
     lines = (f"{one.path}: {_brief(one.found)} -> {_brief(one.wanted)}" for one in differences)
     _tell_many("differs in", lines)
@@ -131,7 +133,7 @@ def _tell_many(heading: str, lines: Iterable[str], most: int | None = _MOST_SHOW
         click.echo(f"    ... and {len(told) - most} more")
 
 
-def _described(key: str, ancestry: Ancestry) -> str:
+def _described(key: str, ancestry: ArtefactHistory) -> str:
     return f"{key[: _SHORT + (5 if key.startswith('file:') else 0)]} {ancestry.name(key)}"
 
 

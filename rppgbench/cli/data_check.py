@@ -12,14 +12,15 @@ import click
 
 from rppgbench.cli.data_folder import held, wide_console
 from rppgbench.cli.data_stdout import chatter_to_stderr
+from rppgbench.text import pluralise_are
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rppgbench.contracts import Recording
-    from rppgbench.datasets.check import Report
-    from rppgbench.datasets.finding import Finding
-    from rppgbench.datasets.holding import Holding
+    from rppgbench.datasets.audit import AuditReport
+    from rppgbench.datasets.audit_finding import AuditFinding
+    from rppgbench.datasets.open_dataset import OpenDataset
 
 EXIT_FINDINGS = 3
 _MOST_WORKERS = 8
@@ -82,11 +83,13 @@ def check(
         sys.exit(EXIT_FINDINGS)
 
 
-def _checked(holding: Holding, *, partial: bool, quick: bool, only: Sequence[str], workers: int | None) -> Report:
+def _checked(
+    holding: OpenDataset, *, partial: bool, quick: bool, only: Sequence[str], workers: int | None
+) -> AuditReport:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from rppgbench.datasets.check import check as check_dataset
+    from rppgbench.datasets.audit import audit as check_dataset
 
     said = f"checking {holding.spec.name}"
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
@@ -109,7 +112,7 @@ def _workers(quick: bool) -> int:
     return 1 if quick else min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
-def _print_report(report: Report, holding: Holding) -> None:
+def _print_report(report: AuditReport, holding: OpenDataset) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -130,7 +133,7 @@ def _print_report(report: Report, holding: Holding) -> None:
     console.print(_summary(report), markup=False, soft_wrap=True, style="red" if report.n_trouble else "green")
 
 
-def _cells(findings: Sequence[Finding], holding: Holding) -> list[tuple[Finding, str]]:
+def _cells(findings: Sequence[AuditFinding], holding: OpenDataset) -> list[tuple[AuditFinding, str]]:
     """Each finding as text, troubles first; of many alike the first ones."""
     shown: dict[tuple[str, str], int] = {}
     cells = []
@@ -149,24 +152,24 @@ def _cells(findings: Sequence[Finding], holding: Holding) -> list[tuple[Finding,
     return cells
 
 
-def _summary(report: Report) -> str:
-    from rppgbench.datasets.numerals import are, counted
+def _summary(report: AuditReport) -> str:
+    from rppgbench.text import pluralise
 
     subjects = len({one.subject for one in report.examined})
-    counts = f"{counted(len(report.examined), 'recording')} of {counted(subjects, 'subject')}"
+    counts = f"{pluralise(len(report.examined), 'recording')} of {pluralise(subjects, 'subject')}"
     if report.inventory is not None:
         counts = (
             f"{len(report.examined)} of {report.inventory.n_recordings} published recordings, "
             f"{subjects} of {len(report.inventory.subjects)} subjects"
         )
     looked = "headers alone were looked at" if report.quick else "videos were decoded"
-    trouble = counted(report.n_trouble, "trouble") if report.n_trouble else "no trouble"
+    trouble = pluralise(report.n_trouble, "trouble") if report.n_trouble else "no trouble"
     windows = sum(one.truth.n_windows for one in report.examined if one.truth is not None)
     flagged = sum(one.truth.n_flagged for one in report.examined if one.truth is not None)
     excluded = sum(one.truth.n_excluded for one in report.examined if one.truth is not None)
-    remarks = counted(report.n_remarks, "remark")
+    remarks = pluralise(report.n_remarks, "remark")
     return (
         f"{report.dataset}: {counts}: {trouble}, {remarks}; {looked}; "
-        f"of {counted(windows, 'window')} (30 s, or a shorter recording) {excluded} cannot be scored, "
-        f"{are(flagged)} flagged"
+        f"of {pluralise(windows, 'window')} (30 s, or a shorter recording) {excluded} cannot be scored, "
+        f"{pluralise_are(flagged)} flagged"
     )

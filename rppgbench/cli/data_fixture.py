@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rppgbench.cli.data_folder import dataset_spec
+from rppgbench.text import pluralise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rppgbench.contracts import DatasetSpec
     from rppgbench.registry import Registry
-    from rppgbench.testing.film import Take
+    from rppgbench.testing.rendered_cohort import RenderedRecording
 
 
 @click.command()
@@ -41,7 +42,7 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int 
     """
     from rich.console import Console
 
-    from rppgbench.datasets.fixture import ToldFilm, write_fixture
+    from rppgbench.datasets.fixture import AnnouncedCohort, write_fixture
     from rppgbench.registry import load_registry
 
     registry = load_registry()
@@ -49,7 +50,7 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int 
     spec = dataset_spec(registry, name)
     console = Console(stderr=True)
     with console.status(f"writing {subjects} subjects of {name}") as status:
-        film = ToldFilm(
+        film = AnnouncedCohort(
             registry,
             lambda n: status.update(f"writing subject {n} of {subjects} of {name}"),
             size=width_height,
@@ -66,17 +67,17 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int 
 
 def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float) -> str | None:
     """Why the dataset's protocol cannot be tried on what was written, None when it can."""
-    from rppgbench.datasets.holding import hold
-    from rppgbench.engine.task import count_windows
+    from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.errors import RppgbenchError
-    from rppgbench.protocol.library import find
-    from rppgbench.protocol.resolve import load
+    from rppgbench.pipeline.task import count_windows
+    from rppgbench.protocol.protocol_library import find_protocol
+    from rppgbench.protocol.resolve import load_protocol
 
     try:
-        length_s = load(find(spec.protocol), registry).clips.length_s
+        length_s = load_protocol(find_protocol(spec.protocol), registry).clips.length_s
     except RppgbenchError:
         return None  # what is wrong with the protocol, running it says best
-    longest_s = max(recording.duration_s for recording in hold(registry, spec, root).recordings())
+    longest_s = max(recording.duration_s for recording in open_dataset(registry, spec, root).recordings())
     if count_windows(longest_s, length_s):
         return None
     enough = math.ceil(seconds + length_s - longest_s)
@@ -86,11 +87,10 @@ def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float
     )
 
 
-def _tell_takes(takes: Mapping[str, Take]) -> None:
-    from rppgbench.datasets.numerals import counted
+def _tell_takes(takes: Mapping[str, RenderedRecording]) -> None:
 
     rates = "its heart rate" if len(takes) == 1 else "their heart rates"
-    click.echo(f"{counted(len(takes), 'recording')} of rendered faces; {rates}:")
+    click.echo(f"{pluralise(len(takes), 'recording')} of rendered faces; {rates}:")
     width = max((len(name) for name in takes), default=0)
     for name, take in takes.items():
         click.echo(f"  {name:<{width}}  {take.hr_bpm:6.2f} bpm  {take.duration_s:g} s at {take.fps_hz:g} frames/s")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from rppgbench.contracts import DatasetSpec
-    from rppgbench.datasets.holding import Holding
+    from rppgbench.datasets.open_dataset import OpenDataset
     from rppgbench.registry import Registry
 
 _LEAST_COLUMNS = 160
@@ -31,13 +31,13 @@ def dataset_spec(registry: Registry, name: str) -> DatasetSpec:
     return spec
 
 
-def held(name: str, path: Path | None) -> tuple[Holding, bool]:
+def held(name: str, path: Path | None) -> tuple[OpenDataset, bool]:
     """The dataset in ``path``, or where the configuration says, and whether that says the copy is partial.
 
     Raises:
         DatasetUnavailable: nobody said where it lies, or it does not lie there.
     """
-    from rppgbench.datasets.holding import hold
+    from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.registry import load_registry
     from rppgbench.settings import configured
 
@@ -52,7 +52,7 @@ def held(name: str, path: Path | None) -> tuple[Holding, bool]:
             + (f"; a small copy to try: rppgbench data fixture {name} PATH" if spec.fixture else ""),
         )
     root = path if path is not None else folder.path if folder is not None else None
-    return hold(registry, spec, root), path is None and folder is not None and folder.partial
+    return open_dataset(registry, spec, root), path is None and folder is not None and folder.partial
 
 
 def wide_console() -> Console:

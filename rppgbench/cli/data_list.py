@@ -46,7 +46,7 @@ def list_(as_json: bool) -> None:
 
 
 def _row(registry: Registry, spec: DatasetSpec, folders: Mapping[str, DataFolder]) -> dict[str, Any]:
-    from rppgbench.datasets.holding import hold
+    from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.errors import RppgbenchError
 
     folder = folders.get(spec.name)
@@ -68,7 +68,7 @@ def _row(registry: Registry, spec: DatasetSpec, folders: Mapping[str, DataFolder
     if spec.needs_files and folder is None:
         return row
     try:
-        recordings = hold(registry, spec, None if folder is None else folder.path).recordings()
+        recordings = open_dataset(registry, spec, None if folder is None else folder.path).recordings()
     except RppgbenchError as error:
         return row | {"problem": error.message}
     except Exception as error:  # a stranger's loader must not hide the other datasets

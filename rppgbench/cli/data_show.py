@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from rppgbench.cli.data_folder import held, wide_console
+from rppgbench.text import pluralise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rppgbench.contracts import GroundTruth, Recording
-    from rppgbench.datasets.holding import Holding
-    from rppgbench.datasets.portrait import Portrait
+    from rppgbench.datasets.open_dataset import OpenDataset
+    from rppgbench.datasets.recording_overview import RecordingOverview
 
 _OWN = "your own"  # the licence of data whose owner need not be told what may be published
 _KINDS = {"ecg": "ECG", "bvp": "BVP", "hr": "heart rate alone"}
@@ -69,8 +70,6 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from rppgbench.datasets.numerals import counted
-
     shared, sources = _sources(recordings)
     console = wide_console()
     if shared:
@@ -89,7 +88,7 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
         )  # fmt: skip
     console.print(table)
     subjects = len({one.subject for one in recordings})
-    console.print(f"{counted(len(recordings), 'recording')} of {counted(subjects, 'subject')}")
+    console.print(f"{pluralise(len(recordings), 'recording')} of {pluralise(subjects, 'subject')}")
 
 
 def _sources(recordings: Sequence[Recording]) -> tuple[str, list[str]]:
@@ -103,8 +102,8 @@ def _source(recording: Recording) -> str:
     return f"{recording.source}: {recording.source_details}" if recording.source_details else recording.source
 
 
-def _print_recording(holding: Holding, recording: Recording, truth: GroundTruth) -> None:
-    from rppgbench.datasets.truth import labels_of, malformation, windows_of
+def _print_recording(holding: OpenDataset, recording: Recording, truth: GroundTruth) -> None:
+    from rppgbench.datasets.truth_check import labels_of, malformation, windows_of
 
     for name, value in _facts(holding, recording, truth):
         if value:
@@ -125,7 +124,7 @@ def _print_recording(holding: Holding, recording: Recording, truth: GroundTruth)
         click.echo(f"            {where:>11}   {told}")
 
 
-def _facts(holding: Holding, recording: Recording, truth: GroundTruth) -> list[tuple[str, str]]:
+def _facts(holding: OpenDataset, recording: Recording, truth: GroundTruth) -> list[tuple[str, str]]:
     """What is known of a recording, a thought a line."""
     files = [recording.path] if recording.path is not None else list(recording.source_files)
     first, end = recording.part
@@ -150,11 +149,11 @@ def _facts(holding: Holding, recording: Recording, truth: GroundTruth) -> list[t
     ]
 
 
-def _draw(holding: Holding, recording: Recording, target: Path) -> None:
-    from rppgbench.datasets.figure import draw
-    from rppgbench.datasets.portrait import portray
+def _draw(holding: OpenDataset, recording: Recording, target: Path) -> None:
+    from rppgbench.datasets.overview_figure import draw_overview
+    from rppgbench.datasets.recording_overview import inspect_recording
 
-    portrait = portray(holding.dataset, recording)
+    portrait = inspect_recording(holding.dataset, recording)
     footnotes = list(portrait.notes)
     if not holding.spec.redistributable and holding.spec.license != _OWN:
         footnotes.append(
@@ -162,10 +161,10 @@ def _draw(holding: Holding, recording: Recording, target: Path) -> None:
         )
     inventory = holding.inventory()
     footnotes += [note for note in (inventory.notes if inventory is not None else ()) if "not be published" in note]
-    draw(portrait, target, title=_title(holding, portrait), footnotes=tuple(footnotes))
+    draw_overview(portrait, target, title=_title(holding, portrait), footnotes=tuple(footnotes))
 
 
-def _title(holding: Holding, portrait: Portrait) -> str:
+def _title(holding: OpenDataset, portrait: RecordingOverview) -> str:
     import numpy as np
 
     rates = [label.rate.spectrum_bpm for label in portrait.labels if label.rate is not None]

@@ -14,19 +14,34 @@ from rppgbench.errors import RppgbenchError
 
 # name -> (import string, one-line help). The help stands here so that listing imports no command.
 COMMANDS = {
-    "run": ("rppgbench.cli.run:run", "Run a protocol and print its leaderboard."),
-    "plan": ("rppgbench.cli.run:plan", "Show what a run would do, what is cached, how long and how much disk."),
-    "status": ("rppgbench.cli.status:status", "Show how a run stands, from any shell or machine that sees its store."),
-    "board": ("rppgbench.cli.board:board", "Print the leaderboard of finished results."),
-    "figures": ("rppgbench.cli.figures:figures", "Draw what to look at: faces, waves, gains, losses."),
-    "report": ("rppgbench.cli.report:report", "Write the tables, figures and conclusions that a reviewer asks for."),
-    "claims": ("rppgbench.cli.claims:claims", "Judge the paper's claims on the results at hand."),
-    "data": ("rppgbench.cli.data:data", "Add, list, check and look at datasets; write small copies to try."),
-    "measure": ("rppgbench.cli.measure:measure", "Heart rate from any video of a face; no ground truth needed."),
-    "cache": ("rppgbench.cli.cache:cache", "See what the store holds, check it, free room in it, explain an artefact."),
-    "lock": ("rppgbench.cli.lock:lock", "Write down what a protocol came to, or check that it comes to the same here."),
-    "list": ("rppgbench.cli.registry:list_", "List methods, enhancers, codecs, datasets, protocols or plugins."),
-    "show": ("rppgbench.cli.registry:show", "Explain one component or protocol: parameters, citation, licence."),
+    "run": ("rppgbench.cli.run_command:run", "Run a protocol and print its leaderboard."),
+    "plan": ("rppgbench.cli.run_command:plan", "Show what a run would do, what is cached, how long and how much disk."),
+    "status": (
+        "rppgbench.cli.status_command:status",
+        "Show how a run stands, from any shell or machine that sees its store.",
+    ),
+    "board": ("rppgbench.cli.board_command:board", "Print the leaderboard of finished results."),
+    "figures": ("rppgbench.cli.figures_command:figures", "Draw what to look at: faces, waves, gains, losses."),
+    "report": (
+        "rppgbench.cli.report_command:report",
+        "Write the tables, figures and conclusions that a reviewer asks for.",
+    ),
+    "claims": ("rppgbench.cli.claims_command:claims", "Judge the paper's claims on the results at hand."),
+    "data": ("rppgbench.cli.data_command:data", "Add, list, check and look at datasets; write small copies to try."),
+    "measure": (
+        "rppgbench.cli.measure_command:measure",
+        "Heart rate from any video of a face; no ground truth needed.",
+    ),
+    "cache": (
+        "rppgbench.cli.cache_command:cache",
+        "See what the store holds, check it, free room in it, explain an artefact.",
+    ),
+    "lock": (
+        "rppgbench.cli.lock_command:lock",
+        "Write down what a protocol came to, or check that it comes to the same here.",
+    ),
+    "list": ("rppgbench.cli.list_command:list_", "List methods, enhancers, codecs, datasets, protocols or plugins."),
+    "show": ("rppgbench.cli.list_command:show", "Explain one component or protocol: parameters, citation, licence."),
 }
 
 EPILOG = """\b

@@ -11,14 +11,13 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 
-from rppgbench.cli.sight import alike, best, clock, describe, passed, sight
-from rppgbench.engine.outcome import Done, Failure, Note, Observer
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
+from rppgbench.cli.run_display import describe, describe_best, describe_notice, passed, render_run
+from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.task_result import Observer, RunNotice, TaskDone, TaskFailure
+from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import Snapshot
-from rppgbench.runs.watch import RunView
+from rppgbench.store.store import Store
 
-__all__ = ["Bars", "Lines", "Reporter", "Together", "clock", "reporter"]
 Clock = Callable[[], float]
 
 
@@ -34,16 +33,16 @@ class Reporter(Observer, Protocol):
     def tell(self) -> None: ...
 
 
-def reporter(console: Console, view: RunView, store: Store, now_s: Clock = time.time) -> Reporter:
+def reporter(console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> Reporter:
     """Bars if ``console`` is a terminal, else plain lines. ``now_s`` is the clock of the view's events."""
-    shape = Bars if console.is_terminal else Lines
+    shape = LiveReporter if console.is_terminal else PlainReporter
     return shape(console, view, store, now_s)
 
 
 class _Shown:
     """What both shapes share: as an observer each only asks for another look, for the view has been told before."""
 
-    def __init__(self, console: Console, view: RunView, store: Store, now_s: Clock) -> None:
+    def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock) -> None:
         self._console, self._view, self._store, self._now_s = console, view, store, now_s
         self._lock = threading.RLock()
         self._told = 0
@@ -54,10 +53,10 @@ class _Shown:
     def started(self, task: Task) -> None:
         """A start alone is nothing to stop at."""
 
-    def ended(self, task: Task, result: Done | Failure) -> None:
+    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None:
         self.tell()
 
-    def noted(self, note: Note) -> None:
+    def noted(self, note: RunNotice) -> None:
         if note.kind != "evicted":
             self.tell()
 
@@ -70,18 +69,18 @@ class _Shown:
     def _tell_notes(self, snapshot: Snapshot) -> None:
         """Each kind of thing once: a broken disk has every task made again."""
         for note in snapshot.notes[self._told :]:
-            self._print(f"{note.kind}: {alike(note)}")
+            self._print(f"{note.kind}: {describe_notice(note)}")
         self._told = len(snapshot.notes)
 
 
-class Bars(_Shown):
+class LiveReporter(_Shown):
     """The run as it stands, drawn anew four times a second; notes stay above it."""
 
-    def __init__(self, console: Console, view: RunView, store: Store, now_s: Clock = time.time) -> None:
+    def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> None:
         super().__init__(console, view, store, now_s)
         self._live = Live(Group(), console=console, refresh_per_second=4, transient=True, get_renderable=self._sight)
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> LiveReporter:
         self._live.__enter__()
         return self
 
@@ -95,22 +94,22 @@ class Bars(_Shown):
             self._tell_notes(self._view.snapshot())
 
     def _sight(self) -> Group:
-        return sight(self._view.snapshot(self._now_s()), self._store, self._console.height)
+        return render_run(self._view.snapshot(self._now_s()), self._store, self._console.height)
 
 
-class Lines(_Shown):
+class PlainReporter(_Shown):
     """A line now and then, and one for each kind of failure at once."""
 
     every_s = 10.0
     fits_every_s = 30.0
 
-    def __init__(self, console: Console, view: RunView, store: Store, now_s: Clock = time.time) -> None:
+    def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> None:
         super().__init__(console, view, store, now_s)
         self._failures = 0
         self._next_s = self._next_fits_s = float("-inf")
         self._over = threading.Event()
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> PlainReporter:
         self._next_fits_s = time.monotonic() + self.fits_every_s
         threading.Thread(target=self._keep_telling, daemon=True).start()
         return self
@@ -150,11 +149,11 @@ def counts(snapshot: Snapshot) -> str:
     stages = "  ".join(
         f"{stage.stage} {stage.ended}/{stage.total}" for stage in snapshot.stages if stage.total > stage.cached
     )
-    ahead = best(snapshot)
+    ahead = describe_best(snapshot)
     return f"{stages}  ({passed(snapshot)})" + (f"  {ahead}" if ahead else "")
 
 
-class Together:
+class ObserverGroup:
     """Several observers as one; they are told in their order."""
 
     def __init__(self, *observers: Observer) -> None:
@@ -164,11 +163,11 @@ class Together:
         for observer in self._observers:
             observer.started(task)
 
-    def ended(self, task: Task, result: Done | Failure) -> None:
+    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None:
         for observer in self._observers:
             observer.ended(task, result)
 
-    def noted(self, note: Note) -> None:
+    def noted(self, note: RunNotice) -> None:
         for observer in self._observers:
             observer.noted(note)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rppgbench.datasets.finding import Finding
-from rppgbench.datasets.numerals import counted
-from rppgbench.datasets.remains import Lodgings
+from rppgbench.datasets.audit_finding import AuditFinding
+from rppgbench.datasets.partial_recordings import PartialRecordings
+from rppgbench.text import pluralise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ _EXTRA_SHOWN = 10
 
 def incomplete(
     inventory: Inventory, recordings: Sequence[Recording], root: Path | None, *, partial: bool
-) -> Iterator[Finding]:
+) -> Iterator[AuditFinding]:
     """Recordings that are damaged, renamed or here in part are trouble, each, in whatever copy. Those of which nothing
     is here are trouble where their subject is here, one for all that are missing for the same reason; a copy that is
     meant to be partial tells them in one remark, and any copy the subjects of whom there is nothing. What belongs to
     no recording is a remark too."""
-    lodgings = Lodgings(inventory, recordings, root)
+    lodgings = PartialRecordings(inventory, recordings, root)
     here = subjects_here(inventory, recordings, lodgings)
     of_here = [(absent, lodgings.hold(absent)) for absent in inventory.absent if absent.subject in here]
     for absent in (absent for absent, damaged in of_here if damaged):
@@ -33,30 +33,30 @@ def incomplete(
     if gone and not partial:
         yield from _gone(gone)
     elif gone:
-        yield Finding(severity="remark", check="missing", found=_not_here(gone))
+        yield AuditFinding(severity="remark", check="missing", found=_not_here(gone))
     elsewhere = [subject for subject in inventory.subjects if subject not in here]
     if elsewhere:
-        yield Finding(
+        yield AuditFinding(
             severity="remark",
             check="subjects",
-            found=f"{len(elsewhere)} of {counted(len(inventory.subjects), 'published subject')} "
+            found=f"{len(elsewhere)} of {pluralise(len(inventory.subjects), 'published subject')} "
             f"{'is' if len(elsewhere) == 1 else 'are'} not here: "
             f"{', '.join(spans(elsewhere))}",
             remedy="" if partial else "get them, or say --partial if this copy is meant to be without them",
         )
     for path in inventory.extra[:_EXTRA_SHOWN]:
-        yield Finding(severity="remark", check="extra", found="belongs to no published recording", path=path)
+        yield AuditFinding(severity="remark", check="extra", found="belongs to no published recording", path=path)
     if len(inventory.extra) > _EXTRA_SHOWN:
         more = len(inventory.extra) - _EXTRA_SHOWN
-        yield Finding(
+        yield AuditFinding(
             severity="remark",
             check="extra",
-            found=f"{counted(more, 'more file')} that belong to no published recording",
+            found=f"{pluralise(more, 'more file')} that belong to no published recording",
         )
 
 
-def _missing(absent: Absent) -> Finding:
-    return Finding(
+def _missing(absent: Absent) -> AuditFinding:
+    return AuditFinding(
         severity="trouble",
         check="missing",
         found=absent.reason,
@@ -66,7 +66,7 @@ def _missing(absent: Absent) -> Finding:
     )
 
 
-def _gone(absent: Sequence[Absent]) -> Iterator[Finding]:
+def _gone(absent: Sequence[Absent]) -> Iterator[AuditFinding]:
     """Recordings of which nothing is here, those that are missing for the same reason together."""
     alike: dict[tuple[str, str], list[Absent]] = {}
     for one in absent:
@@ -77,7 +77,7 @@ def _gone(absent: Sequence[Absent]) -> Iterator[Finding]:
             yield from map(_missing, ones)
             continue
         told = ", ".join(spans(names))
-        yield Finding(
+        yield AuditFinding(
             severity="trouble",
             check="missing",
             found=f"{reason}; so it is with {len(names)} recordings of subjects that are here: {told}",
@@ -88,11 +88,11 @@ def _gone(absent: Sequence[Absent]) -> Iterator[Finding]:
 
 def _not_here(absent: Sequence[Absent]) -> str:
     names = list(dict.fromkeys(one.id for one in absent))
-    what = f"{counted(len(names), 'recording')} of subjects that are here {'is' if len(names) == 1 else 'are'} not"
+    what = f"{pluralise(len(names), 'recording')} of subjects that are here {'is' if len(names) == 1 else 'are'} not"
     return f"{what}: {', '.join(spans(names))}"
 
 
-def subjects_here(inventory: Inventory, recordings: Sequence[Recording], lodgings: Lodgings) -> set[str]:
+def subjects_here(inventory: Inventory, recordings: Sequence[Recording], lodgings: PartialRecordings) -> set[str]:
     """Subjects with a whole recording, with one of which something is here, or with a folder of their own."""
     here = {recording.subject for recording in recordings}
     return here | {one.subject for one in inventory.absent if lodgings.hold(one) or lodgings.of_one_subject(one)}

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from rppgbench.datasets.finding import Finding
+from rppgbench.datasets.audit_finding import AuditFinding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -21,7 +21,7 @@ _SAMPLE_BYTES = 1 << 16
 _Unit = tuple["Path", ...]
 
 
-def duplicates(recordings: Sequence[Recording]) -> Iterator[Finding]:
+def duplicates(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
     """A trouble for each video or truth that several recordings share.
 
     Sizes are compared first, then a few samples of each file, and all of it only where those agree. One table that
@@ -46,7 +46,7 @@ def _tables(recordings: Sequence[Recording]) -> set[Path]:
     return repeated
 
 
-def _shared(by_id: dict[str, Recording], videos: dict[str, _Unit]) -> Iterator[Finding]:
+def _shared(by_id: dict[str, Recording], videos: dict[str, _Unit]) -> Iterator[AuditFinding]:
     """Recordings of different subjects whose video is one and the same file, or overlapping parts of it."""
     users: dict[_Unit, list[str]] = defaultdict(list)
     for name, unit in videos.items():
@@ -57,7 +57,7 @@ def _shared(by_id: dict[str, Recording], videos: dict[str, _Unit]) -> Iterator[F
             yield _finding([by_id[name] for name in names], unit[0], "are the same file")
 
 
-def _alike(by_id: dict[str, Recording], units: dict[str, _Unit], what: str) -> Iterator[Finding]:
+def _alike(by_id: dict[str, Recording], units: dict[str, _Unit], what: str) -> Iterator[AuditFinding]:
     names: dict[_Unit, str] = {}
     for name, unit in units.items():
         if unit and all(path.is_file() for path in unit):
@@ -105,10 +105,10 @@ def _digests(unit: _Unit) -> Hashable:
     return digest.digest()
 
 
-def _finding(recordings: Sequence[Recording], path: Path, how: str) -> Finding:
+def _finding(recordings: Sequence[Recording], path: Path, how: str) -> AuditFinding:
     subjects = sorted({recording.subject for recording in recordings})
     who = f"subjects {', '.join(subjects)}" if len(subjects) > 1 else f"subject {subjects[0]}"
-    return Finding(
+    return AuditFinding(
         severity="trouble",
         check="duplicate",
         found=f"recordings {', '.join(recording.id for recording in recordings)} ({who}): {how}",

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from rppgbench.errors import PluginError, RppgbenchError
-from rppgbench.testing.film import Film
+from rppgbench.testing.rendered_cohort import RenderedCohort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import DatasetSpec
     from rppgbench.registry import Registry
-    from rppgbench.testing.film import Take
+    from rppgbench.testing.rendered_cohort import RenderedRecording
 
 
-class ToldFilm(Film):
+class AnnouncedCohort(RenderedCohort):
     """A film that says which subject it is about to take."""
 
     def __init__(
@@ -27,14 +27,14 @@ class ToldFilm(Film):
         super().__init__(registry, size=size, n_sessions=n_sessions)
         self._told = told
 
-    def take(self, subject: int, *args: Any, **kwargs: Any) -> Take:
+    def take(self, subject: int, *args: Any, **kwargs: Any) -> RenderedRecording:
         self._told(subject)
         return super().take(subject, *args, **kwargs)
 
 
 def write_fixture(
-    spec: DatasetSpec, target: Path, film: Film, *, n_subjects: int, duration_s: float
-) -> Mapping[str, Take]:
+    spec: DatasetSpec, target: Path, film: RenderedCohort, *, n_subjects: int, duration_s: float
+) -> Mapping[str, RenderedRecording]:
     """Write the copy into ``target``, which must be empty or not be there; its takes by recording id.
 
     It is written beside the target and then renamed, so that no half of one is ever taken for the whole.
@@ -53,7 +53,7 @@ def write_fixture(
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True)
-        takes: Mapping[str, Take] = write(unfinished, film, n_subjects, duration_s)
+        takes: Mapping[str, RenderedRecording] = write(unfinished, film, n_subjects, duration_s)
         if target.exists():
             target.rmdir()
         unfinished.rename(target)
@@ -66,13 +66,15 @@ def write_fixture(
     return takes
 
 
-def _writer(spec: DatasetSpec) -> Callable[[Path, Film, int, float], Mapping[str, Take]]:
+def _writer(spec: DatasetSpec) -> Callable[[Path, RenderedCohort, int, float], Mapping[str, RenderedRecording]]:
     if not spec.fixture:
         why = "makes its recordings itself" if not spec.needs_files else "comes without a fixture"
         raise PluginError(f"dataset {spec.name!r} {why}", hint="see 'rppgbench data list' for those that have one")
     module, _, name = spec.fixture.partition(":")
     try:
-        writer: Callable[[Path, Film, int, float], Mapping[str, Take]] = getattr(importlib.import_module(module), name)
+        writer: Callable[[Path, RenderedCohort, int, float], Mapping[str, RenderedRecording]] = getattr(
+            importlib.import_module(module), name
+        )
     except (ImportError, AttributeError) as error:
         raise PluginError(
             f"dataset {spec.name!r}: fixture {spec.fixture!r} cannot be imported: {error}",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import IncomparableResults
+from rppgbench.evaluation.constant_predictor import constant_errors_bpm
 from rppgbench.evaluation.intervals import Estimate
-from rppgbench.evaluation.naive import constant_errors_bpm
 
 if TYPE_CHECKING:
     import pandas as pd

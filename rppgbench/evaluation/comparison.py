@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from rppgbench.evaluation.cells import FLOOR_BPM, Cells, Row, as_ratio, log_errors
-from rppgbench.evaluation.family import Comparison, Corrected, Pair, every_pair, spelt
+from rppgbench.evaluation.family import Comparison, Corrected, Pair, every_pair, expand
 from rppgbench.evaluation.intervals import Estimate, mean_estimate, subject_weights
 from rppgbench.evaluation.power import detectable_ratio
 from rppgbench.evaluation.seeds import over_seeds
@@ -40,7 +40,7 @@ Verdict = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paired:
+class PairedComparison:
     """One test of a family.
 
     ``ratio`` is the geometric mean over subjects of their mean absolute error with ``entry`` over that with ``rival``,
@@ -90,7 +90,7 @@ class Paired:
         return self.p_holm if self.confirmatory else self.q_bh
 
 
-def compare(
+def compare_entries(
     rows: Iterable[Row] | pd.DataFrame,
     family: Sequence[Comparison] = (),
     *,
@@ -102,7 +102,7 @@ def compare(
     alpha: float = 0.05,
     floor_bpm: float = FLOOR_BPM,
     label_floor_bpm: float | None = None,
-) -> list[Paired]:
+) -> list[PairedComparison]:
     """Every test of the family, in its order; tests that these results cannot answer are listed with a reason.
 
     Args:
@@ -128,11 +128,11 @@ def compare(
     names, under = {*cells.entries, *entries}, {*cells.conditions, *conditions}
     for comparison in family:
         comparison.check(names, under)
-    pairs = spelt(family or every_pair(cells.contestants), {entry: cells.tested(entry) for entry in cells.entries})
+    pairs = expand(family or every_pair(cells.contestants), {entry: cells.tested(entry) for entry in cells.entries})
     numbers = _Numbers(cells, floor_bpm)
     ratios = [numbers.log_ratios(pair) for pair in pairs]
     n = [int(np.count_nonzero(~np.isnan(logs))) for logs in ratios]
-    corrected = Corrected.of(_sign_flips(ratios), n, len(spelt(family, dict.fromkeys(names, sorted(under)))))
+    corrected = Corrected.of(_sign_flips(ratios), n, len(expand(family, dict.fromkeys(names, sorted(under)))))
     confirmatory = bool(family) and corrected.family <= MOST_CONFIRMED
     weights = subject_weights(len(cells.subjects), draws=draws, seed=seed)
     found = []
@@ -140,7 +140,7 @@ def compare(
         difference = mean_estimate(numbers.differences_bpm(pair), weights, level=level)
         known = logs[~np.isnan(logs)]
         ratio = mean_estimate(logs, weights, level=level)
-        paired = Paired(
+        paired = PairedComparison(
             entry=pair.entry,
             rival=pair.rival,
             conditions=pair.conditions,
@@ -224,7 +224,7 @@ def _detectable(known: FloatArray, alpha: float) -> float:
     return detectable_ratio(float(known.std(ddof=1)), len(known), alpha=alpha) if len(known) > 1 else NAN
 
 
-def _judged(paired: Paired, alpha: float) -> Paired:
+def _judged(paired: PairedComparison, alpha: float) -> PairedComparison:
     if not paired.n:
         return replace(paired, reason=paired.reason or "no window that both have a number for")
     verdict: Verdict = "better" if paired.ratio.value < 1 else "worse"
@@ -241,7 +241,7 @@ def _judged(paired: Paired, alpha: float) -> Paired:
     return replace(paired, verdict=verdict, reason=reason)
 
 
-def _too_few(paired: Paired, alpha: float) -> str:
+def _too_few(paired: PairedComparison, alpha: float) -> str:
     """Why no data of so many subjects could have told the two apart; empty where some could."""
     n = f"{paired.n} give{'s' * (paired.n == 1)}"
     if smallest_p(paired.n) > alpha:

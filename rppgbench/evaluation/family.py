@@ -120,7 +120,7 @@ def every_pair(entries: Sequence[str]) -> tuple[Comparison, ...]:
     return tuple(Comparison(of=(one,), against=(other,)) for other, one in itertools.combinations(entries, 2))
 
 
-def spelt(family: Sequence[Comparison], tested: Mapping[str, Sequence[str]]) -> list[Pair]:
+def expand(family: Sequence[Comparison], tested: Mapping[str, Sequence[str]]) -> list[Pair]:
     """The tests that a family comes to, each once, on results that have ``tested`` entries under these conditions.
 
     A pair the other way round under the same conditions is the same test.

@@ -10,7 +10,7 @@ from rppgbench.errors import SignalError
 from rppgbench.evaluation.labels import NO_BEATS, Label
 from rppgbench.evaluation.score import WindowScore, score
 from rppgbench.signal.beats import REFRACTORY_SHARE
-from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked
+from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked_rate_bpm
 from rppgbench.signal.variability import plausible, variability_or_none
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _joined_prediction(
     for rate in rates:
         if isinstance(rate, SignalError):
             return rate
-        if ranked(rate, settings) is None:
+        if ranked_rate_bpm(rate, settings) is None:
             return SignalError(NO_BEATS)
     first_s = starts_s[0]
     beats = [start_s - first_s + _beats(rate) for rate, start_s in zip(known, starts_s, strict=True)]

@@ -10,9 +10,9 @@ import numpy as np
 
 from rppgbench.errors import SignalError
 from rppgbench.signal.beats import beat_times
+from rppgbench.signal.contact_sensor import beats_of_ecg_s, lead_rates_bpm, stuck_spans_s, without_stuck
 from rppgbench.signal.ground_truth import pulse_wave, window_hrs
-from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked
-from rppgbench.signal.sensor import beats_of_ecg_s, lead_rates_bpm, stuck_spans_s, without_stuck
+from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked_rate_bpm
 from rppgbench.signal.variability import LEAST_LENGTH_S, Variability, variability_or_none
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def label_windows(
     usable = without_stuck(truth)
     rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz, settings.use)
     refused = [
-        None if ranked(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)
+        None if ranked_rate_bpm(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)
         for rate, start_s in zip(rates, starts_s, strict=True)
     ]
     known = [

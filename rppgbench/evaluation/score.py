@@ -10,7 +10,7 @@ from rppgbench.errors import SignalError
 from rppgbench.evaluation.labels import NO_BEATS
 from rppgbench.signal.beat_agreement import TOLERANCES_S, beat_agreement
 from rppgbench.signal.compatibility.estimator import ESTIMATORS
-from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, estimate_each, ranked
+from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, estimate_each, ranked_rate_bpm
 from rppgbench.signal.similarity import macc
 from rppgbench.signal.variability import LEAST_LENGTH_S, Variability, plausible, variability_or_none
 
@@ -33,7 +33,7 @@ def predicted_rates(
     waves: FloatArray, fps_hz: float, labels: Sequence[Label], settings: HeartRateSettings
 ) -> list[HeartRate | SignalError]:
     """Heart rates of ``(B, T)`` predicted waves, their SNR about the true rates that are ranked."""
-    true_bpm = [None if label.rate is None else ranked(label.rate, settings) for label in labels]
+    true_bpm = [None if label.rate is None else ranked_rate_bpm(label.rate, settings) for label in labels]
     reference_bpm = np.array(true_bpm, dtype=np.float64)
     return estimate_each(waves, fps_hz, settings.band_hz, reference_bpm=reference_bpm, use=settings.use)
 
@@ -102,8 +102,8 @@ def score(
     ``likeness`` is what ``macc`` gives for the contact sensor's wave, and for another subject's.
     """
     known = None if isinstance(ours, SignalError) else ours
-    hr_pred_bpm = ranked(ours, settings)
-    hr_true_bpm = None if label.rate is None else ranked(label.rate, settings)
+    hr_pred_bpm = ranked_rate_bpm(ours, settings)
+    hr_true_bpm = None if label.rate is None else ranked_rate_bpm(label.rate, settings)
     status, reason = "scored", None
     if hr_true_bpm is None:
         status, reason = "excluded", label.excluded or "contact sensor: no heart rate"

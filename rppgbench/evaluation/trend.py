@@ -24,7 +24,7 @@ UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
-class Ladder:
+class BitrateSeries:
     """Conditions of one codec from the least compressed down; the reference, whose rate is None, leads."""
 
     name: str
@@ -55,7 +55,7 @@ class Trend:
     """
 
     entry: str
-    ladder: Ladder
+    ladder: BitrateSeries
     measure: Measured
     n: int
     n_dropped: int
@@ -64,7 +64,7 @@ class Trend:
     per_halving: Estimate
 
 
-def ladders(conditions: Iterable[Mapping[str, Any]]) -> list[Ladder]:
+def bitrate_series(conditions: Iterable[Mapping[str, Any]]) -> list[BitrateSeries]:
     """Of a protocol's resolved conditions (``id``, ``use``, ``reference``, ``params``), those that sweep a bitrate.
 
     A codec that is swept over other params too has a ladder for each of their values. What has no ``bitrate_kbps``
@@ -84,7 +84,7 @@ def ladders(conditions: Iterable[Mapping[str, Any]]) -> list[Ladder]:
     made = []
     for (codec, others_json), rungs in found.items():
         rates, ids = zip(*reference, *sorted(rungs, reverse=True), strict=True)
-        made.append(Ladder(f"{codec} {others_json}" if codec in several else codec, codec, ids, rates))
+        made.append(BitrateSeries(f"{codec} {others_json}" if codec in several else codec, codec, ids, rates))
     return made
 
 
@@ -115,7 +115,7 @@ def trends(
     cells = Cells(rows)
     cells.refuse_several_digests()
     weights = subject_weights(len(cells.subjects), draws=draws, seed=seed)
-    climbed = ladders(conditions)
+    climbed = bitrate_series(conditions)
     found = []
     for measure in ("error", "snr"):
         of_measure = []
@@ -133,7 +133,13 @@ def trends(
 
 
 def _trend(
-    cells: Cells, entry: str, ladder: Ladder, measure: Measured, weights: FloatArray, level: float, floor_bpm: float
+    cells: Cells,
+    entry: str,
+    ladder: BitrateSeries,
+    measure: Measured,
+    weights: FloatArray,
+    level: float,
+    floor_bpm: float,
 ) -> Trend:
     of = cells.error_bpm if measure == "error" else cells.snr_db
     means = cells.subject_means(*(cells.values(entry, condition, of) for condition in ladder.conditions)).T

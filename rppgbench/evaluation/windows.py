@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rppgbench.evaluation.naive import constant_errors_bpm
+from rppgbench.evaluation.constant_predictor import constant_errors_bpm
 from rppgbench.evaluation.schema import COLUMNS
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tornado.ioloop import PeriodicCallback
 logger = logging.getLogger(__name__)
 
 
-def said(error: Exception) -> str:
+def format_count(error: Exception) -> str:
     """What a batch system's command had to say, out of what dask-jobqueue says about the command."""
     return str(error).rpartition("stderr:\n")[2].strip() or str(error)
 
@@ -97,7 +97,7 @@ class BatchCluster(SpecCluster):
             await self._correct_state()  # type: ignore[no-untyped-call]
             self.trouble = None
         except Exception as error:  # the batch system's, and it may take jobs again later
-            self.trouble = said(error)
+            self.trouble = format_count(error)
             self._next_try_s = time.monotonic() + self.lost_after_s
             logger.warning("no job could be handed in: %s", self.trouble)
         for name in lost & set(self.workers):

@@ -13,8 +13,8 @@ import dask
 from distributed import Client, Scheduler, Worker
 from distributed.deploy.spec import SpecCluster
 
-from rppgbench.errors import CrewLost
-from rppgbench.execution.dask_crew import GPU, DaskCrew, HandsPlugin, Terms
+from rppgbench.errors import ExecutorLost
+from rppgbench.execution.dask_executor import GPU, DaskExecutor, ProcessPoolPlugin, WorkerOptions
 
 if TYPE_CHECKING:
     from rppgbench.execution.batch_cluster import BatchCluster
@@ -29,7 +29,7 @@ _UNWATCHED = {
 }
 
 
-def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bool = False) -> DaskCrew:
+def local_executor(workers: int, gpus: Sequence[str], terms: WorkerOptions, *, dashboard: bool = False) -> DaskExecutor:
     """A cluster on this machine: ``workers`` tasks at once on its cores, and one on each of the ``gpus``.
 
     ``gpus`` are as CUDA numbers them. Memory is shared out over all of them.
@@ -43,17 +43,17 @@ def local_crew(workers: int, gpus: Sequence[str], terms: Terms, *, dashboard: bo
     for kind, threads, gpu in [("cpu", workers, None), *((f"gpu-{gpu}", 1, gpu) for gpu in gpus)]:
         environment = {"CUDA_VISIBLE_DEVICES": gpu or ""} if gpus else {}
         budget = replace(terms, memory_bytes=share * threads if share else None)
-        plugins.append(HandsPlugin(name, budget, environment))
+        plugins.append(ProcessPoolPlugin(name, budget, environment))
         options = {"nthreads": threads, "plugins": [plugins[-1]], "memory_limit": 0, **here}
         spec[kind] = {"cls": Worker, "options": {**options, "resources": {GPU: 1} if gpu else {}}}
     options = {"dashboard": dashboard, **here}
     cluster = SpecCluster(
         workers=spec, scheduler={"cls": Scheduler, "options": options}, name=name, silence_logs=logging.CRITICAL
     )
-    return DaskCrew(Client(cluster, set_as_default=False), name, [*plugins, cluster], dashboard=dashboard)
+    return DaskExecutor(Client(cluster, set_as_default=False), name, [*plugins, cluster], dashboard=dashboard)
 
 
-def scheduler_crew(address: str, terms: Terms) -> DaskCrew:
+def scheduler_executor(address: str, terms: WorkerOptions) -> DaskExecutor:
     """The workers of a scheduler that runs already, whoever started them; more may join at any time.
 
     Raises:
@@ -63,20 +63,20 @@ def scheduler_crew(address: str, terms: Terms) -> DaskCrew:
     try:
         client = Client(address, timeout=_CONNECT_WITHIN_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
-        raise CrewLost(
+        raise ExecutorLost(
             f"--scheduler {address}: nobody answers there: {error}",
             hint="start one with 'dask scheduler' and workers with 'dask worker ADDRESS'; see docs/clusters.md",
         ) from None
     return _joined(client, terms)
 
 
-def batch_crew(file: Path, terms: Terms) -> DaskCrew:
+def batch_executor(file: Path, terms: WorkerOptions) -> DaskExecutor:
     """Workers that a batch system starts, as the cluster ``file`` says; they come when it gets to them.
 
     Raises:
         RppgbenchError: the file is wrong, or the batch system takes no jobs.
     """
-    from rppgbench.execution.batch import open_cluster
+    from rppgbench.execution.batch_queue import open_cluster
 
     _hush()
     cluster = open_cluster(file)
@@ -90,8 +90,8 @@ def _still_queued(cluster: BatchCluster) -> str:
 
 
 def _joined(
-    client: Client, terms: Terms, owned: Sequence[Any] = (), absence: Callable[[], str] | None = None
-) -> DaskCrew:
+    client: Client, terms: WorkerOptions, owned: Sequence[Any] = (), why_idle: Callable[[], str] | None = None
+) -> DaskExecutor:
     """The crew of a cluster whose workers come and go: each gets its hands when it comes.
 
     Raises:
@@ -99,16 +99,16 @@ def _joined(
     """
     name = f"rppgbench-{uuid.uuid4().hex[:8]}"
     try:
-        client.register_plugin(HandsPlugin(name, terms), name=name)
+        client.register_plugin(ProcessPoolPlugin(name, terms), name=name)
     except Exception as error:  # whatever a worker's host had to say
         client.close(timeout=5)
         for thing in owned:
             thing.close(timeout=10)
-        raise CrewLost(
+        raise ExecutorLost(
             f"a worker cannot be used: {type(error).__name__}: {error}",
             hint="start workers from an environment with the same rppgbench; see docs/clusters.md",
         ) from None
-    return DaskCrew(client, name, owned, absence=absence)
+    return DaskExecutor(client, name, owned, why_idle=why_idle)
 
 
 def _hush() -> None:

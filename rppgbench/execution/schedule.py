@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
-from rppgbench.engine.outcome import Done, Failure, Observer, Outcome
-from rppgbench.engine.task import Task
+from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.task_result import Observer, RunOutcome, TaskDone, TaskFailure
 
 # Tasks of a lane start in the order of the plan. "gpu" has those that run a network, "passing" those whose results are
 # dropped when they have been read, which start one after the other as there is room for them.
@@ -39,7 +39,7 @@ class Schedule:
         lane_of: Callable[[Task], Lane] = lambda task: "cpu",
         apart: str = "",
     ) -> None:
-        self.outcome = Outcome()
+        self.outcome = RunOutcome()
         self._observer = observer
         self._known = {**known, **{task.key: task for task in to_do}}
         self._order = {key: index for index, key in enumerate(self._known)}
@@ -78,7 +78,7 @@ class Schedule:
         """Once more, before all that comes after it."""
         self._push(task)
 
-    def done(self, task: Task, done: Done) -> None:
+    def done(self, task: Task, done: TaskDone) -> None:
         """It has its result: what waited for it may start."""
         self.outcome.done[task.key] = done
         for reader in self._readers[task.key]:
@@ -87,7 +87,7 @@ class Schedule:
                 self._push(self._tasks[reader])
         self._observer.ended(task, done)
 
-    def failed(self, failure: Failure) -> list[Task]:
+    def failed(self, failure: TaskFailure) -> list[Task]:
         """It will have none, nor will all that needs it: these are given back."""
         self.outcome.failures[failure.task.key] = failure
         self._observer.ended(failure.task, failure)
@@ -95,7 +95,7 @@ class Schedule:
         for key in self._downstream(failure.task.key):
             if self._open(key):
                 blocked.append(self._tasks[key])
-                self.outcome.failures[key] = Failure(blocked[-1], failure.message, failure.hint, cause=failure.task)
+                self.outcome.failures[key] = TaskFailure(blocked[-1], failure.message, failure.hint, cause=failure.task)
                 self._observer.ended(blocked[-1], self.outcome.failures[key])
         return blocked
 

@@ -15,16 +15,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.evaluation.bland_altman import Agreement, agreement
-from rppgbench.evaluation.statistics import Estimate
-from rppgbench.figures.paired import columns
-from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, broken, entitle, grid_lines, look, named, save
-from rppgbench.figures.subjects import by_cell, contestants, known, left_out
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import COLOURS, FLOOR_MEANS
-from rppgbench.leaderboard.results import Row
-from rppgbench.naming import natural_order
+from rppgbench.evaluation.entry_summary import Estimate
+from rppgbench.evaluation.limits_of_agreement import LimitsOfAgreement, limits_of_agreement
+from rppgbench.figures.bitrate_axis import reference_of
+from rppgbench.figures.paired_draws import columns
+from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, named, save, set_title, wrap_label
+from rppgbench.figures.subject_means import by_cell, compared_entries, known, left_out
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import COLOURS, FLOOR_MEANS
+from rppgbench.results.results import Row
+from rppgbench.text import natural_order
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
@@ -51,16 +51,16 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
     """
     condition = condition or next(iter([*reference_of(board), *board.results.conditions]))
     cells = by_cell(board)
-    rivals = contestants(board)
+    rivals = compared_entries(board)
     scored = {entry: [r for r in cells.get((condition, entry), []) if r["status"] == "scored"] for entry in rivals}
     shown = [entry for entry in rivals if scored[entry]][:AT_MOST]
     if not shown:
         raise NothingToDraw(f"nothing was scored under {condition}")
     interval = board.results.evaluation["interval"]
     settings = {"draws": interval["bootstrap"], "level": interval["level"], "seed": interval["seed"]}
-    found = {entry: agreement(scored[entry], **settings) for entry in shown}
+    found = {entry: limits_of_agreement(scored[entry], **settings) for entry in shown}
     looks = _looks(scored[entry] for entry in shown)
-    with look():
+    with house_style():
         n_columns = min(COLUMNS, len(shown))
         n_rows = math.ceil(len(shown) / n_columns)
         figure = Figure(figsize=(PANEL_IN * n_columns + 0.8, 2.9 * n_rows + 0.8), layout="constrained")
@@ -71,7 +71,7 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
             panel.set_axis_off()
         for place, (panel, entry) in enumerate(zip(panels.flat, shown, strict=False)):
             _draw(panel, scored[entry], found[entry], looks)
-            panel.set_title(f"{broken(entry, PANEL_IN)}\n{_told(found[entry])}", fontsize=8)
+            panel.set_title(f"{wrap_label(entry, PANEL_IN)}\n{_told(found[entry])}", fontsize=8)
             panel.tick_params(labelbottom=place + n_columns >= len(shown))
         for panel in panels[:, 0]:
             panel.set_ylabel("predicted - true (bpm)")
@@ -79,7 +79,7 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
         caption = f"Agreement under {condition}, {_windows(found)}{left_out(len(shown), len(rivals))}"
         scale = [] if shared else ["each panel has its own vertical scale"]
         floor = [f"label floor {board.floor.mae.value:.2g} bpm: {FLOOR_MEANS}"] if board.floor else []
-        entitle(figure, named(board.results), caption, _CAPTION, *scale, *floor)
+        set_title(figure, named(board.results), caption, _CAPTION, *scale, *floor)
         return save(figure, list(_rows(condition, scored, found)), target)
 
 
@@ -91,7 +91,7 @@ def _looks(cells: Iterator[list[Row]]) -> Mapping[str, dict[str, Any]]:
     return {s: {"color": [colours[i]], "marker": _MARKERS[i % len(_MARKERS)]} for i, s in enumerate(subjects)}
 
 
-def _draw(panel: Axes, rows: Sequence[Row], found: Agreement, looks: Mapping[str, dict[str, Any]]) -> None:
+def _draw(panel: Axes, rows: Sequence[Row], found: LimitsOfAgreement, looks: Mapping[str, dict[str, Any]]) -> None:
     for subject, style in looks.items():
         own = _means_and_errors([row for row in rows if str(row["subject"]) == subject])
         panel.scatter(own[:, 0], own[:, 1], s=13, alpha=0.8, linewidths=0, zorder=3, **style)
@@ -110,14 +110,14 @@ def _draw(panel: Axes, rows: Sequence[Row], found: Agreement, looks: Mapping[str
     grid_lines(panel)
 
 
-def _height_bpm(rows: Sequence[Row], found: Agreement) -> float:
+def _height_bpm(rows: Sequence[Row], found: LimitsOfAgreement) -> float:
     """How far the panel reaches from its lowest to its highest, limits and their intervals included."""
     estimates = [getattr(found, name) for name in _LINES]
     drawn = [*_means_and_errors(rows)[:, 1], *(y for e in estimates for y in (e.value, e.low, e.high))]
     return float(np.nanmax(drawn) - np.nanmin(drawn))
 
 
-def _windows(found: Mapping[str, Agreement]) -> str:
+def _windows(found: Mapping[str, LimitsOfAgreement]) -> str:
     """How often subjects were measured: limits of repeated measures are the plain ones where it was once."""
     repeated = any(own.n_windows > own.n_subjects for own in found.values())
     return "repeated measures" if repeated else "one window a subject"
@@ -129,7 +129,7 @@ def _means_and_errors(rows: Sequence[Row]) -> FloatArray:
     return np.array(points).reshape(-1, 2)
 
 
-def _told(found: Agreement) -> str:
+def _told(found: LimitsOfAgreement) -> str:
     if math.isnan(found.low_bpm.value):
         return f"bias {found.bias_bpm.value:+.2f}, no limits: {found.low_bpm.reason}"
     low, high = found.low_bpm.value, found.high_bpm.value
@@ -139,7 +139,9 @@ def _told(found: Agreement) -> str:
     return f"bias {found.bias_bpm.value:+.2f}, {limits}, {slope}"
 
 
-def _rows(condition: str, scored: Mapping[str, list[Row]], found: Mapping[str, Agreement]) -> Iterator[dict[str, Any]]:
+def _rows(
+    condition: str, scored: Mapping[str, list[Row]], found: Mapping[str, LimitsOfAgreement]
+) -> Iterator[dict[str, Any]]:
     """A row a window; bias, limits and slopes of the entry stand in each of them."""
     for entry, own in found.items():
         told = {key: value for name in _ESTIMATES for key, value in columns(name, getattr(own, name)).items()}

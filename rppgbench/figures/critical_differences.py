@@ -15,11 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rppgbench.evaluation.ranks import Ranks, rank_entries
-from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, entitle, look, named, save
-from rppgbench.figures.subjects import contestants
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import COLOURS
+from rppgbench.figures.bitrate_axis import reference_of
+from rppgbench.figures.style import NothingToDraw, house_style, named, save, set_title
+from rppgbench.figures.subject_means import compared_entries
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import COLOURS
 
 NAME = "critical_differences"
 _CAPTION = (
@@ -39,14 +39,14 @@ def draw_critical_differences(board: Board, target: Path) -> list[Path]:
         raise NothingToDraw(next((ranks.reason for ranks in _ranked(board).values()), "nothing to rank"))
     n_entries = max(len(ranks.mean_rank) for ranks in found.values())
     longest = max(len(entry) for ranks in found.values() for entry in ranks.mean_rank)
-    with look():
+    with house_style():
         width = 3.4 + 0.065 * longest
         figure = Figure(figsize=(width * len(found), 0.24 * n_entries + 1.9), layout="constrained")
         panels = figure.subplots(1, len(found), squeeze=False)[0]
         for panel, (name, ranks) in zip(panels, found.items(), strict=True):
             _draw(panel, ranks)
             panel.set_title(f"{name}\nn = {ranks.n} subjects; Friedman's p {_p(ranks.p_friedman)}")
-        entitle(figure, named(board.results), _CAPTION)
+        set_title(figure, named(board.results), _CAPTION)
         return save(figure, list(_rows(found)), target)
 
 
@@ -59,7 +59,7 @@ def _ranked(board: Board) -> Mapping[str, Ranks]:
         groups[several if len(compressed) > 1 else compressed[0]] = compressed
     rows = board.results.rows
     return {
-        name: rank_entries([row for row in rows if row["condition"] in own], entries=contestants(board))
+        name: rank_entries([row for row in rows if row["condition"] in own], entries=compared_entries(board))
         for name, own in groups.items()
     }
 

@@ -16,12 +16,12 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.figures.paired import UNKNOWN, columns
-from rppgbench.figures.rates import by_codec, label_rates, reference_of
-from rppgbench.figures.sheet import NothingToDraw, entitle, grid_lines, look, named, save
-from rppgbench.figures.subjects import by_cell, contestants, left_out, subject_means
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import COLOURS, FLOOR, draw_floor
+from rppgbench.figures.bitrate_axis import by_codec, label_rates, reference_of
+from rppgbench.figures.paired_draws import UNKNOWN, columns
+from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, named, save, set_title
+from rppgbench.figures.subject_means import by_cell, compared_entries, left_out, subject_means
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import COLOURS, FLOOR, draw_floor
 
 AT_MOST = 4  # entries
 
@@ -53,7 +53,7 @@ def draw_degradation(board: Board, quantity: Quantity, target: Path) -> list[Pat
         NothingToDraw: nothing is compressed, or no window has the quantity.
     """
     codecs = by_codec(board)
-    entries, reference = contestants(board, AT_MOST), reference_of(board)
+    entries, reference = compared_entries(board, AT_MOST), reference_of(board)
     cells = by_cell(board)
     means = {
         key: subject_means(cells.get(key, []), quantity.column, absolute=quantity.absolute)
@@ -61,7 +61,7 @@ def draw_degradation(board: Board, quantity: Quantity, target: Path) -> list[Pat
     }
     if not any(means.values()):
         raise NothingToDraw(f"no window has {quantity.column}")
-    with look():
+    with house_style():
         size = (3.0 * len(codecs) + 0.8, 2.0 * len(entries) + 1.1)
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(entries), len(codecs), sharex="col", sharey=True, squeeze=False)
@@ -77,8 +77,8 @@ def draw_degradation(board: Board, quantity: Quantity, target: Path) -> list[Pat
             panels[row][0].set_ylabel(quantity.label)
             panels[row][0].set_title(entry, loc="left", fontsize=8, fontweight="bold")
         caption = "thin: a subject; thick: the mean over subjects and its interval"
-        shown = left_out(len(entries), len(contestants(board)))
-        entitle(figure, named(board.results), caption + shown, *([f"broken line: {FLOOR}"] if floor else []))
+        shown = left_out(len(entries), len(compared_entries(board)))
+        set_title(figure, named(board.results), caption + shown, *([f"broken line: {FLOOR}"] if floor else []))
         return save(figure, list(_rows(board, quantity, entries, codecs, means)), target)
 
 

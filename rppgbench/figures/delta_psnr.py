@@ -14,13 +14,20 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.evaluation.statistics import Estimate
-from rppgbench.figures.arms import Arm, filling, find_arms, said_of_hollow, said_of_learning, styles
-from rppgbench.figures.paired import UNKNOWN, Draws, changes, columns
-from rppgbench.figures.rates import by_codec, label_rates, learnt_first, offset
-from rppgbench.figures.sheet import NothingToDraw, entitle, grid_lines, legend_below, look, named, save
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Row
+from rppgbench.evaluation.entry_summary import Estimate
+from rppgbench.figures.bitrate_axis import by_codec, label_rates, learnt_first, offset
+from rppgbench.figures.enhancer_pairs import (
+    EnhancerPair,
+    filling,
+    find_enhancer_pairs,
+    hollow_note,
+    learning_note,
+    styles,
+)
+from rppgbench.figures.paired_draws import UNKNOWN, PairedDraws, columns, paired_changes
+from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.results.board import Board
+from rppgbench.results.results import Row
 
 NAME = "fig6_delta_psnr"
 QUANTITIES = {
@@ -42,13 +49,13 @@ def draw_delta_psnr(board: Board, target: Path) -> list[Path]:
     Raises:
         NothingToDraw: no entry has an enhancer, nothing is compressed, or no PSNR was measured.
     """
-    arms = find_arms(board.results)
+    arms = find_enhancer_pairs(board.results)
     codecs = learnt_first(by_codec(board), (name for arm in arms for name in arm.learnt))
     found = _changes(board, arms, [c for conditions in codecs.values() for c in conditions])
     if all(math.isnan(cell["delta_psnr_db"].value) for cell in found.values()):
         raise NothingToDraw("the results hold no PSNR of enhanced faces")
-    caption = _CAPTION + said_of_hollow(arms, codecs.values())
-    with look():
+    caption = _CAPTION + hollow_note(arms, codecs.values())
+    with house_style():
         figure = Figure(figsize=(3.4 * len(codecs) + 1.4, 8.2), layout="constrained")
         panels = figure.subplots(len(QUANTITIES), len(codecs), sharey="row", sharex="col", squeeze=False)
         for row, quantity in enumerate(QUANTITIES):
@@ -57,16 +64,16 @@ def draw_delta_psnr(board: Board, target: Path) -> list[Path]:
                 _draw(panel, arms, found, conditions, quantity)
                 label_rates(panel, board, conditions, name_axis=row == len(QUANTITIES) - 1)
                 if row == 0:
-                    panel.set_title(f"{codec}{said_of_learning(arms, conditions)}")
+                    panel.set_title(f"{codec}{learning_note(arms, conditions)}")
             panels[row][0].set_ylabel(QUANTITIES[quantity])
         # The pulse's row, because the first leaves out what is the same.
         legend_below(figure, panels[1][0])
-        entitle(figure, named(board.results), caption)
+        set_title(figure, named(board.results), caption)
         return save(figure, list(_rows(board, arms, codecs, found)), target)
 
 
-def _changes(board: Board, arms: Sequence[Arm], conditions: Sequence[str]) -> Changes:
-    draws = Draws.of(board.results)
+def _changes(board: Board, arms: Sequence[EnhancerPair], conditions: Sequence[str]) -> Changes:
+    draws = PairedDraws.of(board.results)
     cells: dict[tuple[str, str | None], list[Row]] = {}
     for row in board.results.rows:
         cells.setdefault((row["condition"], row["entry"]), []).append(row)
@@ -78,11 +85,11 @@ def _changes(board: Board, arms: Sequence[Arm], conditions: Sequence[str]) -> Ch
                 metric: board.estimate(condition, arm.entry, metric) or UNKNOWN
                 for metric in ("delta_psnr_db", "psnr_sd_change_db")
             }
-            found[condition, arm.entry] = {**pixels, "snr_change_db": draws.mean(changes(rows, alone, "snr_db"))}
+            found[condition, arm.entry] = {**pixels, "snr_change_db": draws.mean(paired_changes(rows, alone, "snr_db"))}
     return found
 
 
-def _draw(panel: Axes, arms: Sequence[Arm], found: Changes, conditions: Sequence[str], quantity: str) -> None:
+def _draw(panel: Axes, arms: Sequence[EnhancerPair], found: Changes, conditions: Sequence[str], quantity: str) -> None:
     look_of = styles(arms)
     drawn: set[tuple[str, tuple[float, ...]]] = set()
     for index, arm in enumerate(arms):
@@ -100,7 +107,9 @@ def _draw(panel: Axes, arms: Sequence[Arm], found: Changes, conditions: Sequence
     grid_lines(panel)
 
 
-def _rows(board: Board, arms: Sequence[Arm], codecs: dict[str, list[str]], found: Changes) -> Iterator[dict[str, Any]]:
+def _rows(
+    board: Board, arms: Sequence[EnhancerPair], codecs: dict[str, list[str]], found: Changes
+) -> Iterator[dict[str, Any]]:
     for codec, conditions in codecs.items():
         for condition in conditions:
             for arm in arms:

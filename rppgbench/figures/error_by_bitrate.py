@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rppgbench.figures.paired import UNKNOWN, columns
-from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, look, save
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import codecs_with_rates, error_by_bitrate
+from rppgbench.figures.bitrate_axis import reference_of
+from rppgbench.figures.paired_draws import UNKNOWN, columns
+from rppgbench.figures.style import NothingToDraw, house_style, save
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import codecs_with_rates, error_by_bitrate
 
 NAME = "fig5_error_by_bitrate"
 
@@ -24,7 +24,7 @@ def draw_error_by_bitrate(board: Board, target: Path) -> list[Path]:
     """
     if not codecs_with_rates(board):
         raise NothingToDraw("no condition with results has a bitrate")
-    with look():
+    with house_style():
         return save(error_by_bitrate(board), list(_rows(board)), target)
 
 

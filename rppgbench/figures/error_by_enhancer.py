@@ -14,14 +14,22 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from rppgbench.evaluation.entry_summary import Estimate
 from rppgbench.evaluation.metrics import METRICS
-from rppgbench.evaluation.statistics import Estimate
-from rppgbench.figures.arms import Arm, Styles, filling, find_arms, said_of_hollow, said_of_learning, styles
-from rppgbench.figures.paired import UNKNOWN, columns
-from rppgbench.figures.rates import by_codec, label_rates, learnt_first, offset, reference_of
-from rppgbench.figures.sheet import entitle, grid_lines, legend_below, look, named, save
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import FLOOR, draw_floor
+from rppgbench.figures.bitrate_axis import by_codec, label_rates, learnt_first, offset, reference_of
+from rppgbench.figures.enhancer_pairs import (
+    EnhancerPair,
+    Styles,
+    filling,
+    find_enhancer_pairs,
+    hollow_note,
+    learning_note,
+    styles,
+)
+from rppgbench.figures.paired_draws import UNKNOWN, columns
+from rppgbench.figures.style import grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import FLOOR, draw_floor
 
 NAME = "fig7_error_by_enhancer"
 QUANTITIES = ("hr_rmse_bpm", "hr_mae_bpm")
@@ -34,29 +42,29 @@ def draw_error_by_enhancer(board: Board, target: Path) -> list[Path]:
     Raises:
         NothingToDraw: no entry has an enhancer, or nothing is compressed.
     """
-    arms = find_arms(board.results)
+    arms = find_enhancer_pairs(board.results)
     codecs = learnt_first(by_codec(board), (name for arm in arms for name in arm.learnt))
     methods = _by_method(arms)
-    caption = _CAPTION + said_of_hollow(arms, codecs.values())
+    caption = _CAPTION + hollow_note(arms, codecs.values())
     look_of = styles(arms)
-    with look():
+    with house_style():
         figure = Figure(figsize=(3.4 * len(codecs) + 1.4, 1.6 + 4.6 * len(methods)), layout="constrained")
         parts = figure.subfigures(len(methods), 1, squeeze=False)[:, 0]
         for part, own in zip(parts, methods.values(), strict=True):
             _draw_method(part, board, own, codecs, look_of)
-        entitle(figure, named(board.results), caption, *([FLOOR] if any(map(board.floor_of, QUANTITIES)) else []))
+        set_title(figure, named(board.results), caption, *([FLOOR] if any(map(board.floor_of, QUANTITIES)) else []))
         return save(figure, list(_rows(board, methods, codecs)), target)
 
 
-def _by_method(arms: Sequence[Arm]) -> dict[tuple[str, str | None], list[Arm]]:
-    methods: dict[tuple[str, str | None], list[Arm]] = {}
+def _by_method(arms: Sequence[EnhancerPair]) -> dict[tuple[str, str | None], list[EnhancerPair]]:
+    methods: dict[tuple[str, str | None], list[EnhancerPair]] = {}
     for arm in arms:
         methods.setdefault((arm.method, arm.alone), []).append(arm)
     return methods
 
 
 def _draw_method(
-    part: Any, board: Board, arms: Sequence[Arm], codecs: Mapping[str, list[str]], look_of: Styles
+    part: Any, board: Board, arms: Sequence[EnhancerPair], codecs: Mapping[str, list[str]], look_of: Styles
 ) -> None:
     panels = part.subplots(len(QUANTITIES), len(codecs), sharey="row", sharex="col", squeeze=False)
     for row, metric in enumerate(QUANTITIES):
@@ -68,7 +76,7 @@ def _draw_method(
             grid_lines(panel)
             label_rates(panel, board, [*reference_of(board), *conditions], name_axis=row == len(QUANTITIES) - 1)
             if row == 0:
-                panel.set_title(f"{codec}{said_of_learning(arms, conditions)}")
+                panel.set_title(f"{codec}{learning_note(arms, conditions)}")
         panels[row][0].set_ylabel(METRICS[metric].label)
         panels[row][0].set_ylim(bottom=0)
     part.suptitle(arms[0].method, fontsize=10, fontweight="bold")
@@ -85,7 +93,7 @@ def _draw_alone(panel: Axes, board: Board, alone: str | None, conditions: Sequen
 
 
 def _draw_arms(
-    panel: Axes, board: Board, arms: Sequence[Arm], conditions: Sequence[str], metric: str, look_of: Styles
+    panel: Axes, board: Board, arms: Sequence[EnhancerPair], conditions: Sequence[str], metric: str, look_of: Styles
 ) -> None:
     shown = [*reference_of(board), *conditions]
     for index, arm in enumerate(arms):
@@ -112,7 +120,7 @@ def _bare(estimate: Estimate) -> Estimate:
 
 
 def _rows(
-    board: Board, methods: Mapping[tuple[str, str | None], list[Arm]], codecs: Mapping[str, list[str]]
+    board: Board, methods: Mapping[tuple[str, str | None], list[EnhancerPair]], codecs: Mapping[str, list[str]]
 ) -> Iterator[dict[str, Any]]:
     reference = {c: [c] for c in reference_of(board)}
     for (method, alone), arms in methods.items():
@@ -125,7 +133,7 @@ def _rows(
                     yield {"method": method, "codec": codec, **_row(board, condition, arm.entry, arm, lesson)}
 
 
-def _row(board: Board, condition: str, entry: str, arm: Arm | None, learnt: str) -> dict[str, Any]:
+def _row(board: Board, condition: str, entry: str, arm: EnhancerPair | None, learnt: str) -> dict[str, Any]:
     rate = board.bitrates.get(condition)
     row: dict[str, Any] = {
         "condition": condition,

@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.figures.rates import reference_of
-from rppgbench.figures.sheet import NothingToDraw, broken, entitle, look, named, save
-from rppgbench.figures.subjects import by_cell, contestants, known, left_out
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import COLOURS
+from rppgbench.figures.bitrate_axis import reference_of
+from rppgbench.figures.style import NothingToDraw, house_style, named, save, set_title, wrap_label
+from rppgbench.figures.subject_means import by_cell, compared_entries, known, left_out
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import COLOURS
 
 NAME = "hrv_scatter"
 PANEL_IN = 2.5
@@ -34,11 +34,11 @@ def draw_hrv_scatter(board: Board, target: Path) -> list[Path]:
         NothingToDraw: no window has a feature on both sides.
     """
     condition = next(iter([*reference_of(board), *board.results.conditions]))
-    entries = contestants(board, AT_MOST)
+    entries = compared_entries(board, AT_MOST)
     points = list(_points(board, condition, entries))
     if not any(math.isfinite(point["pred"] + point["true"]) for point in points):
         raise NothingToDraw("no window has enough beats on both sides for heart-rate variability")
-    with look():
+    with house_style():
         figure = Figure(figsize=(PANEL_IN * len(entries) + 0.6, 5.7), layout="constrained")
         panels = figure.subplots(len(FEATURES), len(entries), sharex="row", sharey="row", squeeze=False)
         for row, (feature, (label, metric, _)) in enumerate(FEATURES.items()):
@@ -48,12 +48,12 @@ def draw_hrv_scatter(board: Board, target: Path) -> list[Path]:
                 estimate = board.estimate(condition, entry, metric)
                 r = "R undefined" if estimate is None else f"R {estimate.value:.2f}"
                 told = f"{r}, {_draw(panel, own, COLOURS[row])} of {len(own)} windows"
-                panel.set_title(f"{broken(entry, PANEL_IN)}\n{told}" if row == 0 else told, fontsize=8)
+                panel.set_title(f"{wrap_label(entry, PANEL_IN)}\n{told}" if row == 0 else told, fontsize=8)
                 panel.set_xlabel(f"{label}, contact sensor")
             panels[row][0].set_ylabel(f"{label}, predicted")
             _square(panels[row][0], [p for p in points if p["feature"] == feature])
         caption = f"Heart-rate variability under {condition}, a point a window"
-        entitle(figure, named(board.results), caption + left_out(len(entries), len(contestants(board))))
+        set_title(figure, named(board.results), caption + left_out(len(entries), len(compared_entries(board))))
         return save(figure, points, target)
 
 

@@ -15,11 +15,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.figures.sheet import NothingToDraw, entitle, grid_lines, legend_below, look, named, save
-from rppgbench.figures.subjects import contestants, known
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import COLOURS, FLOOR, MARKERS, draw_floor
-from rppgbench.leaderboard.results import Row
+from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.figures.subject_means import compared_entries, known
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import COLOURS, FLOOR, MARKERS, draw_floor
+from rppgbench.results.results import Row
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
@@ -43,12 +43,12 @@ def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
     Raises:
         NothingToDraw: no measure was taken.
     """
-    points = [point for entry in contestants(board, AT_MOST) for point in _points(board, entry)]
+    points = [point for entry in compared_entries(board, AT_MOST) for point in _points(board, entry)]
     measures = [name for name in MEASURES if any(math.isfinite(point[_plain(name)]) for point in points)]
     if not measures:
         raise NothingToDraw("the results hold no quality of face clips")
     entries = list(dict.fromkeys(point["entry"] for point in points))
-    with look():
+    with house_style():
         size = (max(2.75 * len(measures) + 0.7, 7.0), 5.9)
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(QUANTITIES), len(measures), sharex="col", sharey="row", squeeze=False)
@@ -68,7 +68,7 @@ def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
             "above each panel: Spearman's rho with minus the error (top) and with the SNR (bottom), higher is better: "
             "over all windows, in brackets the mean of that within each subject"
         )
-        entitle(figure, named(board.results), caption, told, *([f"broken line: {FLOOR}"] if floor else []))
+        set_title(figure, named(board.results), caption, told, *([f"broken line: {FLOOR}"] if floor else []))
         return save(figure, points, target)
 
 

@@ -18,11 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from rppgbench.evaluation.metrics import METRICS
-from rppgbench.figures.arms import TESTED, components, entry_facts, listed
-from rppgbench.figures.paired import UNKNOWN, columns
-from rppgbench.figures.sheet import NothingToDraw, entitle, look, named, save
-from rppgbench.leaderboard.board import Board, badness
-from rppgbench.leaderboard.figure import FLOOR_MEANS
+from rppgbench.figures.enhancer_pairs import TESTED_CONDITION, components, entry_facts, split_names
+from rppgbench.figures.paired_draws import UNKNOWN, columns
+from rppgbench.figures.style import NothingToDraw, house_style, named, save, set_title
+from rppgbench.results.board import Board, as_loss
+from rppgbench.results.board_figure import FLOOR_MEANS
 
 NAME = "train_rate_by_test_rate"
 _CAPTION = "rows: what the method learnt from; columns: what it was tested under; framed: learnt from that too"
@@ -47,7 +47,7 @@ def draw_train_rate_by_test_rate(board: Board, target: Path) -> list[Path]:
     }
     known = np.concatenate([grid[np.isfinite(grid)] for grid in grids.values()])
     scale = Normalize(known.min(initial=0), known.max(initial=0))
-    with look():
+    with house_style():
         heights = [len(own) for own in methods.values()]
         figure = Figure(figsize=(0.78 * len(conditions) + 3.2, 0.42 * sum(heights) + 1.5 * len(heights) + 0.6),
                         layout="constrained")  # fmt: skip
@@ -58,7 +58,7 @@ def draw_train_rate_by_test_rate(board: Board, target: Path) -> list[Path]:
         panels[-1].set_xlabel("tested under")
         floor_bpm = board.floor_of(board.primary)
         floor = [] if floor_bpm is None else [f"label floor {floor_bpm:.2g} bpm: {FLOOR_MEANS}"]
-        entitle(figure, named(board.results), f"{metric.label}; {_CAPTION}", *floor)
+        set_title(figure, named(board.results), f"{metric.label}; {_CAPTION}", *floor)
         return save(figure, list(_rows(board, methods)), target)
 
 
@@ -72,7 +72,11 @@ def _methods(board: Board) -> dict[str, Lessons]:
 
     def place(learnt: str) -> tuple[int, int]:
         """Single conditions in the protocol's order, the smaller of several before the larger, then the tested one."""
-        return (len(order) + 1, 0) if learnt == TESTED else (len(listed(learnt)), order.index(listed(learnt)[0]))
+        return (
+            (len(order) + 1, 0)
+            if learnt == TESTED_CONDITION
+            else (len(split_names(learnt)), order.index(split_names(learnt)[0]))
+        )
 
     return {
         method: {learnt: own[learnt] for learnt in sorted(own, key=place)}
@@ -94,7 +98,7 @@ def _draw(
         if math.isfinite(value):
             ink = "white" if scale(value) < 0.55 else "black"
             panel.text(column, row, f"{value:.{digits}f}", ha="center", va="center", color=ink, fontsize=8)
-        if conditions[column] in listed(learnt[row]) or learnt[row] == TESTED:
+        if conditions[column] in split_names(learnt[row]) or learnt[row] == TESTED_CONDITION:
             frame = Rectangle((column - 0.46, row - 0.44), 0.92, 0.88, fill=False, edgecolor="#D55E00", linewidth=1.6)
             panel.add_patch(frame)
     panel.set_xticks(range(len(conditions)), conditions, rotation=35, ha="right")
@@ -106,9 +110,9 @@ def _draw(
 
 def _short(learnt: str, n_conditions: int) -> str:
     """A long list of conditions as how many they are."""
-    if learnt == TESTED:
+    if learnt == TESTED_CONDITION:
         return "each tested one"
-    names = listed(learnt)
+    names = split_names(learnt)
     if len(names) < 3:
         return " + ".join(names)
     return "all" if len(names) == n_conditions else f"{names[0]} and {len(names) - 1} more"
@@ -133,5 +137,5 @@ def _rows(board: Board, methods: Mapping[str, Lessons]) -> Iterator[dict[str, An
 def _worse(board: Board, own: Lessons, condition: str, value: float) -> float:
     """How much worse than the entry that learnt from the tested condition alone; NaN where there is none."""
     metric = METRICS[board.primary]
-    matched = own.get(condition, own.get(TESTED))
-    return math.nan if matched is None else badness(metric, value) - badness(metric, _value(board, condition, matched))
+    matched = own.get(condition, own.get(TESTED_CONDITION))
+    return math.nan if matched is None else as_loss(metric, value) - as_loss(metric, _value(board, condition, matched))

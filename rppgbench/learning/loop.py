@@ -11,8 +11,8 @@ from torch import Tensor
 
 from rppgbench.errors import PluginError, TrainingFailed
 from rppgbench.learning.checkpoint import Checkpoint
+from rppgbench.learning.clip_sampler import ClipSampler
 from rppgbench.learning.learner import Learner, TrainingContext
-from rppgbench.learning.material import Material
 from rppgbench.learning.recipe import Recipe
 
 TOTAL = "total"
@@ -35,7 +35,7 @@ def count_steps(recipe: Recipe, n_clips: float) -> int:
 
 def train(
     learner: Learner,
-    material: Material,
+    material: ClipSampler,
     recipe: Recipe,
     *,
     seed: int,

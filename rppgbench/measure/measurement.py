@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rppgbench.errors import PluginError, SignalError
+from rppgbench.measure.compression_verdict import CompressionVerdict, judge_compression
 from rppgbench.measure.reliability import doubt
-from rppgbench.measure.verdict import Verdict, judge
 from rppgbench.media.clock import to_uniform
 from rppgbench.media.decode import Frame, TruncatedVideo, VideoInfo, frames, probe
-from rppgbench.media.faces import FaceTrack, whole_frame
-from rppgbench.media.follow import follow_face
+from rppgbench.media.face_detection import FaceTrack, whole_frame
+from rppgbench.media.face_following import follow_face
 from rppgbench.media.traces import Traces, measure_traces
 from rppgbench.signal.heart_rate import HeartRate, estimate_each
 
@@ -35,7 +35,7 @@ _CLOCK_HZ = (15.0, 60.0)
 
 
 @dataclass(frozen=True)
-class Settings:
+class MeasureSettings:
     """What to do with a video: windows of ``window_s`` every ``step_s`` seconds, the ``roi`` and the method."""
 
     method: str
@@ -46,7 +46,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Window:
+class MeasuredWindow:
     """Heart rate of one window; ``doubt`` says why it is not to be believed, and numbers that do not exist are None.
 
     ``rival_bpm`` is a rate at half or twice the spectrum's whose peak is nearly as high: which of them is the pulse
@@ -71,11 +71,11 @@ class Measurement:
     """What was found in a video. ``waves`` are ``(T,)`` at ``fps_hz``, one a window, NaN-free or None."""
 
     info: VideoInfo
-    verdict: Verdict
-    settings: Settings
+    verdict: CompressionVerdict
+    settings: MeasureSettings
     fps_hz: float
     track: FaceTrack
-    windows: tuple[Window, ...]
+    windows: tuple[MeasuredWindow, ...]
     waves: tuple[FloatArray | None, ...] = field(repr=False)
     notes: tuple[str, ...] = ()
 
@@ -103,7 +103,7 @@ def predictor_of(spec: MethodSpec, create: Callable[[], Any]) -> Any:
 
 
 def measure_video(
-    path: Path, settings: Settings, progress: Callable[[float], None] = lambda time_s: None
+    path: Path, settings: MeasureSettings, progress: Callable[[float], None] = lambda time_s: None
 ) -> Measurement:
     """Heart rates of a video.
 
@@ -129,7 +129,7 @@ def measure_video(
     results = [_window(colours[start:stop], start, fps_hz, settings.predictor) for start, stop in spans]
     return Measurement(
         info=info,
-        verdict=judge(info),
+        verdict=judge_compression(info),
         settings=settings,
         fps_hz=fps_hz,
         track=track,
@@ -155,13 +155,15 @@ def _readable(path: Path, notes: list[str]) -> Iterator[Frame]:
         notes.append(error.message)
 
 
-def _spans(n_frames: int, fps_hz: float, settings: Settings) -> list[tuple[int, int]]:
+def _spans(n_frames: int, fps_hz: float, settings: MeasureSettings) -> list[tuple[int, int]]:
     length = min(round(settings.window_s * fps_hz), n_frames)
     step = max(round(settings.step_s * fps_hz), 1)
     return [(start, start + length) for start in range(0, n_frames - length + 1, step)]
 
 
-def _window(colours: FloatArray, start: int, fps_hz: float, predictor: TraceMethod) -> tuple[Window, FloatArray | None]:
+def _window(
+    colours: FloatArray, start: int, fps_hz: float, predictor: TraceMethod
+) -> tuple[MeasuredWindow, FloatArray | None]:
     start_s, window_s = start / fps_hz, len(colours) / fps_hz
     missing = int((~np.isfinite(colours)).any(axis=1).sum())
     if missing:
@@ -170,7 +172,7 @@ def _window(colours: FloatArray, start: int, fps_hz: float, predictor: TraceMeth
     found = estimate_each(wave[None], fps_hz)[0]
     if not isinstance(found, HeartRate):
         return _nothing(start_s, window_s, found.message), wave
-    window = Window(
+    window = MeasuredWindow(
         start_s=start_s,
         end_s=start_s + window_s,
         spectrum_bpm=found.spectrum_bpm,
@@ -182,8 +184,8 @@ def _window(colours: FloatArray, start: int, fps_hz: float, predictor: TraceMeth
     return window, wave
 
 
-def _nothing(start_s: float, window_s: float, why: str) -> Window:
-    return Window(start_s, start_s + window_s, None, None, None, None, why)
+def _nothing(start_s: float, window_s: float, why: str) -> MeasuredWindow:
+    return MeasuredWindow(start_s, start_s + window_s, None, None, None, None, why)
 
 
 def _too_short(path: Path, duration_s: float) -> SignalError:

@@ -31,7 +31,7 @@ _POSITION_STEP = 2  # in pixels of a scaled picture; a face passes in tens of wi
 
 
 @dataclass(frozen=True)
-class Stage:
+class CascadeStage:
     """Weak classifiers that a window must pass together.
 
     ``cells`` is ``(F, 4, 4, 2)``: row and column, in window pixels, of the corners of each feature's 3x3 cells.
@@ -52,7 +52,7 @@ class Cascade:
     """A trained cascade for windows of ``side`` pixels."""
 
     side: int
-    stages: tuple[Stage, ...]
+    stages: tuple[CascadeStage, ...]
 
     def detect(self, luma: ByteArray, min_side: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Every kind of window that passes: ``(N, 4)`` x, y, w, h in pixels of ``luma``, and how many windows agree.
@@ -89,7 +89,7 @@ def frontal_face() -> Cascade:
     )
 
 
-def _stage(stage: ElementTree.Element, cells: NDArray[np.intp]) -> Stage:
+def _stage(stage: ElementTree.Element, cells: NDArray[np.intp]) -> CascadeStage:
     weak = list(_only(stage, "weakClassifiers"))
     nodes = [[int(v) for v in _text(one, "internalNodes")] for one in weak]
     leaves = np.array([[float(v) for v in _text(one, "leafValues")] for one in weak])
@@ -97,7 +97,7 @@ def _stage(stage: ElementTree.Element, cells: NDArray[np.intp]) -> Stage:
     words = np.array([node[3:] for node in nodes], np.int64) & 0xFFFFFFFF
     pattern = np.arange(256)
     first = (words[:, pattern >> 5] >> (pattern & 31)) & 1
-    return Stage(
+    return CascadeStage(
         cells=cells[[node[2] for node in nodes]],
         votes=np.where(first, leaves[:, :1], leaves[:, 1:]),
         threshold=float(_text(stage, "stageThreshold")[0]),

@@ -29,7 +29,7 @@ def grid(start_s: float, end_s: float, fps_hz: float) -> NDArray[np.float64]:
     return start_s + np.arange(max(count, 0)) / fps_hz
 
 
-def lasts_s(times_s: ArrayLike) -> float:
+def span_s(times_s: ArrayLike) -> float:
     """How long frames at these times last: from the first to one usual period after the last."""
     times = np.asarray(times_s, np.float64)
     return float(times[-1] - times[0] + np.median(np.diff(times))) if len(times) > 1 else 0.0

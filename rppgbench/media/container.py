@@ -32,7 +32,7 @@ class Packets:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_container(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A file and its video stream.
 
     Raises:
@@ -94,7 +94,7 @@ def packets_of(path: Path, container: InputContainer, stream: VideoStream) -> Pa
             (entry.timestamp, entry.size) for entry in index if not entry.is_discard
         ]
     else:
-        with opened(path) as (again, same):
+        with open_container(path) as (again, same):
             entries = list(_demuxed(again, same))
     times = [timestamp for timestamp, _ in entries if timestamp is not None]
     span = (max(times) - min(times)) * (stream.time_base or Fraction(0)) if times else Fraction(0)

@@ -14,7 +14,7 @@ import av
 
 from rppgbench.errors import MediaError
 from rppgbench.media.colour import colour_of, to_luma, to_rgb
-from rppgbench.media.container import announced_s, mean_period_s, opened, packets_of
+from rppgbench.media.container import announced_s, mean_period_s, open_container, packets_of
 from rppgbench.media.orientation import Turner, rotation_deg
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def probe(path: Path) -> VideoInfo:
     Raises:
         MediaError: the file is missing, empty, not a video, or no picture in it can be decoded.
     """
-    with opened(path) as (container, stream):
+    with open_container(path) as (container, stream):
         first = _first_picture(path, container, stream)
         packets = packets_of(path, container, stream)
         period_s = mean_period_s(stream) or 0.0
@@ -133,7 +133,7 @@ def frames(path: Path, *, part: Part = WHOLE, threads: int = 1) -> Iterator[Fram
         TruncatedVideo: after the last frame that could be read, if the header announces more or a packet is damaged, or
             the video ends before the part does.
     """
-    with opened(path) as (container, stream):
+    with open_container(path) as (container, stream):
         stream.thread_count = threads
         stream.thread_type = "AUTO" if threads > 1 else "NONE"
         clock, turner = _FrameClock(stream), None

@@ -22,7 +22,7 @@ CONTAINER = ".avi"
 _REPEATABLE = {"fflags": "+bitexact"}
 
 
-def write(frames: Iterable[ByteArray], target: Path, fps_hz: float) -> int:
+def write_lossless(frames: Iterable[ByteArray], target: Path, fps_hz: float) -> int:
     """Write ``(H, W, 3)`` R, G, B frames into an AVI of Ut Video, quick both ways; how many there were.
 
     Raises:

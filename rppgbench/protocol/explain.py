@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from rppgbench.errors import nearest
-from rppgbench.protocol.document import Document
+from rppgbench.protocol.yaml_document import Document
 
 
 def explain(source: Document, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rppgbench.errors import ProtocolError, nearest
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 
 if TYPE_CHECKING:
-    from rppgbench.protocol.model import Folds
+    from rppgbench.protocol.protocol_file import Folds
 
 
 @dataclass(frozen=True)

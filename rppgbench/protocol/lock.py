@@ -16,7 +16,7 @@ from typing import Any, Literal
 from pydantic import ValidationError, model_serializer
 
 from rppgbench.errors import RppgbenchError
-from rppgbench.protocol.model import Frozen
+from rppgbench.protocol.protocol_file import Frozen
 
 SUFFIX = ".lock.json"
 
@@ -116,7 +116,7 @@ def lock_path(protocol: Path) -> Path:
     return protocol.with_name(protocol.stem + SUFFIX)
 
 
-def read(path: Path) -> Lock:
+def read_lock(path: Path) -> Lock:
     """The lock in a file.
 
     Raises:

@@ -6,8 +6,8 @@ from typing import Any
 
 from rppgbench.contracts import CodecSpec, EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import UnknownName
-from rppgbench.protocol.contestant import learns_by_gradients
-from rppgbench.protocol.model import Entry, GridItem, ProtocolFile, Trainee
+from rppgbench.protocol.protocol_file import Entry, EntryComponent, GridItem, ProtocolFile
+from rppgbench.protocol.resolved_entry import learns_by_gradients
 from rppgbench.registry import Registry
 
 CLIP_SIZE = (32, 32)
@@ -59,11 +59,11 @@ def _quick(entry: Entry, registry: Registry) -> Entry:
     return entry.model_copy(update=update)
 
 
-def _small(kind: Kind, trainee: Trainee, registry: Registry) -> Trainee:
+def _small(kind: Kind, trainee: EntryComponent, registry: Registry) -> EntryComponent:
     spec = _spec(kind, trainee.use, registry)
     if not isinstance(spec, MethodSpec | EnhancerSpec) or not learns_by_gradients(spec):
         return trainee
-    return Trainee(use=trainee.use, recipe=RECIPE, **{**trainee.params, **spec.rehearsal})
+    return EntryComponent(use=trainee.use, recipe=RECIPE, **{**trainee.params, **spec.rehearsal})
 
 
 def _spec(kind: Kind, name: str, registry: Registry) -> Spec | None:

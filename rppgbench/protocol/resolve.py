@@ -17,16 +17,16 @@ from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.learning.recipe import LearnerParams
-from rppgbench.media.faces import DETECTORS
-from rppgbench.protocol import document
-from rppgbench.protocol.choice import Choice, Condition
-from rppgbench.protocol.contestant import Contestant, learns_by_gradients
-from rppgbench.protocol.document import Document, Location
-from rppgbench.protocol.entries import Entries
+from rppgbench.media.face_detection import DETECTORS
+from rppgbench.protocol import yaml_document
+from rppgbench.protocol.entry_resolver import EntryResolver
+from rppgbench.protocol.estimator_override import with_estimator
 from rppgbench.protocol.explain import explain
-from rppgbench.protocol.model import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
-from rppgbench.protocol.reestimation import reestimated
+from rppgbench.protocol.protocol_file import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
 from rppgbench.protocol.rehearsal import rehearsed
+from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
+from rppgbench.protocol.resolved_entry import ResolvedEntry, learns_by_gradients
+from rppgbench.protocol.yaml_document import Document, Location
 from rppgbench.registry import Registry, validate_params
 
 
@@ -39,20 +39,20 @@ class Protocol:
     version: int
     title: str
     cite: str
-    dataset: Choice
+    dataset: ResolvedComponent
     folds: Folds
     conditions: tuple[Condition, ...]
     clips: Clips
     training: Training
     evaluation: Evaluation
-    entries: tuple[Contestant, ...]
-    lesson_conditions: tuple[Condition, ...] = ()
-    methods_learn_on: Choice | None = None
-    enhancers_learn_on: Choice | None = None
+    entries: tuple[ResolvedEntry, ...]
+    training_conditions: tuple[Condition, ...] = ()
+    methods_learn_on: ResolvedComponent | None = None
+    enhancers_learn_on: ResolvedComponent | None = None
     rehearsal: bool = False
 
     @property
-    def datasets(self) -> tuple[Choice, ...]:
+    def datasets(self) -> tuple[ResolvedComponent, ...]:
         """The dataset that is tested, and then those that are only learnt from."""
         others = {choice.name: choice for choice in (self.methods_learn_on, self.enhancers_learn_on) if choice}
         return (self.dataset, *others.values())
@@ -80,7 +80,7 @@ class Protocol:
     def _resolved_training(self) -> dict[str, Any]:
         """Keys that came later stand there only where they are used, so that older digests stay what they are."""
         used = {
-            "conditions": [{"id": c.id, **c.codec.described()} for c in self.lesson_conditions],
+            "conditions": [{"id": c.id, **c.codec.described()} for c in self.training_conditions],
             "methods_learn_on": self.methods_learn_on and self.methods_learn_on.described(),
             "enhancers_learn_on": self.enhancers_learn_on and self.enhancers_learn_on.described(),
         }
@@ -98,7 +98,7 @@ class Protocol:
         return next(condition for condition in self.conditions if condition.is_reference)
 
 
-def load(path: Path, registry: Registry, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
+def load_protocol(path: Path, registry: Registry, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
     """The protocol in the file at ``path``; to ``rehearse`` it is to ask the same at toy size.
 
     A compatibility ``estimator`` takes the place of the one that the file ranks by.
@@ -106,13 +106,13 @@ def load(path: Path, registry: Registry, *, rehearse: bool = False, estimator: s
     Raises:
         ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
     """
-    source = document.read(path)
+    source = yaml_document.read_yaml(path)
     try:
         model = ProtocolFile.model_validate(source.tree)
     except ValidationError as error:
         raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
     if estimator is not None:
-        model = reestimated(model, estimator)
+        model = with_estimator(model, estimator)
     protocol = _Resolver(source, registry).protocol(model)
     if not rehearse:
         return protocol
@@ -155,7 +155,7 @@ class _Resolver:
             training=model.training,
             evaluation=model.evaluation,
             entries=entries,
-            lesson_conditions=learnable[len(conditions) :],
+            training_conditions=learnable[len(conditions) :],
             methods_learn_on=self.other_dataset(model, "methods_learn_on"),
             enhancers_learn_on=self.other_dataset(model, "enhancers_learn_on"),
             rehearsal=self.rehearsal,
@@ -180,7 +180,7 @@ class _Resolver:
                 where = self.source.where(("evaluation", "comparisons", index))
                 raise ProtocolError(f"{where}: {error.message}", hint=error.hint) from None
 
-    def other_dataset(self, model: ProtocolFile, key: str) -> Choice | None:
+    def other_dataset(self, model: ProtocolFile, key: str) -> ResolvedComponent | None:
         component: Component | None = getattr(model.training, key)
         if component is None:
             return None
@@ -192,7 +192,9 @@ class _Resolver:
             )
         return self.choice("dataset", component, at)
 
-    def choice(self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None) -> Choice:
+    def choice(
+        self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None
+    ) -> ResolvedComponent:
         node = self.source.tree
         for step in at:
             node = node[step]  # type: ignore[index]
@@ -202,7 +204,7 @@ class _Resolver:
         except UnknownName as error:
             raise ProtocolError(f"{self.source.where(name_at)}: {error.message}", hint=error.hint) from None
         try:
-            return Choice(spec, validate_params(spec, {**component.params, **(extra or {})}))
+            return ResolvedComponent(spec, validate_params(spec, {**component.params, **(extra or {})}))
         except PluginError as error:
             wrong = next(
                 (key for key in component.params if repr(key) in error.message or f"{key}:" in error.message), None
@@ -214,7 +216,7 @@ class _Resolver:
         if "reference" in self.source.tree["conditions"]:
             reference = self.choice("codec", model.conditions.reference, ("conditions", "reference"))
         else:
-            reference = Choice(
+            reference = ResolvedComponent(
                 self.registry.spec("codec", "original"), self.registry.spec("codec", "original").params()
             )
         yield Condition("reference", reference, True, None)
@@ -226,8 +228,8 @@ class _Resolver:
                 codec = self.choice("codec", item, (*at, index), dict(zip(item.sweep, values, strict=True)))
                 yield Condition(_label(codec, item.sweep), codec, False, _nominal_bps(codec))
 
-    def entries(self, model: ProtocolFile, conditions: Sequence[Condition]) -> Iterator[Contestant]:
-        entries = Entries(self.source, model.training, conditions)
+    def entries(self, model: ProtocolFile, conditions: Sequence[Condition]) -> Iterator[ResolvedEntry]:
+        entries = EntryResolver(self.source, model.training, conditions)
         for index, entry in enumerate(model.entries):
             at = ("entries", index)
             method = self.choice("method", entry.method, (*at, "method"))
@@ -235,9 +237,9 @@ class _Resolver:
             for kind, choice in (("method", method), ("enhancer", enhancer)):
                 if choice is not None:
                     self._fits(choice, model, (*at, kind))
-            yield entries.contestant(entry, at, method, enhancer)
+            yield entries.resolve_entry(entry, at, method, enhancer)
 
-    def _fits(self, choice: Choice, model: ProtocolFile, at: Location) -> None:
+    def _fits(self, choice: ResolvedComponent, model: ProtocolFile, at: Location) -> None:
         for objection in objections(choice.spec, model):
             raise ProtocolError(f"{self.source.where(at)}: {objection}", hint=f"see 'rppgbench show {choice.name}'")
 
@@ -276,7 +278,7 @@ def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:
         yield f"{spec.kind} {spec.name!r} learns, but its params are no rppgbench.learning.recipe.LearnerParams"
 
 
-def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
+def _label(codec: ResolvedComponent, sweep: Mapping[str, Any]) -> str:
     """The codec's label, and whatever was swept that the label does not tell apart."""
     template: str = getattr(codec.spec, "label", codec.name)
     params = codec.params.model_dump(mode="json")
@@ -284,6 +286,6 @@ def _label(codec: Choice, sweep: Mapping[str, Any]) -> str:
     return "-".join([template.format(**params), *(f"{name}={params[name]}" for name in sweep if name not in named)])
 
 
-def _nominal_bps(codec: Choice) -> float | None:
+def _nominal_bps(codec: ResolvedComponent) -> float | None:
     rate = getattr(codec.params, "bitrate_kbps", None)
     return None if rate is None else float(rate) * 1000

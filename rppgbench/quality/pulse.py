@@ -10,7 +10,7 @@ import numpy as np
 
 from rppgbench.errors import SignalError
 from rppgbench.signal.filters import detrend, smooth_length
-from rppgbench.signal.quality import FUNDAMENTAL_HALF_WIDTH_HZ, HARMONIC_HALF_WIDTH_HZ
+from rppgbench.signal.signal_to_noise import FUNDAMENTAL_HALF_WIDTH_HZ, HARMONIC_HALF_WIDTH_HZ
 from rppgbench.signal.spectrum import PADDING, WIDEST_BIN_HZ
 
 if TYPE_CHECKING:

@@ -8,17 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rppgbench.evaluation.comparison import Paired, compare
+from rppgbench.evaluation.comparison import PairedComparison, compare_entries
 from rppgbench.evaluation.family import Comparison
-from rppgbench.figures.paired import columns
-from rppgbench.leaderboard.board import Board
-from rppgbench.report.section import Section, counted, listed, told
-from rppgbench.report.table import DASH, Table, number, p_told
+from rppgbench.figures.paired_draws import columns
+from rppgbench.report.section import Section, format_estimate
+from rppgbench.report.table import Table
+from rppgbench.results.board import Board
+from rppgbench.text import DASH, format_number, format_p, join_some, pluralise
 
 TITLE = "Entries against each other"
 ALPHA = 0.05
-CHARGED = "Failed windows err as the constant predictor would."
-NOT_CHARGED = (
+IMPUTED = "Failed windows err as the constant predictor would."
+NOT_IMPUTED = (
     "There is one fold, and so no other subjects to take a constant prediction from: failed windows cannot be charged "
     "and count on neither side. An entry may gain by failing where it is hard."
 )
@@ -35,7 +36,7 @@ class Contrasts:
     predictor's error.
     """
 
-    paired: Sequence[Paired]
+    paired: Sequence[PairedComparison]
     declared: bool
     floor_bpm: float | None
     reason: str = ""
@@ -47,7 +48,7 @@ class Contrasts:
         about, interval = board.results.about, board.results.evaluation["interval"]
         family = [Comparison.model_validate(one) for one in about.get("comparisons", ())]
         floor_bpm = None if board.floor is None else board.floor.mae.value
-        paired = compare(
+        paired = compare_entries(
             board.results.rows,
             family,
             entries=about["entries"],
@@ -63,7 +64,7 @@ class Contrasts:
         return cls(paired, bool(family), floor_bpm, reason, charged)
 
     @property
-    def made(self) -> Sequence[Paired]:
+    def made(self) -> Sequence[PairedComparison]:
         """Those that the results could answer."""
         return [one for one in self.paired if one.n]
 
@@ -96,7 +97,7 @@ class Contrasts:
 
     def _family(self) -> str:
         first = self.made[0]
-        n = counted(first.family, "comparison")
+        n = pluralise(first.family, "comparison")
         if not self.declared:
             return (
                 f"Exploratory: the protocol declares no comparisons, so all pairs of contestants are compared over the "
@@ -126,10 +127,10 @@ class Contrasts:
         below = [one for one in self.made if not one.resolvable]
         if below and self.floor_bpm is not None:
             yield (
-                f"{len(below)} of {counted(len(self.made), 'difference')} are, as observed, below the label floor of "
+                f"{len(below)} of {pluralise(len(self.made), 'difference')} are, as observed, below the label floor of "
                 f"{self.floor_bpm:.2f} bpm and so unresolvable: smaller than what two right readings of the same "
                 "contact sensor disagree by. Such a difference may be real between these entries, and says nothing "
-                f"about the error against the heart. They are: {listed(_named(one) for one in below)}."
+                f"about the error against the heart. They are: {join_some(_named(one) for one in below)}."
             )
         if self.floor_bpm is None:
             yield "No label floor is known here: how small a difference the labels can tell is open."
@@ -139,16 +140,16 @@ class Contrasts:
         if lucky:
             yield (
                 "Other subjects would tell these networks apart, and other training runs might turn it round: "
-                f"{listed(map(_named, lucky))}. The interval of their ratio over subjects and seeds holds 1: nothing "
-                "is said of these ways of training."
+                f"{join_some(map(_named, lucky))}. The interval of their ratio over subjects and seeds holds 1: "
+                "nothing is said of these ways of training."
             )
 
     def _apart(self) -> Iterator[str]:
         split = [one for one in self.made if one.verdict == "ratio and difference disagree"]
         if split:
             yield (
-                f"Better for most subjects and worse on average, or the other way round: {listed(map(_named, split))}. "
-                "Which of the two counts is not for the numbers to say."
+                f"Better for most subjects and worse on average, or the other way round: "
+                f"{join_some(map(_named, split))}. Which of the two counts is not for the numbers to say."
             )
 
     def _detectable(self) -> Iterator[str]:
@@ -185,9 +186,9 @@ class Contrasts:
         below = sum(not one.resolvable for one in self.made)
         kind = "declared" if self.declared else "exploratory"
         yield (
-            f"{len(apart)} of {counted(len(self.made), f'{kind} comparison')} told entries apart after correction"
+            f"{len(apart)} of {pluralise(len(self.made), f'{kind} comparison')} told entries apart after correction"
             + (
-                f"; {counted(below, 'difference is', 'differences are')} below the label floor and unresolvable."
+                f"; {pluralise(below, 'difference is', 'differences are')} below the label floor and unresolvable."
                 if below
                 else "."
             )
@@ -199,7 +200,7 @@ class Contrasts:
             "below 1 the entry errs less. p: sign flips over subjects, two-sided. corrected: "
             + ("Holm's" if self.made and self.made[0].confirmatory else "Benjamini and Hochberg's")
             + " method. detectable: the ratio that as many such subjects show with 80 % chance, by one test. "
-            + (CHARGED if self.charged else NOT_CHARGED)
+            + (IMPUTED if self.charged else NOT_IMPUTED)
         )
         if self.floor_bpm is not None:
             yield (
@@ -213,7 +214,7 @@ def _median(ratios: Sequence[float]) -> str:
     return f"{statistics.median(ratios):.2f} or less{span}"
 
 
-def _verdict(one: Paired) -> str:
+def _verdict(one: PairedComparison) -> str:
     if not one.n:
         return f"{one.verdict}: {one.reason}"
     verdict = "unresolvable" if one.verdict == "below the label floor" else one.verdict
@@ -221,37 +222,37 @@ def _verdict(one: Paired) -> str:
     return f"{verdict}{below}" + (f" ({one.reason})" if one.reason else "")
 
 
-def _sentence(one: Paired, floor_bpm: float | None) -> str:
+def _sentence(one: PairedComparison, floor_bpm: float | None) -> str:
     floor = f" (label floor {floor_bpm:.2f} bpm)" if floor_bpm is not None and not one.resolvable else ""
     beyond = one.ratio_over_seeds
     seeds = ""
     if math.isfinite(beyond.low):
         seeds = f" ([{beyond.low:.2f}, {beyond.high:.2f}] over other training runs too, {one.n_seeds} seeds)"
     return (
-        f"{one.label}: ratio {told(one.ratio)}{seeds}, difference {told(one.difference_bpm)} bpm, "
-        f"p {p_told(one.p_sign_flip)}, corrected {p_told(one.p_corrected)}, n = {one.n}: {_verdict(one)}{floor}."
+        f"{one.label}: ratio {format_estimate(one.ratio)}{seeds}, difference {format_estimate(one.difference_bpm)} bpm,"
+        f" p {format_p(one.p_sign_flip)}, corrected {format_p(one.p_corrected)}, n = {one.n}: {_verdict(one)}{floor}."
     )
 
 
-def _named(one: Paired) -> str:
-    return f"{one.entry} against {one.rival} ({one.difference_bpm.value:+.2f} bpm, p {p_told(one.p_sign_flip)})"
+def _named(one: PairedComparison) -> str:
+    return f"{one.entry} against {one.rival} ({one.difference_bpm.value:+.2f} bpm, p {format_p(one.p_sign_flip)})"
 
 
-def _under(one: Paired) -> str:
+def _under(one: PairedComparison) -> str:
     if not one.conditions:
         return DASH
     return one.conditions[0] if len(one.conditions) == 1 else f"mean of {len(one.conditions)} conditions"
 
 
-def _cells(one: Paired) -> list[str]:
-    ratio, difference = (DASH if math.isnan(e.value) else told(e) for e in (one.ratio, one.difference_bpm))
+def _cells(one: PairedComparison) -> list[str]:
+    ratio, difference = (DASH if math.isnan(e.value) else format_estimate(e) for e in (one.ratio, one.difference_bpm))
     return [
         one.entry, one.rival, _under(one), str(one.n), ratio, difference,
-        p_told(one.p_sign_flip), p_told(one.p_corrected), number(one.detectable_ratio, 2), _verdict(one),
+        format_p(one.p_sign_flip), format_p(one.p_corrected), format_number(one.detectable_ratio, 2), _verdict(one),
     ]  # fmt: skip
 
 
-def _record(one: Paired) -> dict[str, Any]:
+def _record(one: PairedComparison) -> dict[str, Any]:
     return {
         "entry": one.entry,
         "against": one.rival,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rppgbench.evaluation.statistics import Estimate
-
-AT_MOST = 6  # names in a list
+from rppgbench.evaluation.entry_summary import Estimate
+from rppgbench.text import format_interval
 
 
 @dataclass(frozen=True)
@@ -20,21 +18,6 @@ class Section:
     summary: Sequence[str] = ()
 
 
-def listed(names: Iterable[str], at_most: int = AT_MOST) -> str:
-    """``a, b and 3 more``."""
-    known = list(names)
-    rest = len(known) - at_most
-    return ", ".join(known[:at_most]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def told(estimate: Estimate, digits: int = 2) -> str:
+def format_estimate(estimate: Estimate, digits: int = 2) -> str:
     """``0.62 [0.41, 0.83]``, the interval left out where there is none."""
-    value = f"{estimate.value:.{digits}f}"
-    if math.isnan(estimate.low):
-        return value
-    return f"{value} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
-
-
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """``1 window``, ``2 windows``."""
-    return f"{n} {noun if n == 1 else plural or noun + 's'}"
+    return format_interval(estimate.value, estimate.low, estimate.high, digits)

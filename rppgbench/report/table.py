@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from rppgbench.claims.report import p_text
-from rppgbench.figures.sheet import plain
+from rppgbench.figures.style import plain_value
 
 DASH = "-"
 
@@ -43,15 +41,5 @@ class Table:
         with table.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(self.records[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows({name: plain(value) for name, value in record.items()} for record in self.records)
+            writer.writerows({name: plain_value(value) for name, value in record.items()} for record in self.records)
         return [text, table]
-
-
-def number(value: float | None, digits: int) -> str:
-    """``0.62``, or a dash where it is undefined."""
-    return DASH if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def p_told(p: float) -> str:
-    """``0.012``, ``<0.0001``, or a dash where nothing was tested."""
-    return DASH if math.isnan(p) else p_text(p)

@@ -10,19 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rppgbench.evaluation.floor import FLOOR_ENTRY, floor_rows
+from rppgbench.evaluation.entry_summary import EntrySummary, summarise
+from rppgbench.evaluation.label_floor import FLOOR_ENTRY, floor_rows
 from rppgbench.evaluation.metrics import METRICS
-from rppgbench.evaluation.statistics import Standing, summarise
-from rppgbench.figures.paired import columns
-from rppgbench.figures.rates import reference_of
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Row
+from rppgbench.figures.bitrate_axis import reference_of
+from rppgbench.figures.paired_draws import columns
 from rppgbench.report.reported import TABLE_2_METRICS, TABLE_3_METRICS, Reported, reported_for
-from rppgbench.report.table import DASH, Table, number
+from rppgbench.report.table import Table
+from rppgbench.results.board import Board
+from rppgbench.results.results import Row
+from rppgbench.text import DASH, format_number
 
 HRV_COLUMNS = ("lf_nu_pred", "lf_nu_true")
 
-Standings = Mapping[tuple[str, str], Standing]
+Summaries = Mapping[tuple[str, str], EntrySummary]
 # Windows with variability on both sides, by condition and entry.
 Counts = Mapping[tuple[str, str], int]
 
@@ -68,7 +69,7 @@ def further_tables(board: Board, condition: str) -> list[Table]:
 
 
 def _table(
-    board: Board, shape: Shape, condition: str, standings: Standings, rows: Sequence[Row], *, alone: bool = False
+    board: Board, shape: Shape, condition: str, standings: Summaries, rows: Sequence[Row], *, alone: bool = False
 ) -> Table:
     counts = _with_variability(rows) if shape.hrv else {}
     # What was published is of videos as recorded: it stands beside nothing else.
@@ -103,11 +104,11 @@ def _with_variability(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _cells(board: Board, shape: Shape, standing: Standing, counts: Counts) -> list[str]:
+def _cells(board: Board, shape: Shape, standing: EntrySummary, counts: Counts) -> list[str]:
     name = f"{standing.entry} (control)" if standing.entry in board.results.controls else standing.entry
     scored = f"{standing.n_scored}/{standing.n_windows}"
     hrv = [f"{counts[standing.condition, standing.entry]}/{standing.n_scored}"] if shape.hrv else []
-    return [name, scored, *hrv, *(number(standing.metrics[m].value, shape.digits) for m in shape.metrics)]
+    return [name, scored, *hrv, *(format_number(standing.metrics[m].value, shape.digits) for m in shape.metrics)]
 
 
 def _explained(shape: Shape, alone: bool) -> str:
@@ -126,7 +127,7 @@ def _undefined(reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield f"{DASH}: {reason}: {shown}."
 
 
-def _floor(board: Board, rows: Sequence[Row]) -> Standing | None:
+def _floor(board: Board, rows: Sequence[Row]) -> EntrySummary | None:
     """How the contact sensor's two estimates of its own rate stand to each other; None where one is not known."""
     interval = board.results.evaluation["interval"]
     found = summarise(
@@ -138,13 +139,13 @@ def _floor(board: Board, rows: Sequence[Row]) -> Standing | None:
     return found[0] if found else None
 
 
-def _floor_cells(shape: Shape, floor: Standing | None) -> Iterator[list[str]]:
+def _floor_cells(shape: Shape, floor: EntrySummary | None) -> Iterator[list[str]]:
     if floor is not None:
-        values = (number(floor.metrics[metric].value, shape.digits) for metric in shape.metrics)
+        values = (format_number(floor.metrics[metric].value, shape.digits) for metric in shape.metrics)
         yield [f"*{FLOOR_ENTRY}*", f"{floor.n_scored}/{floor.n_windows}", *([DASH] if shape.hrv else []), *values]
 
 
-def _floor_told(floor: Standing | None) -> Iterator[str]:
+def _floor_told(floor: EntrySummary | None) -> Iterator[str]:
     if floor is not None:
         yield (
             f"{FLOOR_ENTRY}: the contact sensor's beats against its own spectrum, both right. Differences between "
@@ -164,11 +165,16 @@ def _published(reported: Reported | None) -> Iterator[str]:
 
 def _reported_cells(shape: Shape, reported: Reported | None) -> Iterator[list[str]]:
     for name, values in reported.rows.items() if reported else ():
-        yield [f"*{name}* (reported)", DASH, *([DASH] if shape.hrv else []), *(number(v, shape.digits) for v in values)]
+        yield [
+            f"*{name}* (reported)",
+            DASH,
+            *([DASH] if shape.hrv else []),
+            *(format_number(v, shape.digits) for v in values),
+        ]
 
 
 def _records(
-    board: Board, conditions: Sequence[str], shape: Shape, standings: Standings, counts: Counts
+    board: Board, conditions: Sequence[str], shape: Shape, standings: Summaries, counts: Counts
 ) -> Iterator[dict[str, Any]]:
     for condition in conditions:
         for entry in board.entries:
@@ -191,7 +197,7 @@ def _records(
             yield record
 
 
-def _floor_records(shape: Shape, floor: Standing | None) -> Iterator[dict[str, Any]]:
+def _floor_records(shape: Shape, floor: EntrySummary | None) -> Iterator[dict[str, Any]]:
     if floor is not None:
         row: dict[str, Any] = {"source": FLOOR_ENTRY, "condition": "", "entry": FLOOR_ENTRY}
         for metric in shape.metrics:

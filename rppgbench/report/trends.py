@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rppgbench.evaluation.trend import Trend, trends
-from rppgbench.figures.paired import columns
-from rppgbench.leaderboard.board import Board
-from rppgbench.report.section import Section, counted, listed, told
-from rppgbench.report.table import DASH, Table, p_told
+from rppgbench.figures.paired_draws import columns
+from rppgbench.report.section import Section, format_estimate
+from rppgbench.report.table import Table
+from rppgbench.results.board import Board
+from rppgbench.text import DASH, format_p, join_some, pluralise
 
 TITLE = "Along the bitrates"
 ALPHA = 0.05
@@ -77,7 +78,7 @@ class Trends:
         if errors:
             rising = sum(trend.p_holm <= ALPHA for trend in errors)
             yield (
-                f"Error rises down the bitrates, the reference first, in {rising} of {counted(len(errors), 'trend')} "
+                f"Error rises down the bitrates, the reference first, in {rising} of {pluralise(len(errors), 'trend')} "
                 f"of an entry along a codec (Page's test, Holm-corrected p <= {ALPHA:g})."
             )
 
@@ -96,11 +97,11 @@ def _order(measure: str, own: Sequence[Trend]) -> Iterator[str]:
     verb = "rises" if measure == "error" else "falls"
     yield (
         f"{WORDS[measure]} {verb} down the rates, the reference first, for {len(shown)} of "
-        f"{counted(len(tested), 'entry', 'entries')} (Page's test, Holm-corrected p <= {ALPHA:g})"
+        f"{pluralise(len(tested), 'entry', 'entries')} (Page's test, Holm-corrected p <= {ALPHA:g})"
     )
-    missing = [f"{trend.entry} (p {p_told(trend.p_holm)})" for trend in tested if trend not in shown]
+    missing = [f"{trend.entry} (p {format_p(trend.p_holm)})" for trend in tested if trend not in shown]
     if missing:
-        yield f"not shown for {listed(missing)}"
+        yield f"not shown for {join_some(missing)}"
 
 
 def _halving(measure: str, own: Sequence[Trend]) -> Iterator[str]:
@@ -117,7 +118,7 @@ def _halving(measure: str, own: Sequence[Trend]) -> Iterator[str]:
         yield f"a halving costs {costs[0].entry} most: {_per_halving(costs[0])}"
     what = "errors" if measure == "error" else "pulse SNR"
     others = (f"{_per_halving(trend)} ({trend.entry})" for trend in known if trend not in costs)
-    yield f"a halving changes {what} by {listed(others)}"
+    yield f"a halving changes {what} by {join_some(others)}"
 
 
 def _cost(trend: Trend) -> float:
@@ -133,20 +134,24 @@ def _left_out(measure: str, own: Sequence[Trend]) -> Iterator[str]:
         why = "have no SNR" if measure == "snr" else "have no error where there is one fold"
         yield (
             f"over fewer subjects than were tried, those with a window that has a number under every rate (failed ones "
-            f"{why}): {listed(fewer)}"
+            f"{why}): {join_some(fewer)}"
         )
 
 
 def _per_halving(trend: Trend) -> str:
     if math.isnan(trend.per_halving.value):
         return DASH
-    return f"x {told(trend.per_halving)}" if trend.measure == "error" else f"{told(trend.per_halving)} dB"
+    return (
+        f"x {format_estimate(trend.per_halving)}"
+        if trend.measure == "error"
+        else f"{format_estimate(trend.per_halving)} dB"
+    )
 
 
 def _cells(trend: Trend) -> list[str]:
     return [
-        trend.entry, trend.ladder.name, WORDS[trend.measure], str(trend.n), p_told(trend.page.p),
-        p_told(trend.p_holm), _per_halving(trend), trend.page.reason,
+        trend.entry, trend.ladder.name, WORDS[trend.measure], str(trend.n), format_p(trend.page.p),
+        format_p(trend.p_holm), _per_halving(trend), trend.page.reason,
     ]  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class StageTally:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningTask:
     """A task that runs, for ``for_s`` already."""
 
     stage: str
@@ -60,7 +60,7 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Alike:
+class GroupedNotice:
     """Things of one kind that happened to a stage's tasks with the same words: the first of them, and how many."""
 
     kind: str
@@ -71,7 +71,7 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Best:
+class InterimBest:
     """The entry that is ahead: its mean absolute error over windows that all entries have scored by now."""
 
     entry: str
@@ -89,11 +89,11 @@ class Snapshot:
 
     state: str = "running"
     stages: tuple[StageTally, ...] = ()
-    running: tuple[Running, ...] = ()
-    failures: tuple[Alike, ...] = ()
-    notes: tuple[Alike, ...] = ()
+    running: tuple[RunningTask, ...] = ()
+    failures: tuple[GroupedNotice, ...] = ()
+    notes: tuple[GroupedNotice, ...] = ()
     waiting: str | None = None
-    best: Best | None = None
+    best: InterimBest | None = None
     elapsed_s: float = 0.0
     left_s: float | None = None
     workers: Mapping[str, int] = field(default_factory=dict)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.signal import correlate, correlation_lags
 
+from rppgbench.signal.contact_sensor import beats_of_ecg_s
 from rppgbench.signal.filters import bandpass
 from rppgbench.signal.ground_truth import pulse_wave
-from rppgbench.signal.sensor import beats_of_ecg_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

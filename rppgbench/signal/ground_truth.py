@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.errors import SignalError
+from rppgbench.signal.contact_sensor import PLAUSIBLE_BPM, beats_of_ecg_s, without_stuck
 from rppgbench.signal.filters import lowpass
 from rppgbench.signal.harmonic import phase_locking
 from rppgbench.signal.heart_rate import BAND_HZ, Estimator, HeartRate, estimate_each
-from rppgbench.signal.sensor import PLAUSIBLE_BPM, beats_of_ecg_s, without_stuck
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

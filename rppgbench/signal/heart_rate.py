@@ -12,7 +12,7 @@ from rppgbench.errors import SignalError
 from rppgbench.signal.beats import beat_times, mean_interval_s
 from rppgbench.signal.compatibility.estimator import ESTIMATORS, highest_bin_bpm
 from rppgbench.signal.filters import detrend
-from rppgbench.signal.quality import snr_db
+from rppgbench.signal.signal_to_noise import snr_db
 from rppgbench.signal.spectrum import Spectrum, highest_peak, power_near, power_spectrum
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class HeartRate:
     halved: bool = False
 
 
-def ranked(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
+def ranked_rate_bpm(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
     """The estimate that ``settings`` name, None where there is none."""
     if isinstance(rate, SignalError):
         return None
@@ -84,7 +84,7 @@ def ranked(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float 
     return rate.beats_bpm if settings.use == "beats" else rate.spectrum_bpm
 
 
-def estimate(wave: FloatArray, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ) -> HeartRate:
+def estimate_rate(wave: FloatArray, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ) -> HeartRate:
     """Heart rate of one ``(T,)`` wave, systole up.
 
     Raises:

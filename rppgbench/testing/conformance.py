@@ -20,9 +20,9 @@ from rppgbench.contracts import (
     TrainingWindow,
 )
 from rppgbench.registry import make, validate_params
-from rppgbench.testing.dataset import check_dataset, written_fixture
-from rppgbench.testing.demand import demand
-from rppgbench.testing.material import FPS_HZ, N_CONDITIONS, clips
+from rppgbench.testing.dataset_checks import check_dataset, written_fixture
+from rppgbench.testing.demand import require
+from rppgbench.testing.sample_clips import FPS_HZ, N_CONDITIONS, clips
 
 
 def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **local: Any) -> None:
@@ -47,8 +47,8 @@ def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **l
         _CHECKS[spec.kind](spec, new(), folder)
         return
     _demand_torch(spec)
-    from rppgbench.learning.determinism import reproducible
-    from rppgbench.testing.learning import check_learner
+    from rppgbench.learning.reproducibility import reproducible
+    from rppgbench.testing.learner_checks import check_learner
 
     with reproducible(seed=0):
         learner = check_learner(spec, new, lambda component: _use(spec, component, _clips(spec)), folder)
@@ -65,7 +65,7 @@ def _demand_torch(spec: Spec) -> None:
     try:
         import torch  # noqa: F401 - whether it can be
     except ImportError:
-        demand(False, spec, "learns by gradients, and torch is not installed", "pip install 'rppgbench[learn]'")
+        require(False, spec, "learns by gradients, and torch is not installed", "pip install 'rppgbench[learn]'")
 
 
 def _use(spec: Spec, component: Any, video: Any) -> Any:
@@ -88,41 +88,41 @@ def _check_method(spec: Spec, method: Any, folder: Path) -> None:
     video = _clips(spec)
     kept = video.copy()
     waves = _use(spec, method, video)
-    demand(waves.shape == video.shape[:2], spec, f"waves of shape {waves.shape}, expected {video.shape[:2]}")
-    demand(bool(np.isfinite(waves).all()), spec, "waves are not finite for clips that are")
-    demand(bool((video == kept).all()), spec, "changes the clips it is given")
+    require(waves.shape == video.shape[:2], spec, f"waves of shape {waves.shape}, expected {video.shape[:2]}")
+    require(bool(np.isfinite(waves).all()), spec, "waves are not finite for clips that are")
+    require(bool((video == kept).all()), spec, "changes the clips it is given")
     again = _use(spec, method, video)
-    demand(np.array_equal(waves, again), spec, "gives other waves when called again: depends on earlier calls")
+    require(np.array_equal(waves, again), spec, "gives other waves when called again: depends on earlier calls")
     tolerance = 1e-6 * float(np.abs(waves).max())
     for row, clip in enumerate(video):
         alone = _use(spec, method, clip[None])[0]
         same = np.allclose(alone, waves[row], rtol=1e-5, atol=tolerance)
-        demand(same, spec, f"clip {row} alone gives another wave than in a batch of {len(video)}")
+        require(same, spec, f"clip {row} alone gives another wave than in a batch of {len(video)}")
     if spec.input == "video":
         floats = _use(spec, method, video / np.float32(255))
         same = np.allclose(floats, waves, rtol=1e-4, atol=10 * tolerance)
-        demand(same, spec, "the same clips as float32 in [0, 1] give other waves than in 8 bits")
+        require(same, spec, "the same clips as float32 in [0, 1] give other waves than in 8 bits")
 
 
 def _check_fit(spec: Spec, method: Any) -> None:
-    demand(isinstance(method, FittedMethod), spec, "learns, but has no fit(), state() and load()")
+    require(isinstance(method, FittedMethod), spec, "learns, but has no fit(), state() and load()")
     method.fit([TrainingWindow(trace=None, fps_hz=FPS_HZ, hr_bpm=hr_bpm) for hr_bpm in (60.0, 80.0)])
     state = {name: np.array(array) for name, array in method.state().items()}
-    demand(bool(state), spec, "state() is empty after fit()")
+    require(bool(state), spec, "state() is empty after fit()")
     method.load(state)
 
 
 def _check_enhancer(spec: Spec, enhancer: Any, folder: Path) -> None:
     video = np.random.RandomState(0).randint(0, 256, (2, 16, 32, 32, 3)).astype(np.uint8)
     enhanced = _use(spec, enhancer, video)
-    demand(enhanced.shape == video.shape, spec, f"gave shape {enhanced.shape}, expected {video.shape}")
-    demand(enhanced.dtype == np.float32, spec, f"gave {enhanced.dtype}, expected float32: rounding deletes the pulse")
-    demand(float(enhanced.min()) >= 0 and float(enhanced.max()) <= 1, spec, "gave values outside of [0, 1]")
+    require(enhanced.shape == video.shape, spec, f"gave shape {enhanced.shape}, expected {video.shape}")
+    require(enhanced.dtype == np.float32, spec, f"gave {enhanced.dtype}, expected float32: rounding deletes the pulse")
+    require(float(enhanced.min()) >= 0 and float(enhanced.max()) <= 1, spec, "gave values outside of [0, 1]")
     alone = _use(spec, enhancer, video[:1])
-    demand(np.allclose(alone[0], enhanced[0], atol=1e-5), spec, "a clip alone comes out differently than in a batch")
+    require(np.allclose(alone[0], enhanced[0], atol=1e-5), spec, "a clip alone comes out differently than in a batch")
     floats = _use(spec, enhancer, video / np.float32(255))
     same = np.allclose(floats, enhanced, atol=1e-5)
-    demand(same, spec, "the same clips as float32 in [0, 1] come out differently than in 8 bits")
+    require(same, spec, "the same clips as float32 in [0, 1] come out differently than in 8 bits")
 
 
 def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
@@ -130,7 +130,7 @@ def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
 
     if not isinstance(spec, CodecSpec):
         raise TypeError(spec.kind)
-    demand(bool(codec.build()), spec, "build() is empty: encoder and version are part of every key")
+    require(bool(codec.build()), spec, "build() is empty: encoder and version are part of every key")
     if spec.encoder is None:
         return
     source = folder / "source.avi"
@@ -141,10 +141,10 @@ def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
         encoded = codec.encode(source, target, FPS_HZ)
         digests.append(hashlib.sha256(target.read_bytes()).hexdigest())
         n_frames = sum(1 for _ in frames(target))
-        demand(n_frames == encoded.n_frames == 30, spec, f"{n_frames} frames came out, said {encoded.n_frames}, of 30")
-    demand(digests[0] == digests[1], spec, "two runs gave different bytes")
+        require(n_frames == encoded.n_frames == 30, spec, f"{n_frames} frames came out, said {encoded.n_frames}, of 30")
+    require(digests[0] == digests[1], spec, "two runs gave different bytes")
     n_frames = codec.encode(source, folder / "part.mp4", FPS_HZ, part=(5, -10)).n_frames
-    demand(n_frames == 15, spec, f"{n_frames} frames of part (5, -10) of 30, expected 15")
+    require(n_frames == 15, spec, f"{n_frames} frames of part (5, -10) of 30, expected 15")
 
 
 def _write_video(path: Path) -> None:
@@ -152,7 +152,7 @@ def _write_video(path: Path) -> None:
     from rppgbench.media import lossless
 
     noise = np.random.RandomState(0).randint(60, 200, (48, 96, 3)).astype(np.uint8)
-    lossless.write((noise[:, index : index + 64] for index in range(30)), path, FPS_HZ)
+    lossless.write_lossless((noise[:, index : index + 64] for index in range(30)), path, FPS_HZ)
 
 
 _CHECKS: Mapping[Kind, Callable[[Spec, Any, Path], None]] = {

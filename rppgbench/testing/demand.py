@@ -9,7 +9,7 @@ CONTRACTS = "see rppgbench/contracts.py"
 LEARNERS = "see rppgbench/learning/learner.py"
 
 
-def demand(holds: bool, spec: Spec, what: str, hint: str = CONTRACTS) -> None:
+def require(holds: bool, spec: Spec, what: str, hint: str = CONTRACTS) -> None:
     """Nothing when it holds.
 
     Raises:

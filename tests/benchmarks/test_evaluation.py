@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import GroundTruth
-from rppgbench.evaluation.comparison import compare
-from rppgbench.evaluation.floor import label_floor
+from rppgbench.evaluation.comparison import compare_entries
+from rppgbench.evaluation.entry_summary import summarise
+from rppgbench.evaluation.label_floor import label_floor
 from rppgbench.evaluation.labels import Label, label_windows
 from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.evaluation.score import HeartRateSettings, score_windows
-from rppgbench.evaluation.statistics import summarise
 
 FPS_HZ, T = 30.0, 900
 SETTINGS = HeartRateSettings()
@@ -85,7 +85,7 @@ def test_the_whole_evaluation(capsys):
     assert len(standings) == cells
     floor = timed("label floor", lambda: label_floor(rows, draws=10_000))
     assert floor is not None
-    paired = timed("comparisons", lambda: compare(rows, draws=10_000))
+    paired = timed("comparisons", lambda: compare_entries(rows, draws=10_000))
     assert paired
     with capsys.disabled():
         print(f"\n{len(rows):,} rows, {SUBJECTS} subjects, 10,000 draws, {PROCESSES} processes for labels and scores")

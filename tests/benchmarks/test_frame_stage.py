@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from rppgbench.media.crop import write_crops
-from rppgbench.media.faces import find_faces
-from rppgbench.media.follow import follow_face
+from rppgbench.media.face_detection import find_faces
+from rppgbench.media.face_following import follow_face
 from rppgbench.media.traces import measure_traces
 from rppgbench.registry import load_registry
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rppgbench.engine.plan import Plan, make_plan
-from rppgbench.engine.store import MANIFEST, Store
-from rppgbench.protocol.resolve import load
+from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.store.store import MANIFEST, Store
 
 PROTOCOLS = Path(__file__).parents[2] / "protocols"
 # How many subjects make 10,000 tasks of it.
@@ -24,7 +24,7 @@ def finished(request, tmp_path):
     assert f"subjects: {here}," in text
     path = tmp_path / "large.yaml"
     path.write_text(text.replace(f"subjects: {here},", f"subjects: {more},"))
-    protocol, store = load(path, load_registry()), Store.open(tmp_path / "store")
+    protocol, store = load_protocol(path, load_registry()), Store.open(tmp_path / "store")
     for cell in make_plan(protocol, store).cells:
         folder = store.path(cell.score.key)
         folder.mkdir(parents=True)

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from rppgbench.engine.plan import make_plan
-from rppgbench.engine.store import Store
-from rppgbench.execution.cluster import local_crew
-from rppgbench.execution.crew import ThisProcess
-from rppgbench.execution.dask_crew import Terms
-from rppgbench.execution.execute import execute
-from rppgbench.protocol.resolve import load
+from rppgbench.execution.cluster import local_executor
+from rppgbench.execution.dask_executor import WorkerOptions
+from rppgbench.execution.driver import execute
+from rppgbench.execution.executor import InProcessExecutor
+from rppgbench.pipeline.plan import make_plan
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.store.store import Store
 from tests.execution.conftest import misbehaving  # noqa: F401
 
 N_TASKS, N_WORKERS = 2000, 8
@@ -25,8 +25,12 @@ N_TASKS, N_WORKERS = 2000, 8
 def sleepers(misbehaving, tmp_path):  # noqa: F811
     """Many tasks of one second each, whose inputs are there."""
     store, registry = Store.open(tmp_path / "store"), load_registry()
-    plan = make_plan(load(misbehaving("{method: sleep}"), registry), store, only=["subject=s01"])
-    execute([t for t in plan.wanted(store) if t.stage not in ("predict", "score")], store, ThisProcess(store, registry))
+    plan = make_plan(load_protocol(misbehaving("{method: sleep}"), registry), store, only=["subject=s01"])
+    execute(
+        [t for t in plan.wanted(store) if t.stage not in ("predict", "score")],
+        store,
+        InProcessExecutor(store, registry),
+    )
     task = next(t for t in plan.tasks.values() if t.stage == "predict")
     return store, [replace(task, settings={**task.settings, "n": n}, label=f"sleep {n}") for n in range(N_TASKS)]
 
@@ -37,7 +41,7 @@ def test_overhead_of_tasks_of_a_second(sleepers, benchmark):
 
     def run() -> float:
         started = time.perf_counter()
-        with closing(local_crew(N_WORKERS, (), Terms(store))) as crew:
+        with closing(local_executor(N_WORKERS, (), WorkerOptions(store))) as crew:
             outcome = execute(tasks, store, crew)
         assert len(outcome.done) == N_TASKS
         return time.perf_counter() - started

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from rppgbench.claims.model import ClaimsFile
+from rppgbench.claims.claims_file import ClaimsFile
 from rppgbench.claims.observations import Observations
 from rppgbench.evaluation.schema import COLUMNS
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from rppgbench.claims.judge import judge
-from rppgbench.claims.library import find, load
+from rppgbench.claims.claims_library import find_claims, load_claims
+from rppgbench.claims.judge import judge_claims
 from rppgbench.claims.observations import Observations
 
 COMMITTED = Path(__file__).parents[2] / "leaderboards" / "synthetic_compressed" / "v2"
@@ -25,7 +25,7 @@ def rows():
 @pytest.fixture(scope="module")
 def judgement(rows):
     conditions = json.loads((COMMITTED / "results.json").read_text())["resolved"]["conditions"]
-    return judge(load(find("yu2019")), Observations(rows, conditions))
+    return judge_claims(load_claims(find_claims("yu2019")), Observations(rows, conditions))
 
 
 @pytest.fixture(scope="module")

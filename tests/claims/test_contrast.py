@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rppgbench.claims.claims_file import Part
 from rppgbench.claims.contrast import contrasts
-from rppgbench.claims.finding import find
-from rppgbench.claims.model import Part
-from rppgbench.evaluation.comparison import compare
+from rppgbench.claims.contrast_estimate import estimate_contrast
+from rppgbench.evaluation.comparison import compare_entries
 from rppgbench.evaluation.family import Comparison
 
 X264 = ("x264-400k", "x264-200k", "x264-100k")
@@ -22,7 +22,7 @@ def made(asked, observed):
         claims, seen = asked(part, **entries), observed(rows)
         weights = np.ones((10, len(seen.subjects)))
         (parsed,) = claims.claims[0].parts
-        return [find(one, seen, claims.rules, weights) for one in contrasts(parsed, claims.entries, seen)]
+        return [estimate_contrast(one, seen, claims.rules, weights) for one in contrasts(parsed, claims.entries, seen)]
 
     return of
 
@@ -70,7 +70,7 @@ def test_a_contrast_over_a_mean_is_the_comparison_that_a_board_makes(simulated, 
     levels = {(e, c): level for e, level in (("a", 2.0), ("b", 3.0)) for c in X264}
     rows = simulated(levels, subjects=8)
     (found,) = made(rows, {"measure": "error", "of": "a", "against": "b", "claimed": "lower"})
-    (paired,) = compare(rows, [Comparison(of="a", against="b")], floor_bpm=1e-9)
+    (paired,) = compare_entries(rows, [Comparison(of="a", against="b")], floor_bpm=1e-9)
     assert found.effect == pytest.approx(paired.ratio.value, rel=1e-12)
     assert (found.p, found.p_wilcoxon, found.n) == (paired.p_sign_flip, paired.p_wilcoxon, paired.n)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rppgbench.claims.claims_file import Claim, Part
 from rppgbench.claims.contrast import Contrast
-from rppgbench.claims.finding import Finding
-from rppgbench.claims.judge import Evidence, decide, judge
-from rppgbench.claims.model import Claim, Part
+from rppgbench.claims.contrast_estimate import ContrastEstimate
+from rppgbench.claims.judge import Evidence, decide_verdict, judge_claims
 from rppgbench.evaluation.significance import sign_flip_p
 
 RATED = ("x264-400k", "x264-200k", "x264-100k")
@@ -18,7 +18,7 @@ GROWS = {"measure": "error", "of": ["a"], "over": "halving", "each": {"codec": [
 @pytest.fixture
 def verdict(asked, observed):
     def of(rows, *parts, **more):
-        (only,) = judge(asked(*parts, **more), observed(rows)).verdicts
+        (only,) = judge_claims(asked(*parts, **more), observed(rows)).verdicts
         return only
 
     return of
@@ -174,7 +174,7 @@ def test_a_claim_that_no_results_can_judge_says_why(asked, observed, better):
     claims = asked(better)
     open_claim = Claim(id="K2", text="It is faster.", unjudged="no times are kept")
     claims = claims.model_copy(update={"claims": (open_claim,)})
-    (found,) = judge(claims, observed([])).verdicts
+    (found,) = judge_claims(claims, observed([])).verdicts
     assert found.reason == "nothing to judge: no times are kept"
 
 
@@ -186,7 +186,7 @@ def evidence(claim: Claim, values: np.ndarray) -> Evidence:
         contrast = Contrast(label=str(number), part=part, entry="a", rival=None, conditions=(), weights=())
         mean = float(of_subjects.mean())
         findings.append(
-            Finding(
+            ContrastEstimate(
                 contrast=contrast, effect=mean, low=mean, high=mean, p=sign_flip_p(of_subjects), p_wilcoxon=1.0,
                 n=len(of_subjects), n_dropped=0, n_failed=0, as_claimed=mean < 0, seed_effects={},
             )
@@ -211,7 +211,7 @@ def test_verdicts_out_of_chance_are_no_more_often_than_alpha(true_effects, floor
     for _ in range(studies):
         shared = random.normal(0, 0.7, 10)
         effects = np.array(true_effects)[:, None]
-        verdicts = decide(
+        verdicts = decide_verdict(
             [evidence(claim, effects + shared + random.normal(0, 1, (len(effects), 10))) for claim in claims]
         )
         wrong += any(verdict.outcome != "undecided" for verdict in verdicts)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rppgbench.claims.model import ConditionSelector, EntrySelector
+from rppgbench.claims.claims_file import ConditionSelector, EntrySelector
 
 
 def enhanced(row, condition, **changes):

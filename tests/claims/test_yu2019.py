@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from rppgbench.claims.judge import judge
-from rppgbench.claims.library import find, load
+from rppgbench.claims.claims_library import find_claims, load_claims
+from rppgbench.claims.judge import judge_claims
 
 FULL = {"ablation": "full", "attention": "spatial", "loss": "pearson"}
 # Hand-made methods and variants of rPPGNet: error on the best video in bpm, and what a halving multiplies it by.
@@ -62,7 +62,7 @@ def world(row, simulated, observed):
 
 @pytest.mark.parametrize(("turn", "outcome"), [(1, "supported"), (-1, "not supported")])
 def test_where_the_paper_is_right_it_is_supported_and_where_it_is_wrong_it_is_not(world, turn, outcome):
-    judgement = judge(load(find("yu2019")), world(turn))
+    judgement = judge_claims(load_claims(find_claims("yu2019")), world(turn))
     found = {verdict.claim.id: verdict.outcome for verdict in judgement.verdicts}
     assert found == {f"C{i}": outcome for i in range(1, 13)} | {"C11": "undecided"}
     assert judgement.family == 11

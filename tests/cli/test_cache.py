@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from rppgbench.cli.cache import cache
+from rppgbench.cli.cache_command import cache
 from rppgbench.cli.cache_options import plans
-from rppgbench.engine.store import Store
 from rppgbench.errors import RppgbenchError
+from rppgbench.store.store import Store
 
 RENDER = {"stage": "render", "recording": "s1", "core": "old", "inputs": {}}
 

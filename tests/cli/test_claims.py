@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from rppgbench.claims.library import find as find_claims
-from rppgbench.cli.claims import claims
+from rppgbench.claims.claims_library import find_claims
+from rppgbench.cli.claims_command import claims
 from rppgbench.errors import IncomparableResults, ProtocolError, RppgbenchError
 from rppgbench.evaluation.schema import COLUMNS
-from rppgbench.leaderboard.results import Results
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.results.results import Results
 
 MINE = """\
 rppgbench_claims: 1
@@ -47,7 +47,7 @@ def protocol(tmp_path):
     """The protocol smoke with two rates of x264."""
     path = tmp_path / "smoke.yaml"
     x264 = "superfast, sweep: {bitrate_kbps: [125]}"
-    text = find("smoke").read_text()
+    text = find_protocol("smoke").read_text()
     assert x264 in text
     path.write_text(text.replace(x264, "superfast, sweep: {bitrate_kbps: [200, 100]}"))
     return str(path)
@@ -59,7 +59,7 @@ def leaderboards(tmp_path, protocol):
     errors = {"reference": 1.0, "x264-200k": 3.0, "x264-100k": 9.0}
     rows = [row(condition, s, error * (1 + s / 10)) for condition, error in errors.items() for s in range(8)]
     rows = [{name: one[name] for name in (column.name for column in COLUMNS)} for one in rows]
-    about = {**Results.of(load(Path(protocol), load_registry()), [], []).about, "entries": ["pos"]}
+    about = {**Results.of(load_protocol(Path(protocol), load_registry()), [], []).about, "entries": ["pos"]}
     Results(about, rows, []).save(tmp_path / "smoke" / "v1")
     return tmp_path
 
@@ -148,7 +148,7 @@ def test_a_wrong_claims_file_is_told_by_its_place(leaderboards, tmp_path):
 
 def test_help_teaches_and_loads_nothing_heavy():
     code = (
-        "import sys\nfrom rppgbench.cli.claims import claims\nclaims(['--help'], standalone_mode=False)\n"
+        "import sys\nfrom rppgbench.cli.claims_command import claims\nclaims(['--help'], standalone_mode=False)\n"
         "print(*sys.modules, sep=chr(10), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

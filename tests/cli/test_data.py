@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from rppgbench.cli.data import data
+from rppgbench.cli.data_command import data
 from rppgbench.errors import RppgbenchError
 from rppgbench.settings import configured
 
@@ -214,7 +214,7 @@ def test_a_clock_that_drifts_by_two_per_cent_is_told_with_both_lengths(root: Pat
 
 def test_a_video_shorter_than_its_label_is_named(root: Path) -> None:
     from rppgbench.media.decode import frames
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
 
     video = root / "DATASET_2" / "subject1" / "vid.avi"
     pictures = [frame.rgb() for frame in frames(video, part=(0, 300))]
@@ -314,7 +314,7 @@ def test_own_data_may_be_published_by_whom_they_belong_to(
     made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     footnotes: dict[str, tuple[str, ...]] = {}
-    monkeypatch.setattr("rppgbench.datasets.figure.draw", lambda _, target, **said: footnotes.update({
+    monkeypatch.setattr("rppgbench.datasets.overview_figure.draw_overview", lambda _, target, **said: footnotes.update({
         target.name: said["footnotes"]}))  # fmt: skip
     call("fixture", "manifest", tmp_path / "own", "--subjects", 1, "--seconds", 8)
     own = json.loads(call("check", "manifest", "--path", tmp_path / "own", "--quick", "--json").stdout)
@@ -367,7 +367,7 @@ def test_json_is_all_that_standard_output_gets_whatever_is_printed(made: tuple[P
         "import sys, rppgbench.registry, noisy\n"
         "registry = rppgbench.registry.Registry.from_plugins(noisy=noisy)\n"
         "rppgbench.registry.load_registry = lambda: registry\n"
-        "from rppgbench.cli.data import data\ndata(sys.argv[1:])"
+        "from rppgbench.cli.data_command import data\ndata(sys.argv[1:])"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
     environment.pop("PYTHONUNBUFFERED", None)  # with it C holds nothing back
@@ -387,7 +387,7 @@ def test_json_is_all_that_standard_output_gets_whatever_is_printed(made: tuple[P
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys\nfrom rppgbench.cli.data import data\ndata(['check', '--help'], standalone_mode=False)\n"
+        "import sys\nfrom rppgbench.cli.data_command import data\ndata(['check', '--help'], standalone_mode=False)\n"
         "print(*sys.modules, sep=chr(10), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,12 +7,12 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from rppgbench.cli.board import board
-from rppgbench.cli.run import plan, run
+from rppgbench.cli.board_command import board
+from rppgbench.cli.run_command import plan, run
 from rppgbench.errors import IncomparableResults, ProtocolError
-from rppgbench.leaderboard.results import Results, load_answering
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.results.results import Results, load_answering
 
 TEXT = """\
 rppgbench: 1
@@ -84,7 +84,7 @@ def test_the_two_are_never_ranked_together(both):
     with pytest.raises(IncomparableResults, match=r"evaluation\.heart_rate\.use: beats \| toolbox-2023"):
         CliRunner().invoke(board, [str(own), str(own / "as_toolbox-2023")], catch_exceptions=False)
     with pytest.raises(IncomparableResults, match="results of another question"):
-        load_answering(load(path, load_registry()), own / "as_toolbox-2023", "")
+        load_answering(load_protocol(path, load_registry()), own / "as_toolbox-2023", "")
 
 
 def test_a_board_of_such_results_alone_is_printed(both):

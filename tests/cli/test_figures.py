@@ -11,13 +11,13 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-from rppgbench.cli.figures import figures
+from rppgbench.cli.figures_command import figures
 from rppgbench.errors import IncomparableResults, RppgbenchError, UnknownName
 from rppgbench.evaluation.schema import COLUMNS
-from rppgbench.leaderboard.results import Results
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.results.results import Results
 
 ENTRIES = {"pos": (None, None), "identity + pos": ("identity", None)}
 
@@ -31,7 +31,7 @@ def _unprinted(monkeypatch) -> None:
 @pytest.fixture(scope="module")
 def results() -> Results:
     """Made-up rows of the smoke protocol."""
-    protocol = load(find("smoke"), load_registry())
+    protocol = load_protocol(find_protocol("smoke"), load_registry())
     rows = [
         row(protocol, condition.id, condition.codec.name, entry, enhancer, subject)
         for condition in protocol.conditions
@@ -140,7 +140,7 @@ def test_nothing_at_all_to_draw_is_an_error_with_a_remedy(results, tmp_path):
 
 def test_help_teaches_and_imports_nothing_heavy():
     code = (
-        "import sys\nfrom rppgbench.cli.figures import figures\n"
+        "import sys\nfrom rppgbench.cli.figures_command import figures\n"
         "figures(['--help'], standalone_mode=False)\nprint(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

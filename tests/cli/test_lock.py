@@ -12,15 +12,15 @@ from click.testing import CliRunner
 
 import rppgbench_classical
 import rppgbench_ffmpeg
-from rppgbench.cli.lock import lock
+from rppgbench.cli.lock_command import lock
 from rppgbench.contracts import Absent, DatasetSpec, Inventory, Recording
-from rppgbench.engine.collection import collect
-from rppgbench.engine.graph import Graph
-from rppgbench.engine.store import Store
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench.hookspecs import hookimpl
-from rppgbench.protocol.resolve import load
+from rppgbench.pipeline.local_dataset import open_local_dataset
+from rppgbench.pipeline.task_graph import TaskGraph
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import Registry
+from rppgbench.store.store import Store
 
 PUBLISHED = ("s1", "s2", "s3", "s4")
 TEXT = """\
@@ -74,7 +74,7 @@ def registry(monkeypatch, tmp_path):
     module = ModuleType("filed")
     module.Filed, module.rppgbench_datasets, module.__file__ = Filed, rppgbench_datasets, __file__
     monkeypatch.setitem(sys.modules, "filed", module)
-    monkeypatch.setattr("rppgbench.engine.provenance.code_digest", lambda *packages: "tiny")
+    monkeypatch.setattr("rppgbench.pipeline.provenance.code_digest", lambda *packages: "tiny")
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "none.yaml"))
     found = Registry.from_plugins(filed=module, ffmpeg=rppgbench_ffmpeg, classical=rppgbench_classical)
     monkeypatch.setattr("rppgbench.registry.load_registry", lambda: found)
@@ -117,9 +117,9 @@ def written(protocol: Path):
 
 def encode(protocol: Path, root: Path, store: Path, registry, content="stream") -> None:
     """Leave in the store what encoding would leave."""
-    loaded, opened = load(protocol, registry), Store.open(store)
-    collection = collect(loaded.dataset, root)
-    graph = Graph(loaded, [collection], opened)
+    loaded, opened = load_protocol(protocol, registry), Store.open(store)
+    collection = open_local_dataset(loaded.dataset, root)
+    graph = TaskGraph(loaded, [collection], opened)
     for recording in collection.recordings:
         task = graph.encode(recording, loaded.conditions[1])
 

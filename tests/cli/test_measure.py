@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from rppgbench.cli.measure import measure
+from rppgbench.cli.measure_command import measure
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_an_unknown_method_names_the_near_one(skin_video: Path) -> None:
 def test_nothing_heavy_is_imported(skin_video: Path) -> None:
     """Neither torch nor SciPy's signal package, pandas, scikit-image or matplotlib: each costs more than the video."""
     program = (
-        "import sys; from click.testing import CliRunner; from rppgbench.cli.measure import measure;"
+        "import sys; from click.testing import CliRunner; from rppgbench.cli.measure_command import measure;"
         f"result = CliRunner().invoke(measure, [{str(skin_video)!r}, '--roi', 'full']);"
         "assert result.exit_code == 0, result.output;"
         "print(sorted(set(sys.modules) & {'torch', 'scipy.signal', 'pandas', 'skimage', 'matplotlib', 'dask'}))"

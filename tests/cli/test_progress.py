@@ -8,14 +8,14 @@ import json
 import pytest
 from rich.console import Console
 
-from rppgbench.cli.progress import Bars, Lines, Together, reporter
-from rppgbench.cli.sight import sight
-from rppgbench.cli.timing import print_time
-from rppgbench.engine.fit import PROGRESS
-from rppgbench.engine.outcome import Done, Failure, Note
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
-from rppgbench.runs.watch import RunView
+from rppgbench.cli.progress import LiveReporter, ObserverGroup, PlainReporter, reporter
+from rppgbench.cli.run_display import render_run
+from rppgbench.cli.time_display import print_time
+from rppgbench.pipeline.stages.fit import PROGRESS
+from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.task_result import RunNotice, TaskDone, TaskFailure
+from rppgbench.runs.run_state import RunState
+from rppgbench.store.store import Store
 
 
 @pytest.fixture
@@ -34,12 +34,12 @@ def event(at_s, status, task="t", stage="encode", **more):
 
 def shown(view, store, now_s=None, width=160):
     console = Console(file=io.StringIO(), width=width)
-    console.print(sight(view.snapshot(now_s), store))
+    console.print(render_run(view.snapshot(now_s), store))
     return console.file.getvalue()
 
 
 def fed(*events):
-    view = RunView()
+    view = RunState()
     for one in events:
         view.feed(one)
     return view
@@ -102,26 +102,26 @@ def test_bars_are_drawn_on_a_terminal_and_lines_in_a_pipe(store):
     view = fed(planned(encode=(2, 0)))
     terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
     with reporter(terminal, view, store) as on_terminal:
-        assert isinstance(on_terminal, Bars)
+        assert isinstance(on_terminal, LiveReporter)
         view.feed(event(1, "retried", "a", reason="its worker died"))
-        on_terminal.noted(Note("retried", "its worker died"))
+        on_terminal.noted(RunNotice("retried", "its worker died"))
     assert "encode" in terminal.file.getvalue()
     assert terminal.file.getvalue().count("retried: a: its worker died") == 1
-    assert isinstance(reporter(Console(file=io.StringIO()), view, store), Lines)
+    assert isinstance(reporter(Console(file=io.StringIO()), view, store), PlainReporter)
 
 
 def test_lines_tell_of_failures_and_notes_at_once_and_of_counts_now_and_then(store):
     view, console = fed(planned(encode=(20, 2))), Console(file=io.StringIO(), width=40)
     task = Task("encode", {}, {}, "a")
-    with Lines(console, view, store, lambda: 130.0) as lines:
+    with PlainReporter(console, view, store, lambda: 130.0) as lines:
         lines.tell()
         for n in range(3):
             view.feed(event(n, "failed", f"t{n}", reason="broken"))
-            lines.ended(task, Failure(task, "broken"))
+            lines.ended(task, TaskFailure(task, "broken"))
         view.feed(event(4, "remade", "d", reason="damaged"))
-        lines.noted(Note("remade", "damaged", task))
+        lines.noted(RunNotice("remade", "damaged", task))
         view.feed(event(5, "evicted", "d", reason="", bytes=7))
-        lines.noted(Note("evicted", "", task))
+        lines.noted(RunNotice("evicted", "", task))
     told = console.file.getvalue().splitlines()
     assert told[0].startswith("encode 2/20  (0:30 elapsed, about 0:")
     assert told[1:3] == ["failed: t0: broken", "remade: d: damaged"]
@@ -131,14 +131,14 @@ def test_lines_tell_of_failures_and_notes_at_once_and_of_counts_now_and_then(sto
 
 def test_lines_say_nothing_of_a_run_with_nothing_to_do(store):
     console = Console(file=io.StringIO())
-    with Lines(console, fed(planned(encode=(2, 2))), store):
+    with PlainReporter(console, fed(planned(encode=(2, 2))), store):
         pass
     assert console.file.getvalue() == ""
 
 
 def test_lines_tell_where_fits_are(store):
     view, console = fed(planned(fit=(1, 0)), event(0, "started", "net", stage="fit")), Console(file=io.StringIO())
-    with Lines(console, view, store, lambda: 160.0) as lines:
+    with PlainReporter(console, view, store, lambda: 160.0) as lines:
         lines._next_fits_s = 0.0
         lines.tell()
     assert "  net  1:00" in console.file.getvalue().splitlines()
@@ -160,10 +160,10 @@ def test_several_observers_hear_the_same_in_their_order():
         def noted(self, note):
             heard.append((self.name, "noted"))
 
-    both, task = Together(Ear(1), Ear(2)), Task("encode", {}, {}, "a")
+    both, task = ObserverGroup(Ear(1), Ear(2)), Task("encode", {}, {}, "a")
     both.started(task)
-    both.noted(Note("waiting", "for Godot"))
-    both.ended(task, Done(1.0))
+    both.noted(RunNotice("waiting", "for Godot"))
+    both.ended(task, TaskDone(1.0))
     assert heard == [(n, what) for what in ("started", "noted", "ended") for n in (1, 2)]
 
 

@@ -10,14 +10,14 @@ import pytest
 from click.testing import CliRunner
 from matplotlib.figure import Figure
 
-from rppgbench.cli.report import report
+from rppgbench.cli.report_command import report
 from rppgbench.errors import RppgbenchError, UnknownName
 from rppgbench.evaluation.schema import COLUMNS
-from rppgbench.leaderboard.results import Results
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
 from rppgbench.report.captions import CAPTIONS
+from rppgbench.results.results import Results
 
 ERRORS_BPM = {"pos": 1.0, "green": 4.0, "mean_hr": 12.0}
 
@@ -32,7 +32,7 @@ def _unprinted(monkeypatch) -> None:
 @pytest.fixture(scope="module")
 def results() -> Results:
     """Made-up rows of the smoke protocol."""
-    protocol = load(find("smoke"), load_registry())
+    protocol = load_protocol(find_protocol("smoke"), load_registry())
     rows = [
         row(protocol, condition, entry, subject)
         for condition in protocol.conditions
@@ -108,7 +108,7 @@ def test_mistakes_are_answered_before_anything_is_written(out, tmp_path_factory)
 
 def test_help_teaches_and_imports_nothing_heavy():
     code = (
-        "import sys\nfrom rppgbench.cli.report import report\n"
+        "import sys\nfrom rppgbench.cli.report_command import report\n"
         "report(['--help'], standalone_mode=False)\nprint(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -120,7 +120,7 @@ def test_help_teaches_and_imports_nothing_heavy():
 
 
 def test_help_of_figures_names_every_figure():
-    from rppgbench.cli.figures import figures
+    from rppgbench.cli.figures_command import figures
 
     shown = CliRunner().invoke(figures, ["--help"]).output
     assert all(name in shown for name in CAPTIONS)

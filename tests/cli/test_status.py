@@ -10,11 +10,11 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from rppgbench.cli import status as module
+from rppgbench.cli import status_command as module
 from rppgbench.cli.main import cli
-from rppgbench.engine.store import Store
 from rppgbench.errors import StoreError
-from rppgbench.runs.folders import STALE_S, RunFolder, WatchedRun, find_run, life_of, runs_in
+from rppgbench.runs.run_folders import STALE_S, RunFolder, WatchedRun, find_run, liveness_of, runs_in
+from rppgbench.store.store import Store
 
 PLANNED = {
     "status": "planned",
@@ -218,7 +218,7 @@ def test_a_store_that_is_only_read_is_read(store, leave, monkeypatch):
         raise StoreError("read-only")
 
     monkeypatch.setattr(Store, "now", refused)
-    assert life_of(runs_in(store)[0], store).sure is False
+    assert liveness_of(runs_in(store)[0], store).sure is False
     assert "no sign of life for 2:00 by this machine's clock" in ask(store).stdout
 
 

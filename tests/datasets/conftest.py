@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from rppgbench.datasets.holding import Holding, hold
+from rppgbench.datasets.open_dataset import OpenDataset, open_dataset
 from rppgbench.registry import Registry
 
 
@@ -40,5 +40,5 @@ def registry(sheets: ModuleType) -> Registry:
 
 
 @pytest.fixture
-def holding(registry: Registry, root: Path) -> Holding:
-    return hold(registry, registry.spec("dataset", "sheets"), root)
+def holding(registry: Registry, root: Path) -> OpenDataset:
+    return open_dataset(registry, registry.spec("dataset", "sheets"), root)

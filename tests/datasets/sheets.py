@@ -94,7 +94,9 @@ def write_video(path: Path, rate_hz: float, length_s: float = LENGTH_S) -> None:
     beats = np.sin(2 * np.pi * rate_hz * np.arange(round(length_s * FPS_HZ)) / FPS_HZ)
     share = np.array([0.3, 1.2, 0.8])
     skin = (np.array([190.0, 135.0, 105.0]) - share * beat for beat in beats)
-    lossless.write((np.rint(rng.normal(colour, 2.0, (32, 32, 3))).astype(np.uint8) for colour in skin), path, FPS_HZ)
+    lossless.write_lossless(
+        (np.rint(rng.normal(colour, 2.0, (32, 32, 3))).astype(np.uint8) for colour in skin), path, FPS_HZ
+    )
 
 
 def pulse(rate_hz: float, length_s: float = LENGTH_S) -> tuple[np.ndarray, np.ndarray]:

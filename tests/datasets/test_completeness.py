@@ -8,7 +8,7 @@ import pytest
 
 from rppgbench.contracts import Absent, Inventory, Recording
 from rppgbench.datasets.completeness import incomplete, spans, subjects_here
-from rppgbench.datasets.remains import Lodgings
+from rppgbench.datasets.partial_recordings import PartialRecordings
 
 
 def absent(subject: str, path: Path) -> Absent:
@@ -46,7 +46,7 @@ def test_a_subject_is_here_with_a_recording_a_wrong_file_or_a_folder_of_its_own(
         absent("d", tmp_path / "d" / "v.avi"),
     ]
     inventory = Inventory(subjects=("a", "b", "c", "d"), n_recordings=5, absent=tuple(missing))
-    assert subjects_here(inventory, found, Lodgings(inventory, found, tmp_path)) == {"a", "b", "c"}
+    assert subjects_here(inventory, found, PartialRecordings(inventory, found, tmp_path)) == {"a", "b", "c"}
 
 
 def test_a_folder_that_all_share_is_nobodys(tmp_path):
@@ -54,7 +54,7 @@ def test_a_folder_that_all_share_is_nobodys(tmp_path):
     found = [recording("a", tmp_path / "all" / "a.avi")]
     missing = (absent("b", tmp_path / "all" / "b.avi"), absent("c", tmp_path / "c.avi"))
     inventory = Inventory(subjects=("a", "b", "c"), n_recordings=3, absent=missing)
-    assert subjects_here(inventory, found, Lodgings(inventory, found, tmp_path)) == {"a"}
+    assert subjects_here(inventory, found, PartialRecordings(inventory, found, tmp_path)) == {"a"}
 
 
 def test_of_many_extra_files_the_first_are_named_and_the_rest_counted(tmp_path):

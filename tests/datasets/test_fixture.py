@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppgbench.contracts import DatasetSpec
-from rppgbench.datasets.fixture import ToldFilm, write_fixture
+from rppgbench.datasets.fixture import AnnouncedCohort, write_fixture
 from rppgbench.errors import PluginError, RppgbenchError
 from rppgbench.registry import load_registry
 
@@ -33,7 +33,7 @@ def told():
 
 @pytest.fixture
 def film(told):
-    return ToldFilm(load_registry(), told.append, size=(128, 96))
+    return AnnouncedCohort(load_registry(), told.append, size=(128, 96))
 
 
 def test_takes_are_returned_and_progress_is_told(spec, film, told, tmp_path):

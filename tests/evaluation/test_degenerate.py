@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rppgbench.evaluation.entry_summary import summarise
 from rppgbench.evaluation.heart_rate_metrics import PULSES, RATES
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.evaluation.quality_metrics import QUALITY
-from rppgbench.evaluation.statistics import summarise
 from rppgbench.evaluation.variability_metrics import VARIABILITY
 
 WHAT_FAILED_WINDOWS_HAVE = {"within_5_bpm", "within_10_percent", "hrv_coverage", *QUALITY}

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from rppgbench.errors import UnknownName
-from rppgbench.evaluation.family import Comparison, Corrected, every_pair, spelt
+from rppgbench.evaluation.family import Comparison, Corrected, every_pair, expand
 
 TESTED = {"a": ["x", "y"], "b": ["y", "x"], "c": ["x"]}
 
@@ -40,8 +40,8 @@ def test_a_family_survives_the_file_it_is_written_to():
 
 def test_every_entry_is_held_against_every_other_once():
     family = [Comparison(of=("a", "b"), against=("a", "b")), Comparison(of="b", against="a", conditions="mean")]
-    assert [(pair.entry, pair.rival) for pair in spelt(family, TESTED)] == [("a", "b")]
-    assert [(pair.entry, pair.rival) for pair in spelt(every_pair(["a", "b", "c"]), TESTED)] == [
+    assert [(pair.entry, pair.rival) for pair in expand(family, TESTED)] == [("a", "b")]
+    assert [(pair.entry, pair.rival) for pair in expand(every_pair(["a", "b", "c"]), TESTED)] == [
         ("b", "a"), ("c", "a"), ("c", "b")]  # fmt: skip
     assert every_pair(["a"]) == every_pair([]) == ()
 
@@ -49,7 +49,7 @@ def test_every_entry_is_held_against_every_other_once():
 def test_one_test_is_one_test_by_whatever_name():
     # c was tested under x alone: the mean over all that both were is that under x.
     family = [Comparison(of="a", against="c", conditions=how) for how in ("mean", "each", "x")]
-    (pair,) = spelt(family, TESTED)
+    (pair,) = expand(family, TESTED)
     assert (pair.conditions, pair.words) == (("x",), "x")
 
 

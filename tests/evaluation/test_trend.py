@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rppgbench.evaluation.trend import halvings, ladders, page_test, trends
+from rppgbench.evaluation.trend import bitrate_series, halvings, page_test, trends
 
 NAN = float("nan")
 KBPS = (400.0, 200.0, 100.0)
@@ -40,7 +40,7 @@ def rising(rows_of_errors, factor=1.7, *, subjects=6, entry="a", noise=0.0):
 
 
 def test_a_ladder_leads_from_the_reference_down():
-    (ladder,) = ladders(CONDITIONS)
+    (ladder,) = bitrate_series(CONDITIONS)
     assert (ladder.name, ladder.conditions, ladder.rates_kbps) == ("x264", DOWN, (None, *KBPS))
 
 
@@ -50,13 +50,13 @@ def test_other_params_part_ladders_and_what_has_no_rate_stands_on_none():
         condition("crf-23", "x264", crf=23),
         condition("m", "mpeg4", 60.0),
     ]
-    found = {ladder.name: ladder.conditions for ladder in ladders([*CONDITIONS, *more])}
+    found = {ladder.name: ladder.conditions for ladder in bitrate_series([*CONDITIONS, *more])}
     assert found == {
         'x264 {"gop": 9}': DOWN,
         'x264 {"gop": 1}': ("reference", "y-100"),
         "mpeg4": ("reference", "m"),
     }
-    assert ladders([]) == ladders([CONDITIONS[1]]) == []
+    assert bitrate_series([]) == bitrate_series([CONDITIONS[1]]) == []
 
 
 def test_what_a_halving_costs_is_the_factor_that_errors_grew_by(rows_of_errors):

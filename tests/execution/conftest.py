@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
-from rppgbench.execution import attempt as module
+from rppgbench.execution import task_runner as module
+from rppgbench.pipeline.task import Task
 from rppgbench.registry import Registry, load_registry
+from rppgbench.store.store import Store
 
 
 def task(name: str, *inputs: Task, stage: str = "truth", network: bool = False) -> Task:
@@ -57,7 +57,7 @@ def behave(monkeypatch) -> dict[str, Callable[[], None]]:
         behaviours.get(task.label, lambda: None)()
         store.publish(task.preimage, lambda folder: {})
 
-    monkeypatch.setattr(module, "perform", perform)
+    monkeypatch.setattr(module, "run_stage", perform)
     return behaviours
 
 

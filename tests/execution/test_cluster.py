@@ -13,16 +13,16 @@ from contextlib import closing, contextmanager, suppress
 import psutil
 import pytest
 
-from rppgbench.engine.collect import rows
-from rppgbench.engine.plan import make_plan
-from rppgbench.engine.store import Store
-from rppgbench.errors import CrewLost
-from rppgbench.execution.cluster import local_crew, scheduler_crew
-from rppgbench.execution.crew import ThisProcess
-from rppgbench.execution.dask_crew import Terms
-from rppgbench.execution.execute import execute
-from rppgbench.protocol.resolve import load
+from rppgbench.errors import ExecutorLost
+from rppgbench.execution.cluster import local_executor, scheduler_executor
+from rppgbench.execution.dask_executor import WorkerOptions
+from rppgbench.execution.driver import execute
+from rppgbench.execution.executor import InProcessExecutor
+from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.result_rows import result_rows
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.store.store import Store
 from tests.execution.conftest import Heard
 
 
@@ -32,7 +32,7 @@ def planned(misbehaving):
 
     def plan(store, *entries):
         registry = load_registry()
-        return make_plan(load(misbehaving(*entries), registry), store)
+        return make_plan(load_protocol(misbehaving(*entries), registry), store)
 
     return plan
 
@@ -70,14 +70,14 @@ def worker(address: str, *arguments: str):
 
 
 def scores(plan, store, outcome):
-    return rows(plan, store, outcome.failures)
+    return result_rows(plan, store, outcome.failures)
 
 
 def test_this_machines_crew_gives_the_same_rows(planned, store, tmp_path):
     other = Store.open(tmp_path / "other")
     plan, again = (planned(where, "{method: pos}", "{method: green}") for where in (store, other))
-    here = execute(plan.wanted(store), store, ThisProcess(store, load_registry()))
-    with closing(local_crew(2, (), Terms(other))) as crew:
+    here = execute(plan.wanted(store), store, InProcessExecutor(store, load_registry()))
+    with closing(local_executor(2, (), WorkerOptions(other))) as crew:
         assert crew.workers() == {"cpu": 2, "gpu": 0}
         there = execute(again.wanted(other), other, crew)
     assert not here.failures and not there.failures
@@ -85,7 +85,7 @@ def test_this_machines_crew_gives_the_same_rows(planned, store, tmp_path):
 
 
 def test_networks_go_to_gpus_and_see_no_other(planned, store):
-    with closing(local_crew(1, ("3",), Terms(store))) as crew:
+    with closing(local_executor(1, ("3",), WorkerOptions(store))) as crew:
         assert crew.workers() == {"cpu": 1, "gpu": 1}
         assert set(crew.lanes()) == {"cpu", "gpu", "passing"}
         plan = planned(store, "{method: green}")
@@ -108,7 +108,7 @@ def test_a_hand_that_dies_is_replaced(planned, store, tmp_path):
         store, f"{{method: {{use: crash, marker: {tmp_path / 'crashed'}}}}}", "{method: crash}", "{method: green}"
     )
     heard = Heard()
-    with closing(local_crew(2, (), Terms(store))) as crew:
+    with closing(local_executor(2, (), WorkerOptions(store))) as crew:
         outcome = execute(plan.wanted(store), store, crew, heard)
     assert {failure.message for failure in outcome.failed} == {"twice: its process was ended by SIGKILL"}
     assert len(outcome.failed) == 2 and len(outcome.blocked) == 2, "of the one that always crashes, on two recordings"
@@ -119,9 +119,9 @@ def test_workers_started_by_hand_and_one_of_them_killed(planned, store, schedule
     """Byte for byte what this process gives, though a worker is killed with a task in its hands."""
     other = Store.open(tmp_path / "other")
     plan, again = (planned(where, "{method: pos}", "{method: green}") for where in (store, other))
-    here = execute(plan.wanted(store), store, ThisProcess(store, load_registry()))
+    here = execute(plan.wanted(store), store, InProcessExecutor(store, load_registry()))
     _, address = scheduler
-    with worker(address) as first, worker(address), closing(scheduler_crew(address, Terms(other))) as crew:
+    with worker(address) as first, worker(address), closing(scheduler_executor(address, WorkerOptions(other))) as crew:
         until = time.monotonic() + 60
         while crew.workers()["cpu"] < 2:
             assert time.monotonic() < until, "the workers did not come"
@@ -148,7 +148,11 @@ def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_done(planned, s
             if task.stage == "score":
                 process.kill()
 
-    with worker(address), closing(scheduler_crew(address, Terms(store))) as crew, pytest.raises(CrewLost) as lost:
+    with (
+        worker(address),
+        closing(scheduler_executor(address, WorkerOptions(store))) as crew,
+        pytest.raises(ExecutorLost) as lost,
+    ):
         execute(plan.wanted(store), store, crew, Killer())
     assert "does not answer any more" in lost.value.message
     assert any(store.has(key) for key, task in plan.tasks.items() if task.stage == "predict")
@@ -156,5 +160,5 @@ def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_done(planned, s
 
 def test_nobody_at_the_address(store, monkeypatch):
     monkeypatch.setattr("rppgbench.execution.cluster._CONNECT_WITHIN_S", 1)
-    with pytest.raises(CrewLost, match=r"--scheduler tcp://127\.0\.0\.1:9: nobody answers there"):
-        scheduler_crew("tcp://127.0.0.1:9", Terms(store))
+    with pytest.raises(ExecutorLost, match=r"--scheduler tcp://127\.0\.0\.1:9: nobody answers there"):
+        scheduler_executor("tcp://127.0.0.1:9", WorkerOptions(store))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from rppgbench.engine.specimen import LossCurve, Specimen
 from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
-from rppgbench.leaderboard.results import Results
+from rppgbench.pipeline.example_window import ExampleWindow, LossCurve
+from rppgbench.results.results import Results
 
 CODECS = ("mpeg4", "x264", "x265")
 KBPS = (250, 125, 60)
@@ -128,12 +128,12 @@ def unprinted(printless):
 
 
 @pytest.fixture
-def specimen() -> Specimen:
+def specimen() -> ExampleWindow:
     """A small face with a pulse at 72 bpm, of which compression leaves a blocky, noisy picture."""
     return face(T=300, size=32)
 
 
-def face(T: int, size: int) -> Specimen:
+def face(T: int, size: int) -> ExampleWindow:
     rng = np.random.RandomState(0)
     fps_hz = 30.0
     pulse = np.sin(2 * np.pi * 1.2 * np.arange(T) / fps_hz)
@@ -146,7 +146,7 @@ def face(T: int, size: int) -> Specimen:
     video = (reference + np.rint(blocks)).clip(0, 255).astype(np.uint8)
     enhanced = ((reference + 0.5 * blocks) / 255).astype(np.float32)
     attention = np.exp(-((x[::4, ::4]) ** 2 + (y[::4, ::4] + 0.5) ** 2) / 0.1)
-    return Specimen(
+    return ExampleWindow(
         video=video,
         reference=reference,
         enhanced=enhanced,

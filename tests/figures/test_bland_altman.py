@@ -8,9 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from rppgbench.figures.bland_altman import draw_bland_altman
-from rppgbench.figures.sheet import NothingToDraw
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Results
+from rppgbench.figures.style import NothingToDraw
+from rppgbench.results.board import Board
+from rppgbench.results.results import Results
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 import scipy.stats
 
 from rppgbench.figures.critical_differences import draw_critical_differences
-from rppgbench.figures.sheet import NothingToDraw
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Results
+from rppgbench.figures.style import NothingToDraw
+from rppgbench.results.board import Board
+from rppgbench.results.results import Results
 
 
 def test_ranks_are_scipys_for_the_reference_and_for_all_that_is_compressed(results, unprinted, tmp_path):

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from rppgbench.figures.delta_psnr import draw_delta_psnr
-from rppgbench.figures.sheet import NothingToDraw
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Results
+from rppgbench.figures.style import NothingToDraw
+from rppgbench.results.board import Board
+from rppgbench.results.results import Results
 
 
 @pytest.fixture(scope="module")

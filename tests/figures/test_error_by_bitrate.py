@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from rppgbench.figures.bitrate_axis import offset
 from rppgbench.figures.error_by_bitrate import draw_error_by_bitrate
-from rppgbench.figures.rates import offset
-from rppgbench.figures.sheet import NothingToDraw
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.figure import draw_floor, error_by_bitrate
-from rppgbench.leaderboard.results import Results
+from rppgbench.figures.style import NothingToDraw
+from rppgbench.results.board import Board
+from rppgbench.results.board_figure import draw_floor, error_by_bitrate
+from rppgbench.results.results import Results
 
 
 def test_numbers_are_subject_means_and_the_floor_is_the_sensors_own(results, unprinted, tmp_path):

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rppgbench.figures.sheet import NothingToDraw
+from rppgbench.figures.style import NothingToDraw
 from rppgbench.figures.train_rate import draw_train_rate_by_test_rate
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Results
+from rppgbench.results.board import Board
+from rppgbench.results.results import Results
 
 pytestmark = pytest.mark.usefixtures("unprinted")
 

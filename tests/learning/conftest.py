@@ -76,7 +76,7 @@ def scalar():
 @pytest.fixture(scope="session")
 def lectures():
     """Three recordings of noise under two conditions; the third's pulse is known in its second half alone."""
-    from rppgbench.learning.material import Lecture
+    from rppgbench.learning.clip_sampler import TrainingRecording
 
     noise = np.random.RandomState(0)
     made = []
@@ -86,7 +86,9 @@ def lectures():
         if name == "c":
             wave[: LENGTH // 2] = np.nan
         skin = noise.rand(LENGTH, SIDE, SIDE) > 0.5
-        made.append(Lecture(recording=name, clips={"low": compressed}, reference=reference, wave=wave, skin=skin))
+        made.append(
+            TrainingRecording(recording=name, clips={"low": compressed}, reference=reference, wave=wave, skin=skin)
+        )
     return made
 
 
@@ -94,10 +96,10 @@ def lectures():
 def material(lectures):
     """A function from a seed and labels to material of clips of 8 frames."""
     pytest.importorskip("torch")
-    from rppgbench.learning.material import Material
+    from rppgbench.learning.clip_sampler import ClipSampler
 
     def made(seed=0, labels=None, frames=FRAMES):
         labels = {"reference": 0, "low": 1} if labels is None else labels
-        return Material(lectures, labels, frames=frames, fps_hz=FPS_HZ, seed=seed)
+        return ClipSampler(lectures, labels, frames=frames, fps_hz=FPS_HZ, seed=seed)
 
     return made

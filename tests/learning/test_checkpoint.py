@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch")
 
 from rppgbench.learning import loop  # noqa: E402 - only if there is torch
 from rppgbench.learning.checkpoint import Checkpoint  # noqa: E402
-from rppgbench.learning.determinism import reproducible  # noqa: E402
 from rppgbench.learning.recipe import Recipe  # noqa: E402
+from rppgbench.learning.reproducibility import reproducible  # noqa: E402
 
 SEED = 3
 
@@ -120,9 +120,9 @@ from torch import nn
 
 from rppgbench.learning import loop
 from rppgbench.learning.checkpoint import Checkpoint
-from rppgbench.learning.determinism import reproducible
+from rppgbench.learning.reproducibility import reproducible
 from rppgbench.learning.losses import negative_pearson
-from rppgbench.learning.material import Lecture, Material
+from rppgbench.learning.clip_sampler import Lecture, Material
 from rppgbench.learning.recipe import Recipe
 
 

@@ -10,9 +10,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from rppgbench.errors import PluginError, TrainingFailed  # noqa: E402 - only if there is torch
-from rppgbench.learning.determinism import reproducible  # noqa: E402
 from rppgbench.learning.loop import count_steps, train  # noqa: E402
 from rppgbench.learning.recipe import Recipe  # noqa: E402
+from rppgbench.learning.reproducibility import reproducible  # noqa: E402
 
 CPU = torch.device("cpu")
 

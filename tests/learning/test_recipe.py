@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from rppgbench.learning.recipe import JointRecipe, LearnerParams, Recipe
-from rppgbench.protocol.contestant import changed_recipe
+from rppgbench.protocol.resolved_entry import changed_recipe
 
 
 @pytest.mark.parametrize("length", [{}, {"iterations": 5, "epochs": 1.0}])

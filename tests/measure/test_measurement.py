@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import MediaError, NoFaceFound, PluginError, SignalError
-from rppgbench.measure.measurement import Settings, measure_video, predictor_of
+from rppgbench.measure.measurement import MeasureSettings, measure_video, predictor_of
 from rppgbench.registry import load_registry
 
 
-def settings(**changes: Any) -> Settings:
-    return Settings(**{"method": "pos", "predictor": load_registry().create("method", "pos"), **changes})
+def settings(**changes: Any) -> MeasureSettings:
+    return MeasureSettings(**{"method": "pos", "predictor": load_registry().create("method", "pos"), **changes})
 
 
 @pytest.mark.parametrize("video", ["face_video", "phone_video", "slow_video"])

@@ -13,7 +13,7 @@ from rppgbench.errors import MediaError
 from rppgbench.media.clock import grid, nearest_frames
 from rppgbench.media.crop import crop, write_crops
 from rppgbench.media.decode import Frame
-from rppgbench.media.faces import Box
+from rppgbench.media.face_detection import Box
 
 SIZE = (8, 8)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import MediaError
-from rppgbench.media.container import opened
+from rppgbench.media.container import open_container
 from rppgbench.media.decode import TruncatedVideo, _FrameClock, frames, probe
 
 
@@ -67,7 +67,7 @@ def test_missing_timestamps_count_as_one_period(write_video, tmp_path):
 
 
 def test_a_timestamp_that_does_not_advance_counts_as_one_period(write_video):
-    with opened(write_video(stamps=range(4))) as (_, stream):
+    with open_container(write_video(stamps=range(4))) as (_, stream):
         clock = _FrameClock(stream)
     times_s = []
     for stamp in (0, 33, 33, 20, 200):

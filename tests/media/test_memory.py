@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from rppgbench.media.faces import Box, find_faces
-from rppgbench.testing.film import write_video
+from rppgbench.media.face_detection import Box, find_faces
+from rppgbench.testing.rendered_cohort import write_video
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads peaks of memory from /proc")
 
@@ -33,7 +33,7 @@ from pathlib import Path
 from rppgbench.media.box import Box
 from rppgbench.media.crop import write_crops
 from rppgbench.media.decode import frames
-from rppgbench.media.faces import find_faces
+from rppgbench.media.face_detection import find_faces
 from rppgbench.media.traces import measure_traces
 video, box = Path(sys.argv[1]), Box(*map(float, sys.argv[2:]))
 print({stage})

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from rppgbench.media.faces import Box
+from rppgbench.media.face_detection import Box
 from rppgbench.media.skin import SkinSettings
 from rppgbench.media.traces import beside, celled, measure_traces, skin_means
 

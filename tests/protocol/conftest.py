@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rppgbench.protocol.resolve import Protocol, load
+from rppgbench.protocol.resolve import Protocol, load_protocol
 from rppgbench.registry import load_registry
 
 TEXT = """\
@@ -43,6 +43,6 @@ def protocol(tmp_path: Path):
     def loaded(text: str = TEXT) -> Protocol:
         path = tmp_path / "tiny.yaml"
         path.write_text(text)
-        return load(path, load_registry())
+        return load_protocol(path, load_registry())
 
     return loaded

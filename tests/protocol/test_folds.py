@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rppgbench.errors import ProtocolError
-from rppgbench.naming import natural_order
 from rppgbench.protocol.folds import folds_of, subject_kfold
-from rppgbench.protocol.model import Folds
+from rppgbench.protocol.protocol_file import Folds
+from rppgbench.text import natural_order
 
 SUBJECTS = st.sets(st.text("abc019", min_size=1, max_size=5), min_size=4, max_size=40)
 

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from rppgbench.errors import RppgbenchError
-from rppgbench.protocol.agreement import compare, differing, merge
-from rppgbench.protocol.lock import Bitstream, DatasetFacts, Lock, RecordingFacts, lock_path, read
+from rppgbench.protocol.lock import Bitstream, DatasetFacts, Lock, RecordingFacts, lock_path, read_lock
+from rppgbench.protocol.lock_diff import diff_locks, differing, merge_locks
 
 X264 = {"id": "x264-60k", "reference": False, "use": "x264", "version": 1, "params": {"bitrate_kbps": 60.0}}
 RESOLVED = {
@@ -57,8 +57,8 @@ def lock():
 def test_it_comes_back_from_its_text(lock, tmp_path):
     path = tmp_path / "tiny.lock.json"
     path.write_text(lock.text())
-    assert read(path) == lock
-    assert read(path).text() == lock.text()
+    assert read_lock(path) == lock
+    assert read_lock(path).text() == lock.text()
 
 
 def test_equal_locks_are_equal_texts_whatever_the_order(lock):
@@ -102,7 +102,7 @@ def test_what_is_no_lock_is_refused(tmp_path, text, complaint):
     path = tmp_path / "tiny.lock.json"
     path.write_text(text)
     with pytest.raises(RppgbenchError) as caught:
-        read(path)
+        read_lock(path)
     assert caught.value.message.startswith(f"{path}: ")
     assert complaint in caught.value.message
     assert "rppgbench lock PROTOCOL" in caught.value.hint
@@ -110,11 +110,11 @@ def test_what_is_no_lock_is_refused(tmp_path, text, complaint):
 
 def test_a_lock_that_is_not_there_is_named(tmp_path):
     with pytest.raises(RppgbenchError, match=r"tiny\.lock\.json: no such lock"):
-        read(tmp_path / "tiny.lock.json")
+        read_lock(tmp_path / "tiny.lock.json")
 
 
 def test_a_lock_agrees_with_itself(lock):
-    found = compare(lock, lock)
+    found = diff_locks(lock, lock)
     assert not found.different
     assert found.same == [
         "meaning: tiny v1, digest dddddddddddd",
@@ -145,12 +145,12 @@ def test_a_lock_agrees_with_itself(lock):
     ],
 )
 def test_a_difference_is_told_line_by_line(lock, here, line):
-    assert line in compare(lock, a_lock(**here)).different
+    assert line in diff_locks(lock, a_lock(**here)).different
 
 
 def test_what_is_not_here_is_no_difference_and_is_told(lock):
     bare = a_lock(folds=None, datasets={"faces": None, "others": None}, encoders={"x264-60k": None}, bitstreams={})
-    found = compare(lock, bare)
+    found = diff_locks(lock, bare)
     assert not found.different
     assert found.unknown == [
         "folds: this machine does not know the subjects",
@@ -165,17 +165,17 @@ def test_a_part_of_the_data_agrees_as_far_as_it_goes(lock):
     part = a_lock(
         datasets={"faces": facts({"s1": SUMS["s1"]}, complete=False), "others": None}, bitstreams=streams("1" * 64)
     )
-    found = compare(lock, part)
+    found = diff_locks(lock, part)
     assert not found.different
     assert "dataset faces: 1 of 2 locked recordings" in found.same
     assert "dataset faces: 1 of 2 locked recordings are not here" in found.unknown
     assert "bitstreams of x264-60k: 1 of 2 locked are not in this store" in found.unknown
     # The other way round, a lock of a part says nothing against more.
-    assert not compare(part, lock).different
+    assert not diff_locks(part, lock).different
 
 
 def test_another_build_that_makes_the_same_bits_is_no_difference(lock):
-    assert not compare(lock, a_lock(encoders={"x264-60k": "x264 core 164"})).different
+    assert not diff_locks(lock, a_lock(encoders={"x264-60k": "x264 core 164"})).different
 
 
 def changed(**changes):
@@ -183,16 +183,18 @@ def changed(**changes):
 
 
 def test_another_meaning_is_told_key_by_key(lock):
-    found = compare(lock, a_lock(**changed(clips={"length_s": 20.0})))
+    found = diff_locks(lock, a_lock(**changed(clips={"length_s": 20.0})))
     assert found.different == ["meaning: clips.length_s: 30.0 | 20.0"]
 
 
 def test_of_another_dataset_or_condition_nothing_else_is_compared(lock):
     other = {"use": "faces", "version": 2, "params": {}}
-    found = compare(lock, a_lock(**changed(dataset=other), datasets={"faces": facts({"s1": "f" * 40}), "others": None}))
+    found = diff_locks(
+        lock, a_lock(**changed(dataset=other), datasets={"faces": facts({"s1": "f" * 40}), "others": None})
+    )
     assert found.different == ["meaning: dataset.version: 1 | 2"]
     slower = X264 | {"params": {"bitrate_kbps": 60.0, "preset": "slow"}}
-    found = compare(
+    found = diff_locks(
         lock, a_lock(**changed(conditions=[RESOLVED["conditions"][0], slower]), bitstreams=streams("9" * 64))
     )
     assert found.different == ["meaning: conditions[x264-60k].params.preset: (absent) | slow"]
@@ -208,7 +210,7 @@ def test_merging_keeps_what_is_not_here(lock):
     bare = a_lock(
         folds=None, datasets={"faces": None, "others": facts()}, encoders={"x264-60k": None}, bitstreams={"others": {}}
     )
-    assert merge(lock, bare) == a_lock(
+    assert merge_locks(lock, bare) == a_lock(
         datasets={"faces": facts(), "others": facts()}, bitstreams={**streams("1" * 64, "2" * 64), "others": {}}
     )
 
@@ -218,7 +220,7 @@ def test_merging_adds_what_is_new(lock):
         datasets={"faces": facts({"s3": "c" * 40}, complete=False), "others": None},
         bitstreams={"faces": {"x264-60k": {"s3": Bitstream(sha256="3" * 64, bitrate_bps=1.0)}}},
     )
-    both = merge(lock, part)
+    both = merge_locks(lock, part)
     assert sorted(both.datasets["faces"].recordings) == ["s1", "s2", "s3"]
     assert both.datasets["faces"].complete
     assert sorted(both.bitstreams["faces"]["x264-60k"]) == ["s0", "s1", "s3"]
@@ -233,6 +235,6 @@ def test_merging_takes_nothing_from_another_meaning(lock):
         datasets={"faces": None, "others": None},
         bitstreams={},
     )
-    both = merge(lock, other)
+    both = merge_locks(lock, other)
     assert (both.version, both.folds, both.datasets["faces"]) == (2, None, None)
     assert not both.bitstreams.get("faces")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
 
 LEARNED = """\
@@ -21,7 +21,7 @@ def both(text, tmp_path):
     """A protocol, and its rehearsal."""
     path = tmp_path / "tiny.yaml"
     path.write_text(text[: text.index("entries:")] + LEARNED)
-    return load(path, load_registry()), load(path, load_registry(), rehearse=True)
+    return load_protocol(path, load_registry()), load_protocol(path, load_registry(), rehearse=True)
 
 
 def test_it_keeps_the_question_and_is_never_taken_for_the_answer(both):
@@ -41,9 +41,9 @@ def test_every_learner_is_small_and_quick(both):
     _, rehearsal = both
     assert rehearsal.clips.size == (32, 32)
     assert rehearsal.training.seeds == (3,)
-    learners = [entry for entry in rehearsal.entries if entry.method_lesson]
+    learners = [entry for entry in rehearsal.entries if entry.method_training]
     for entry in learners:
-        lessons = [entry.method_lesson, *([entry.enhancer_lesson] if entry.enhancer_lesson else [])]
+        lessons = [entry.method_training, *([entry.enhancer_training] if entry.enhancer_training else [])]
         recipes = [*(lesson.recipe for lesson in lessons), *([entry.joint] if entry.joint else [])]
         assert {(recipe.iterations, recipe.epochs, recipe.frames) for recipe in recipes} == {(8, None, 32)}
         assert entry.method.params.size == "small"

@@ -6,10 +6,10 @@ import pytest
 
 from rppgbench.contracts import EnhancerSpec, MethodSpec
 from rppgbench.errors import ProtocolError
-from rppgbench.protocol.document import read
-from rppgbench.protocol.library import builtin, find
-from rppgbench.protocol.model import ProtocolFile
-from rppgbench.protocol.resolve import load, objections
+from rppgbench.protocol.protocol_file import ProtocolFile
+from rppgbench.protocol.protocol_library import builtin_protocols, find_protocol
+from rppgbench.protocol.resolve import load_protocol, objections
+from rppgbench.protocol.yaml_document import read_yaml
 from rppgbench.registry import load_registry
 
 
@@ -102,7 +102,7 @@ def test_whatever_is_swept_tells_conditions_apart(protocol, text):
 def test_a_component_that_cannot_answer_the_protocol_is_refused(text, tmp_path, spec, objection):
     path = tmp_path / "tiny.yaml"
     path.write_text(text)
-    found = list(objections(spec, ProtocolFile.model_validate(read(path).tree)))
+    found = list(objections(spec, ProtocolFile.model_validate(read_yaml(path).tree)))
     assert (objection is None and not found) or objection in found[0]
 
 
@@ -126,23 +126,23 @@ def test_yaml_1_2_reads_no_as_a_word_and_octal_as_a_number(protocol, text):
     assert protocol(text.replace("title: A protocol to spoil", "title: no")).title == "no"
 
 
-@pytest.mark.parametrize("path", builtin().values(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", builtin_protocols().values(), ids=lambda path: path.stem)
 def test_every_protocol_that_comes_along_loads_and_is_named_after_its_file(path):
-    loaded = load(path, load_registry())
+    loaded = load_protocol(path, load_registry())
     assert loaded.name == path.stem
 
 
 def test_a_protocol_is_found_by_name_and_a_typo_is_answered():
-    assert find("smoke") == builtin()["smoke"]
+    assert find_protocol("smoke") == builtin_protocols()["smoke"]
     with pytest.raises(ProtocolError) as caught:
-        find("smok")
+        find_protocol("smok")
     assert caught.value.hint == "did you mean 'smoke'?"
 
 
 def test_a_missing_file_is_answered_with_its_neighbour(tmp_path):
     (tmp_path / "mine.yaml").touch()
     with pytest.raises(ProtocolError) as caught:
-        find(str(tmp_path / "mien.yaml"))
+        find_protocol(str(tmp_path / "mien.yaml"))
     assert caught.value.hint == "did you mean 'mine.yaml'?"
 
 
@@ -150,4 +150,4 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "video.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ProtocolError, match="not UTF-8"):
-        load(path, load_registry())
+        load_protocol(path, load_registry())

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from rppgbench.engine.collect import rows
-from rppgbench.engine.plan import make_plan
-from rppgbench.engine.store import Store
-from rppgbench.execution.crew import ThisProcess
-from rppgbench.execution.execute import execute
-from rppgbench.protocol.resolve import load
+from rppgbench.execution.driver import execute
+from rppgbench.execution.executor import InProcessExecutor
+from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.result_rows import result_rows
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.quality.pulse import contrast_db
 from rppgbench.registry import load_registry
+from rppgbench.store.store import Store
 
 PROTOCOL = """\
 rppgbench: 1
@@ -48,10 +48,10 @@ def scored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fidelity")
     (folder / "fidelity.yaml").write_text(PROTOCOL)
     registry, store = load_registry(), Store.open(folder / "store")
-    plan = make_plan(load(folder / "fidelity.yaml", registry), store)
-    outcome = execute(plan.wanted(store), store, ThisProcess(store, registry))
+    plan = make_plan(load_protocol(folder / "fidelity.yaml", registry), store)
+    outcome = execute(plan.wanted(store), store, InProcessExecutor(store, registry))
     assert not outcome.failures
-    return [row for row in rows(plan, store, outcome.failures) if row["condition"] != "reference"]
+    return [row for row in result_rows(plan, store, outcome.failures) if row["condition"] != "reference"]
 
 
 def values(scored, name, condition):

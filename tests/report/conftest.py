@@ -6,8 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
-from rppgbench.leaderboard.board import Board
-from rppgbench.leaderboard.results import Results
+from rppgbench.results.board import Board
+from rppgbench.results.results import Results
 
 RATES = {"reference": None, "x264-250k": 250, "x264-125k": 125, "x264-60k": 60}
 # Absolute errors in bpm by entry, in the order of RATES; every second subject's is negative.

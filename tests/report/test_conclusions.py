@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rppgbench.report.agreement import agreement, variability
+from rppgbench.report.agreement_tables import agreement_tables, variability_tables
 from rppgbench.report.conclusions import conclude
 from rppgbench.report.contrasts import Contrasts
-from rppgbench.report.controls import against_controls
-from rppgbench.report.material import limits, material
+from rppgbench.report.control_comparisons import against_controls
+from rppgbench.report.evaluated_data import evaluated_data, limits
 from rppgbench.report.trends import Trends
 
 
@@ -93,7 +93,11 @@ def test_a_trend_over_fewer_subjects_says_so(make_board):
 
 def test_nothing_is_said_of_intervals_that_are_not_there(make_board):
     board = make_board(n_subjects=1)
-    told = [*agreement(board).sentences, *against_controls(board).sentences, *Trends.of(board).section().sentences]
+    told = [
+        *agreement_tables(board).sentences,
+        *against_controls(board).sentences,
+        *Trends.of(board).section().sentences,
+    ]
     assert not any(f"0 of {n} " in sentence for sentence in told for n in (0, 12))
     assert not any("interval" in sentence for sentence in told)
 
@@ -113,24 +117,24 @@ def test_rates_that_follow_too_weakly_are_told_with_their_slope(make_board):
         return {"hr_pred_bpm": pred, "error_bpm": pred - row["hr_true_bpm"]}
 
     board = make_board(changes=shrunk)
-    told = one(agreement(board).sentences, "Predicted rates follow true ones too weakly")
+    told = one(agreement_tables(board).sentences, "Predicted rates follow true ones too weakly")
     slope = board.standings["x264-60k", "good"].metrics["hr_slope"]
     assert slope.value == pytest.approx(0.4, abs=0.05)
     assert f"good under x264-60k ({slope.value:.2f} [" in told
 
 
 def test_half_a_minute_tells_of_fidelity_and_not_of_physiology(board, make_board):
-    told = variability(board).sentences
+    told = variability_tables(board).sentences
     assert one(told, "Windows last 30 s").endswith("not what anybody's autonomic nervous system does.")
     assert one(told, "good: variability known of 100% of windows under reference; 100% under 3 other conditions;")
     joined = make_board()
     longer = [{**row, "end_s": row["start_s"] + 300.0} for row in joined.results.rows]
     object.__setattr__(joined.results, "joined", longer)
-    assert not any(sentence.startswith("Windows last") for sentence in variability(joined).sentences)
+    assert not any(sentence.startswith("Windows last") for sentence in variability_tables(joined).sentences)
 
 
 def test_the_floor_and_what_was_tested_stand_first(board):
-    section = material(board)
+    section = evaluated_data(board)
     assert section.summary[0] == "8 subjects, 16 windows, 4 conditions, 4 entries; 256 of 256 scores are there."
     assert section.summary[1].startswith("Label floor 0.40")
     assert any(sentence.startswith("n = 8 subjects") for sentence in section.sentences)
@@ -142,7 +146,7 @@ def test_failures_exclusions_and_doubtful_labels_are_counted(make_board):
             return {"status": "failed", "error_bpm": None, "hr_pred_bpm": None, "reason": "flat"}
         return {"label_flags": "sensor noisy"} if row["subject"] == "s2" else {}
 
-    section = material(make_board(changes=changes))
+    section = evaluated_data(make_board(changes=changes))
     assert "248 of 256 scores are there" in section.summary[0]
     told = " ".join(section.sentences)
     assert "failed: bad 8 of 64 windows: flat" in told

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import UnknownName
-from rppgbench.leaderboard.board import Board
 from rppgbench.report.contrasts import Contrasts
+from rppgbench.results.board import Board
 
 
 def declared(board, *family):

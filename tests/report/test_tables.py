@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rppgbench.leaderboard.board import Board
 from rppgbench.report.reported import TABLE_2_METRICS, TABLE_3_METRICS, reported_for
 from rppgbench.report.tables import further_tables, paper_tables
+from rppgbench.results.board import Board
 
 N_PUBLISHED = {"obf": 8, "mahnob_hci": 9}
 

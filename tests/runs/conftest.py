@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rppgbench.engine.store import Store
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.store.store import Store
 
 
 @pytest.fixture
@@ -17,4 +17,4 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def protocol():
-    return lambda: load(find("smoke"), load_registry())
+    return lambda: load_protocol(find_protocol("smoke"), load_registry())

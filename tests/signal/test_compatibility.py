@@ -16,7 +16,7 @@ from rppgbench.signal.compatibility.preparation import band_passed, pulse_ratio_
 from rppgbench.signal.compatibility.pyvhr import PYVHR
 from rppgbench.signal.compatibility.toolbox import TOOLBOX_2023, TOOLBOX_2025
 from rppgbench.signal.ground_truth import window_hrs
-from rppgbench.signal.heart_rate import BAND_HZ, HeartRateSettings, estimate_each, ranked
+from rppgbench.signal.heart_rate import BAND_HZ, HeartRateSettings, estimate_each, ranked_rate_bpm
 from rppgbench.signal.spectrum import Spectrum
 
 FPS_HZ = 30
@@ -251,9 +251,9 @@ def test_the_settings_name_every_estimator_and_ranked_takes_the_one_that_they_na
     for name in NAMES:
         settings = HeartRateSettings(use=name)
         assert settings.compatible == name
-        assert ranked(rate, settings) == rate.compatible_bpm
+        assert ranked_rate_bpm(rate, settings) == rate.compatible_bpm
     assert HeartRateSettings().compatible is HeartRateSettings(use="spectrum").compatible is None
-    assert ranked(rate, HeartRateSettings(use="spectrum")) == rate.spectrum_bpm
+    assert ranked_rate_bpm(rate, HeartRateSettings(use="spectrum")) == rate.spectrum_bpm
 
 
 @pytest.mark.parametrize("name", NAMES)

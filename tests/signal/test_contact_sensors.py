@@ -8,7 +8,7 @@ import pytest
 from rppgbench.signal.beat_agreement import BeatAgreement, beat_agreement
 from rppgbench.signal.beats import beat_times
 from rppgbench.signal.ecg import r_peaks
-from rppgbench.signal.heart_rate import estimate
+from rppgbench.signal.heart_rate import estimate_rate
 
 LENGTH_S = 60.0
 
@@ -39,7 +39,7 @@ def beats_of(wave: np.ndarray, rate_hz: float) -> np.ndarray:
     Of sharp beats the second harmonic may be up to 3 dB above the first, as in 17 of 22 windows of HeartPy's third
     recording: there the highest peak alone is twice the heart rate.
     """
-    found = estimate(wave, rate_hz)
+    found = estimate_rate(wave, rate_hz)
     hr_bpm = min(found.spectrum_bpm, found.rival_bpm or np.inf)
     return beat_times(wave[None], rate_hz, np.array([hr_bpm / 60]))[0]
 

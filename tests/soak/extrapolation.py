@@ -28,16 +28,17 @@ import numpy as np
 import psutil
 from av.video.stream import VideoStream
 
-from rppgbench.engine import sources
-from rppgbench.engine.disk import peak_of, told_size
-from rppgbench.engine.estimate import StageEstimate, estimate
-from rppgbench.engine.plan import Plan, make_plan
-from rppgbench.engine.rules import CORE_FLOP_PER_S, GPU_FLOP_PER_S, Rules, network_size, uses_network
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
-from rppgbench.protocol.library import find
-from rppgbench.protocol.resolve import load
+from rppgbench.pipeline.cost_estimate import StageEstimate, estimate_costs
+from rppgbench.pipeline.cost_model import CORE_FLOP_PER_S, GPU_FLOP_PER_S, CostModel, network_size, uses_network
+from rppgbench.pipeline.disk_budget import disk_peak
+from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.task import Task
+from rppgbench.protocol.protocol_library import find_protocol
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from rppgbench.store import source_digests
+from rppgbench.store.store import Store
+from rppgbench.text import format_bytes
 from tests.soak.operations import Operations, operations
 
 FPS_HZ, DURATION_S, WIDTH, HEIGHT = 60, 300.0, 1920, 1080
@@ -79,8 +80,8 @@ def one_picture(path: Path) -> bytes:
 
 def planned(protocol: str, root: Path, store: Store) -> tuple[Plan, float]:
     """The plan, and the CPU seconds it took; files are told apart by their names."""
-    loaded = load(find(protocol), load_registry())
-    with mock.patch.object(sources, "_digest", lambda path: f"{abs(hash(path.name)):040x}"[-40:]):
+    loaded = load_protocol(find_protocol(protocol), load_registry())
+    with mock.patch.object(source_digests, "_digest", lambda path: f"{abs(hash(path.name)):040x}"[-40:]):
         started = time.process_time()
         plan = make_plan(loaded, store, roots={"obf": root})
         return plan, time.process_time() - started
@@ -88,7 +89,7 @@ def planned(protocol: str, root: Path, store: Store) -> tuple[Plan, float]:
 
 def gpu_hours(plan: Plan, counted: Mapping[str, Operations]) -> dict[str, float]:
     """Hours of one GPU by kind of task."""
-    rules, (height, width) = Rules(plan), plan.protocol.clips.size
+    rules, (height, width) = CostModel(plan), plan.protocol.clips.size
     hours: dict[str, float] = defaultdict(float)
     for task in plan.tasks.values():
         if not uses_network(task) or network_size(task) == "small":
@@ -113,11 +114,11 @@ def report(plan: Plan, stages: Sequence[StageEstimate], hours: Mapping[str, floa
     print("| stage | tasks | core-hours without networks | read | written |\n|---|---:|---:|---:|---:|")
     for stage in stages:
         core_h = (stage.seconds - stage.network_seconds) / 3600
-        print(f"| {stage.stage} | {stage.total} | {core_h:.1f} | {told_size(stage.bytes_in)} | "
-              f"{told_size(stage.bytes_out)} |")  # fmt: skip
+        print(f"| {stage.stage} | {stage.total} | {core_h:.1f} | {format_bytes(stage.bytes_in)} | "
+              f"{format_bytes(stage.bytes_out)} |")  # fmt: skip
     core_h = sum(stage.seconds - stage.network_seconds for stage in stages) / 3600
     read, written = sum(stage.bytes_in for stage in stages), sum(stage.bytes_out for stage in stages)
-    print(f"| all | {len(plan.tasks)} | {core_h:.1f} | {told_size(read)} | {told_size(written)} |\n")
+    print(f"| all | {len(plan.tasks)} | {core_h:.1f} | {format_bytes(read)} | {format_bytes(written)} |\n")
     print("| networks at the paper's size | GPU-hours |\n|---|---:|")
     for kind, value in hours.items():
         print(f"| {kind} | {value:.0f} |")
@@ -129,9 +130,9 @@ def report(plan: Plan, stages: Sequence[StageEstimate], hours: Mapping[str, floa
         network_h = all_h / gpus if gpus else all_h * GPU_FLOP_PER_S / CORE_FLOP_PER_S / cores
         print(f"| {name} | {core_h / cores:.0f} | {network_h:.0f} | {moved_h:.1f} |")
     for workers in (2, 18, 164):
-        peak = peak_of(to_do, workers=workers)
-        print(f"disk at the peak of {workers} workers: {told_size(peak.whole_bytes)}, or {told_size(peak.least_bytes)} "
-              "where clips go after their last reader")  # fmt: skip
+        peak = disk_peak(to_do, workers=workers)
+        print(f"disk at the peak of {workers} workers: {format_bytes(peak.whole_bytes)}, or "
+              f"{format_bytes(peak.least_bytes)} where clips go after their last reader")  # fmt: skip
 
 
 def main() -> None:
@@ -150,7 +151,7 @@ def main() -> None:
         print(f"and {taken_mb:.0f} MB: {seconds / thousands:.2f} s and {taken_mb / thousands:.1f} MB per 1,000")
         started = time.process_time()
         to_do = plan.wanted(store)
-        stages = estimate(plan, store, to_do)
+        stages = estimate_costs(plan, store, to_do)
         print(f"what is there and what it will take: {time.process_time() - started:.0f} CPU s\n")
         report(plan, stages, gpu_hours(plan, operations()), to_do)
 

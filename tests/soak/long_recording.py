@@ -34,13 +34,13 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
-from rppgbench.engine.plan import make_plan
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
-from rppgbench.engine.work import perform
-from rppgbench.protocol.resolve import load
+from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.stage_work import run_stage
+from rppgbench.pipeline.task import Task
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import Registry, load_registry
-from rppgbench.testing.film import Film
+from rppgbench.store.store import Store
+from rppgbench.testing.rendered_cohort import RenderedCohort
 
 if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
@@ -90,7 +90,7 @@ class Peak:
 
 def face(registry: Registry, height: int) -> ByteArray:
     """``(H, W, 3)``: a rendered face, scaled up."""
-    take = Film(registry, size=RENDERED).take(1, fps_hz=30.0, duration_s=1.0, sensor="bvp")
+    take = RenderedCohort(registry, size=RENDERED).take(1, fps_hz=30.0, duration_s=1.0, sensor="bvp")
     size = (height * 16 // 9, height)
     return np.asarray(cv2.resize(next(take.frames()), size, interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -173,7 +173,7 @@ def do(path: Path) -> None:
     """Do the pickled task; one thread, as in a worker."""
     cv2.setNumThreads(1)
     task, store = pickle.loads(path.read_bytes())
-    perform(task, store, load_registry())
+    run_stage(task, store, load_registry())
 
 
 def place(task: Task, lengths_s: Sequence[int]) -> tuple[str, str]:
@@ -210,7 +210,7 @@ def measure_all(folder: Path, seconds: int, height: int, only: Sequence[str]) ->
     write_dataset(data, (SHORT_S, seconds), height, registry)
     text.write_text(PROTOCOL, encoding="utf-8")
     store = Store.open(folder / "store")
-    plan = make_plan(load(text, registry), store, roots={"manifest": data})
+    plan = make_plan(load_protocol(text, registry), store, roots={"manifest": data})
     peaks: dict[str, dict[str, Peak]] = {}
     for task in wanted(list(plan.tasks.values()), only):
         measured_before = folder / "peaks" / f"{task.key}.json"

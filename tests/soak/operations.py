@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from rppgbench.learning.joint import Joint
+from rppgbench.learning.joint_training import JointModule
 from rppgbench.learning.learner import TrainingBatch, TrainingContext
 from rppgbench.learning.recipe import JointRecipe
 from rppgbench.registry import load_registry
@@ -56,7 +56,7 @@ def _operations(name: str, size: str) -> Operations:
         forward = _counted(lambda: _use(learner, name))
     joint = 0.0
     if NETWORKS[name] == "enhancer":
-        both = Joint(learner, _learner("rppgnet", size), JointRecipe(epochs=1))
+        both = JointModule(learner, _learner("rppgnet", size), JointRecipe(epochs=1))
         joint = _counted(lambda: _total(both.training_step(_batch(), _CONTEXT)))
     # Where passes are forgotten, each of the four of a step is done once more.
     return Operations(step + 4 * forward * again, forward * OVERLAP.get(name, 1.0), joint)

@@ -24,18 +24,18 @@ from pathlib import Path
 
 import psutil
 
-from rppgbench.engine.disk import decide, taken_bytes
-from rppgbench.engine.estimate import task_reads, task_seconds
-from rppgbench.engine.plan import Plan, make_plan
-from rppgbench.engine.store import Store
-from rppgbench.engine.task import Task
-from rppgbench.execution.cluster import local_crew
-from rppgbench.execution.dask_crew import Terms
-from rppgbench.execution.execute import execute
-from rppgbench.protocol.resolve import load
+from rppgbench.execution.cluster import local_executor
+from rppgbench.execution.dask_executor import WorkerOptions
+from rppgbench.execution.driver import execute
+from rppgbench.pipeline.cost_estimate import task_reads, task_seconds
+from rppgbench.pipeline.disk_budget import decide_disk_budget, taken_bytes
+from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.task import Task
+from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
-from rppgbench.runs.folders import WatchedRun, runs_in
-from rppgbench.runs.spent import time_spent
+from rppgbench.runs.run_folders import WatchedRun, runs_in
+from rppgbench.runs.stage_times import time_spent
+from rppgbench.store.store import Store
 
 WORKERS = 2
 LOOK_EVERY_S = 0.2
@@ -86,13 +86,13 @@ def protocol(folder: Path, n_subjects: int) -> Path:
 def measured(folder: Path, n_subjects: int) -> Size:
     """Plan and run one size."""
     path, store = protocol(folder, n_subjects), Store.open(folder / f"store-{n_subjects}")
-    loaded = load(path, load_registry())
+    loaded = load_protocol(path, load_registry())
     started = time.perf_counter()
     plan = make_plan(loaded, store)
     to_do = plan.wanted(store)
     planning_s = time.perf_counter() - started
     planned_s = sum(task_seconds(plan, store, to_do).values())
-    bound = decide(plan, to_do, store, workers=WORKERS).peak.whole_bytes
+    bound = decide_disk_budget(plan, to_do, store, workers=WORKERS).peak.whole_bytes
     watched = watch(
         [sys.executable, "-m", "rppgbench", "run", str(path), "--store", str(store.root), "--workers", str(WORKERS),
          "--out", str(folder / f"boards-{n_subjects}")]
@@ -178,7 +178,7 @@ def hand_over(folder: Path, n_tasks: int) -> None:
     tasks = [Task("truth", {"n": n}, {}, f"nothing {n}") for n in range(n_tasks)]
     for task in tasks:
         store.publish(task.preimage, lambda folder: {})
-    with closing(local_crew(WORKERS, (), Terms(store))) as crew:
+    with closing(local_executor(WORKERS, (), WorkerOptions(store))) as crew:
         execute(tasks[:WORKERS], store, crew)  # hands start
         started, cpu = time.perf_counter(), time.process_time()
         outcome = execute(tasks, store, crew)

@@ -5,7 +5,7 @@ import pytest
 
 from rppgbench.contracts import FittedMethod, TrainingWindow
 from rppgbench.errors import PluginError, SignalError
-from rppgbench.signal.heart_rate import estimate
+from rppgbench.signal.heart_rate import estimate_rate
 from rppgbench_classical.controls import MeanHeartRate, WhiteNoise
 
 
@@ -36,7 +36,7 @@ def test_mean_hr_predicts_the_mean_of_what_it_saw(simulate):
     assert isinstance(method, FittedMethod)
     method.fit(windows(60, 70, float("nan"), 95))
     waves = method.predict(simulate(2, 900)[0], 30.0)
-    assert estimate(waves[1], 30.0).beats_bpm == pytest.approx(75, abs=0.05)
+    assert estimate_rate(waves[1], 30.0).beats_bpm == pytest.approx(75, abs=0.05)
     np.testing.assert_array_equal(waves[0], waves[1])
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rppgbench.contracts import GroundTruth
 from rppgbench.registry import Registry, load_registry
-from rppgbench.testing.film import Film, Take
+from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Tree:
     """A small copy of a dataset in its own layout, and what was filmed for it."""
 
     root: Path
-    takes: dict[str, Take]
+    takes: dict[str, RenderedRecording]
 
     def files(self) -> set[str]:
         """Every file's path below the root."""
@@ -32,12 +32,12 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def film(registry: Registry) -> Film:
-    return Film(registry)
+def film(registry: Registry) -> RenderedCohort:
+    return RenderedCohort(registry)
 
 
 @pytest.fixture(scope="session")
-def fixture_tree(film: Film, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, float], Tree]:
+def fixture_tree(film: RenderedCohort, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, float], Tree]:
     """A function from a loader module's name, subjects and seconds to its tree, written once; copy before changing."""
     trees: dict[tuple[Any, ...], Tree] = {}
 
@@ -54,10 +54,10 @@ def fixture_tree(film: Film, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 
 @pytest.fixture(scope="session")
-def lag_ms() -> Callable[[GroundTruth, Take], float]:
+def lag_ms() -> Callable[[GroundTruth, RenderedRecording], float]:
     """How much later than the film's sensor a ground truth is, by the shift that correlates best."""
 
-    def lag(truth: GroundTruth, take: Take) -> float:
+    def lag(truth: GroundTruth, take: RenderedRecording) -> float:
         inside = (truth.times_s > 0.1) & (truth.times_s < take.duration_s - 0.1)
         times_s, samples = truth.times_s[inside], truth.samples[inside]
         shifts_s = np.arange(-100, 101) / 1000.0

@@ -15,7 +15,7 @@ from rppgbench.contracts import Dataset, InventoriedDataset
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames
 from rppgbench.signal.ground_truth import window_hr
-from rppgbench.testing.film import Film, write_video
+from rppgbench.testing.rendered_cohort import RenderedCohort, write_video
 from rppgbench_datasets.cohface import Cohface, write_fixture
 
 NAMES = ["1-0", "1-1", "1-2", "1-3"]
@@ -226,7 +226,7 @@ def test_a_light_that_is_empty_makes_its_recording_absent(root, value):
 
 
 def test_a_fixture_has_no_more_sessions_than_the_film(registry, tmp_path):
-    takes = write_fixture(tmp_path, Film(registry, n_sessions=2), 1, 1.0)
+    takes = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
     assert list(takes) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
 
 

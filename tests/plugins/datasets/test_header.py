@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import MediaError
-from rppgbench.testing.film import write_video
+from rppgbench.testing.rendered_cohort import write_video
 from rppgbench_datasets.header import read_header
 
 PICTURES = [np.full((32, 48, 3), 40 + 5 * i, np.uint8) for i in range(20)]

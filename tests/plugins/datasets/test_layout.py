@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rppgbench.errors import DatasetUnavailable
-from rppgbench.naming import natural_order
+from rppgbench.text import natural_order
 from rppgbench_datasets.layout import extra, listed, optional_reader, refuse_root, renamed
 
 

@@ -51,7 +51,7 @@ def reworded(sessions, old, new):
     path.write_text(text.replace(old, new))
 
 
-def absence(sessions, session="2"):
+def why_idle(sessions, session="2"):
     dataset = MahnobHci(sessions)
     assert session not in [recording.id for recording in dataset.recordings()]
     return next(entry for entry in dataset.inventory().absent if entry.id == session)
@@ -198,7 +198,7 @@ def test_a_status_that_spans_another_length_is_doubted_and_excludes_nothing(copy
 def test_another_view_is_not_taken_for_the_renamed_video(copy):
     mono = COLOUR.replace("C1 trigger _C", "BW1")
     (copy / "2" / COLOUR).rename(copy / "2" / mono)
-    entry = absence(copy)
+    entry = why_idle(copy)
     assert (entry.path, entry.remedy) == (copy / "2" / COLOUR, "copy the session again")
 
 
@@ -254,7 +254,7 @@ def test_a_physiology_that_is_cut_off_is_named(copy):
 )
 def test_a_session_whose_xml_cannot_be_used_is_absent_with_the_reason(copy, old, new, reason):
     reworded(copy, old, new)
-    entry = absence(copy)
+    entry = why_idle(copy)
     assert (entry.path, entry.subject) == (copy / "2" / "session.xml", "P1")
     assert entry.reason.startswith(reason)
     assert entry.remedy
@@ -263,20 +263,20 @@ def test_a_session_whose_xml_cannot_be_used_is_absent_with_the_reason(copy, old,
 def test_a_renamed_video_is_found_by_its_near_name(copy):
     renamed = COLOUR.replace(" _C", "_C")
     (copy / "2" / COLOUR).rename(copy / "2" / renamed)
-    entry = absence(copy)
+    entry = why_idle(copy)
     assert entry.path == copy / "2" / COLOUR
     assert entry.remedy == f"there is {renamed}: renamed?"
 
 
 def test_a_session_that_is_not_here_is_not_taken_for_a_renamed_one(copy):
-    entry = absence(copy, "20")  # beside 2
+    entry = why_idle(copy, "20")  # beside 2
     assert (entry.path, entry.reason, entry.remedy) == (copy / "20", "no such folder", "copy the session")
 
 
 def test_an_empty_physiology_is_absent(copy):
     path = copy / "2" / "Part_1_S_Trial1_emotion.bdf"
     path.write_bytes(b"")
-    assert (absence(copy).path, absence(copy).reason) == (path, "is empty (0 bytes)")
+    assert (why_idle(copy).path, why_idle(copy).reason) == (path, "is empty (0 bytes)")
 
 
 def test_a_monochrome_view_is_not_taken_for_the_video(copy):

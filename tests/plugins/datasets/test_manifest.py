@@ -156,7 +156,7 @@ def test_a_rate_that_is_not_the_headers_becomes_the_clock_and_is_noted(copy):
 
 
 def test_a_rounded_rate_is_the_headers(tree, copy):
-    from rppgbench.testing.film import write_video
+    from rppgbench.testing.rendered_cohort import write_video
 
     picture = np.zeros((16, 16, 3), np.uint8)
     write_video(

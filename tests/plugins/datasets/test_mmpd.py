@@ -16,7 +16,7 @@ from rppgbench.contracts import InventoriedDataset, RenderingDataset
 from rppgbench.errors import DatasetUnavailable, MediaError
 from rppgbench.media.decode import frames
 from rppgbench.signal.ground_truth import window_hr
-from rppgbench.testing.film import Film
+from rppgbench.testing.rendered_cohort import RenderedCohort
 from rppgbench_datasets.mmpd import Mmpd
 from rppgbench_datasets.mmpd_file import widescreen
 from rppgbench_datasets.mmpd_fixture import squashed, write_fixture, write_mat
@@ -36,7 +36,7 @@ def tree(registry, tmp_path_factory):
     """Root and takes: twenty sessions are many, so the pictures are the smallest there are."""
     root = tmp_path_factory.mktemp("mmpd") / "root"
     root.mkdir()
-    return root, write_fixture(root, Film(registry, size=(96, 96)), 1, SECONDS)
+    return root, write_fixture(root, RenderedCohort(registry, size=(96, 96)), 1, SECONDS)
 
 
 LIKE_ANY = {

@@ -41,7 +41,7 @@ def replaced(root, key, values):
             file.create_dataset(key, data=values)
 
 
-def absence(root):
+def why_idle(root):
     dataset = Scamps(root)
     assert "P000001" not in [recording.id for recording in dataset.recordings()]
     return dataset.inventory().absent[0]
@@ -164,7 +164,7 @@ def test_inventory_counts_what_was_published(copy):
 )
 def test_a_file_without_what_is_needed_is_absent_with_the_reason(copy, key, values, reason):
     replaced(copy, key, values)
-    entry = absence(copy)
+    entry = why_idle(copy)
     assert entry.path == copy / "P000001.mat"
     assert entry.reason.startswith(reason)
 
@@ -173,7 +173,7 @@ def test_a_file_without_what_is_needed_is_absent_with_the_reason(copy, key, valu
 def test_a_damaged_file_is_absent_with_the_reason(copy, damage):
     path = copy / "P000001.mat"
     path.write_bytes(damage(path.read_bytes()))
-    entry = absence(copy)
+    entry = why_idle(copy)
     assert entry.path == path
     assert entry.reason.startswith("cannot be read as MATLAB v7.3")
 

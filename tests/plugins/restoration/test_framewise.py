@@ -7,9 +7,9 @@ from skimage.color import rgb2ycbcr
 
 import rppgbench_restoration.framewise
 from rppgbench.errors import SignalError
+from rppgbench.learning.clip_sampler import ClipSampler, TrainingRecording
 from rppgbench.learning.learner import DifferentiableEnhancer, TrainingContext
 from rppgbench.learning.loop import train
-from rppgbench.learning.material import Lecture, Material
 from rppgbench_restoration.arcnn import Arcnn
 from rppgbench_restoration.dncnn import Dncnn
 from rppgbench_restoration.params import ArcnnParams, DncnnParams
@@ -108,9 +108,9 @@ def test_training_undoes_a_blur(make):
     sharp = random.randint(0, 256, (80, 16, 16, 3)).astype(np.uint8)
     around = sum(np.roll(sharp.astype(float), shift, axis) for axis in (1, 2) for shift in (-1, 1))
     blurred = np.rint(0.6 * sharp + 0.1 * around).astype(np.uint8)
-    lecture = Lecture(recording="r", clips={"c": blurred[:64]}, reference=sharp[:64], wave=random.randn(64))
+    lecture = TrainingRecording(recording="r", clips={"c": blurred[:64]}, reference=sharp[:64], wave=random.randn(64))
     recipe = DncnnParams(size="small").recipe().model_copy(update={"iterations": 60, "frames": 8, "flip": False})
-    material = Material([lecture], {"c": 1}, frames=recipe.frames, fps_hz=30.0, seed=0)
+    material = ClipSampler([lecture], {"c": 1}, frames=recipe.frames, fps_hz=30.0, seed=0)
     learner, truth = make(), sharp[None, 64:] / np.float32(255)
     before = ((learner.enhance(blurred[None, 64:]) - truth) ** 2).mean()  # it starts as the identity
     train(learner, material, recipe, seed=0, device=torch.device("cpu"))

@@ -1,0 +1,77 @@
+"""Where claims files are, and what is wrong with one, by file, line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+import rppgbench.protocol
+from rppgbench.claims.claims_file import ClaimsFile
+from rppgbench.errors import ProtocolError, nearest
+from rppgbench.protocol import yaml_document
+from rppgbench.protocol.explain import explain
+from rppgbench.protocol.yaml_document import Document
+
+# In a wheel they lie inside the package, beside the protocols; in a checkout in protocols/claims.
+_PACKAGED = Path(str(rppgbench.protocol.__file__)).parent / "builtin" / "claims"
+_CHECKOUT = Path(__file__).parents[2] / "protocols" / "claims"
+
+
+def builtin_claims() -> dict[str, Path]:
+    """Claims files that come with rppgbench, by name."""
+    folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def find_claims(name_or_path: str) -> Path:
+    """The file that is meant.
+
+    Raises:
+        ProtocolError: there is neither such a file nor claims of that name.
+    """
+    path, known = Path(name_or_path), builtin_claims()
+    if path.is_file():
+        return path
+    if name_or_path in known:
+        return known[name_or_path]
+    if path.suffix in (".yaml", ".yml") or path.parent != Path():
+        raise ProtocolError(f"{path}: no such claims file", hint=nearest(name_or_path, known))
+    raise ProtocolError(f"no claims are called {name_or_path!r}", hint=nearest(name_or_path, known))
+
+
+def load_claims(path: Path) -> ClaimsFile:
+    """The claims in the file at ``path``.
+
+    Raises:
+        ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
+    """
+    source = yaml_document.read_yaml(path)
+    try:
+        claims = ClaimsFile.model_validate(source.tree)
+    except ValidationError as error:
+        lines = explain(source, error, ClaimsFile)
+        raise ProtocolError("\n".join(lines), hint="see protocols/claims/yu2019.yaml") from None
+    wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
+    if wrong:
+        raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")
+    return claims
+
+
+def _unknown_names(source: Document, claims: ClaimsFile) -> Iterator[str]:
+    for c, claim in enumerate(claims.claims):
+        for p, part in enumerate(claim.parts):
+            for key, names in (("of", part.of), ("against", part.against or ())):
+                for index, name in enumerate(names):
+                    if name not in claims.entries:
+                        where = source.where(("claims", c, "parts", p, key, index))
+                        yield f"{where}: no entry is defined as {name!r} ({nearest(name, claims.entries)})"
+
+
+def _duplicates(source: Document, claims: ClaimsFile) -> Iterator[str]:
+    seen: set[str] = set()
+    for c, claim in enumerate(claims.claims):
+        if claim.id in seen:
+            yield f"{source.where(('claims', c, 'id'))}: claim {claim.id!r} stands there twice"
+        seen.add(claim.id)

@@ -1,0 +1,79 @@
+"""``rppgbench claims``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rppgbench.cli.finished_results import find_results
+from rppgbench.errors import ProtocolError, RppgbenchError
+
+if TYPE_CHECKING:
+    from rppgbench.claims.claims_file import ClaimsFile
+
+
+@click.command(context_settings={"max_content_width": 110})
+@click.argument("protocol")
+@click.option("--claims", "name_or_file", default="yu2019", show_default=True, metavar="NAME|FILE",
+              help="What is claimed: a file, or the name of one that comes with rppgbench.")  # fmt: skip
+@click.option("--parts", is_flag=True, help="Show every contrast that a claim comes to.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
+              show_default=True, help="Where leaderboards are: OUT/<protocol>/v<version>/.")  # fmt: skip
+def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
+    """Judge a paper's claims on finished results: supported, not supported, or undecided.
+
+    PROTOCOL is a protocol that was run (a name or a file), or a folder with results such as
+    leaderboards/synthetic_compressed/v2. A claim is supported when every contrast it consists of differs from
+    nothing in the claimed direction, after correction for all claims that could be tested; it is not supported when
+    one of them is the opposite; it is undecided otherwise, and the reason says what is wanting: entries, conditions,
+    subjects, or a clear effect. Subjects, not windows, are what is counted and compared, each with itself.
+
+    Verdicts with all contrasts, and the entry that each name means, are written beside the board: claims_NAME.md and
+    claims_NAME.json, by the name in the claims file. What the built-in claims are and by which rules they are judged
+    stands in protocols/claims/yu2019.yaml; copy it under a name of its own to ask about methods of yours.
+
+    \b
+    Examples:
+      rppgbench claims synthetic_compressed
+      rppgbench claims synthetic_compressed --parts
+      rppgbench claims leaderboards/synthetic_compressed/v2 --claims my_claims.yaml
+    """
+    from rich.console import Console
+
+    from rppgbench.claims.claims_report import write_claims
+    from rppgbench.claims.claims_table import print_judgement
+    from rppgbench.claims.judge import judge_claims
+    from rppgbench.claims.observations import Observations
+    from rppgbench.registry import load_registry
+
+    asked = _asked(name_or_file)
+    results, folder, _ = find_results(protocol, out, load_registry())
+    judgement = judge_claims(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
+    print_judgement(Console(), judgement, parts=parts)
+    try:
+        written = write_claims(judgement, results.about, folder)
+    except OSError as error:
+        raise RppgbenchError(
+            f"{folder}: cannot be written: {error.strerror}", hint="copy the folder to where you may write"
+        ) from None
+    click.echo(f"written to {' and '.join(map(str, written))}", err=True)
+
+
+def _asked(name_or_file: str) -> ClaimsFile:
+    """The claims that are meant.
+
+    Raises:
+        ProtocolError: anything in the file is wrong, or its verdicts would be filed under a built-in's name.
+    """
+    from rppgbench.claims.claims_library import builtin_claims, find_claims, load_claims
+
+    path, known = find_claims(name_or_file), builtin_claims()
+    asked = load_claims(path)
+    if asked.name in known and asked != load_claims(known[asked.name]):
+        raise ProtocolError(
+            f"{path}: other claims than those that come with rppgbench as {asked.name!r}",
+            hint="give the file a name of its own: its verdicts are written to claims_<name>.md",
+        )
+    return asked

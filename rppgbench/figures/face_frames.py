@@ -1,0 +1,130 @@
+"""One frame of a face as compressed, as enhanced and as it was, what differs, and where the method looked.
+
+The shape of Fig. 8 of Yu et al., ICCV 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rppgbench.figures.style import NothingToDraw, house_style, save, set_title
+from rppgbench.pipeline.example_window import ExampleWindow
+from rppgbench.quality.pixels import psnr_db, unit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Image = NDArray[np.floating[Any]]
+
+NAME = "fig8_faces"
+COLUMNS = 3
+# A difference is amplified until this percentile of its size spans the scale.
+_PERCENTILE = 99.5
+
+
+def draw_faces(specimen: ExampleWindow, target: Path) -> list[Path]:
+    """The middle frame of the window; differences about mid-grey, all amplified alike; maps over the face.
+
+    Raises:
+        NothingToDraw: the clip is its own reference and there is neither an enhancer nor a map.
+    """
+    frame = len(specimen.video) // 2
+    shown = _images(specimen, frame)
+    differences = _differences(shown)
+    if not differences and not specimen.maps:
+        raise NothingToDraw("the clip is its own reference and has neither an enhancer nor maps: nothing to compare")
+    gain, psnr = _gain(differences), _psnr(specimen, frame)
+    n_rows = 1 + bool(differences) + -(-len(specimen.maps) // COLUMNS)
+    with house_style():
+        figure = Figure(figsize=(3.1 * COLUMNS, 2.95 * n_rows + 0.5), layout="compressed")
+        panels = figure.subplots(n_rows, COLUMNS, squeeze=False)
+        for panel in panels.flat:
+            panel.set_axis_off()
+        for panel, (name, image) in zip(panels[0], shown.items(), strict=False):
+            _show(panel, image, f"{name}{_told(psnr.get(name))}")
+        for panel, (name, difference) in zip(panels[1 % n_rows], differences.items(), strict=False):
+            _show(panel, 0.5 + gain * difference, f"{name}, x {gain:g}")
+        saw = shown.get("enhanced", shown["compressed"])
+        for panel, (name, values) in zip(panels[1 + bool(differences) :].flat, specimen.maps.items(), strict=False):
+            _overlay(figure, panel, saw, _at(values, frame, len(specimen.video)), name)
+        set_title(figure, specimen.label, f"frame at {frame / specimen.fps_hz:.2f} s, PSNR against the reference")
+        return save(figure, list(_rows(specimen, frame, gain, psnr)), target)
+
+
+def _images(specimen: ExampleWindow, frame: int) -> dict[str, Image]:
+    images = {"compressed": unit(specimen.video[frame])}
+    if specimen.enhanced is not None:
+        images["enhanced"] = unit(specimen.enhanced[frame])
+    return {**images, "reference": unit(specimen.reference[frame])}
+
+
+def _differences(shown: Mapping[str, Image]) -> dict[str, Image]:
+    """What is to be told apart, nothing where all is the same."""
+    others = [name for name in shown if name != "reference"]
+    pairs = [(name, "reference") for name in others] + ([("enhanced", "compressed")] if len(others) > 1 else [])
+    differences: dict[str, Image] = {f"{one} - {other}": shown[one] - shown[other] for one, other in pairs}
+    return differences if any(difference.any() for difference in differences.values()) else {}
+
+
+def _told(psnr_db: float | None) -> str:
+    if psnr_db is None:
+        return ""
+    return f", {psnr_db:.1f} dB" if np.isfinite(psnr_db) else ": the reference itself"
+
+
+def _psnr(specimen: ExampleWindow, frame: int) -> dict[str, float]:
+    one = slice(frame, frame + 1)
+    clips = {"compressed": specimen.video, "enhanced": specimen.enhanced}
+    return {
+        name: float(psnr_db(clip[one], specimen.reference[one])[0]) for name, clip in clips.items() if clip is not None
+    }
+
+
+def _gain(differences: Mapping[str, Image]) -> float:
+    """The largest power of two that keeps nearly all of every difference on the scale."""
+    sizes = [float(np.percentile(np.abs(difference), _PERCENTILE)) for difference in differences.values()]
+    return float(2.0 ** np.clip(np.floor(np.log2(0.5 / max([*sizes, 1e-6]))), 0, 8))
+
+
+def _at(values: NDArray[Any], frame: int, T: int) -> NDArray[Any]:
+    """The map at a frame of the video; maps may have fewer frames."""
+    found: NDArray[Any] = values[min(frame * len(values) // T, len(values) - 1)]
+    return found
+
+
+def _show(panel: Axes, image: Image, title: str) -> None:
+    panel.imshow(np.clip(image, 0, 1), interpolation="nearest")
+    panel.set_title(title)
+
+
+def _overlay(figure: Figure, panel: Axes, face: Image, values: NDArray[Any], name: str) -> None:
+    """The map in colour over the face in grey."""
+    H, W, _ = face.shape
+    panel.imshow(face.mean(axis=2), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    low, high = float(values.min()), float(values.max())
+    # Where the map is low the face shows through.
+    alpha = 0.1 + 0.65 * (values - low) / (high - low) if high > low else 0.4
+    extent = (-0.5, W - 0.5, H - 0.5, -0.5)
+    heat = panel.imshow(values, cmap="viridis", alpha=alpha, interpolation="nearest", extent=extent)
+    bar = figure.colorbar(heat, ax=panel, fraction=0.046, pad=0.02)
+    bar.solids.set_alpha(1)  # type: ignore[union-attr]
+    bar.ax.tick_params(labelsize=7)
+    panel.set_title(f"{name} map")
+
+
+def _rows(specimen: ExampleWindow, frame: int, gain: float, psnr: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+    yield {"quantity": "frame", "value": frame}
+    yield {"quantity": "time_s", "value": frame / specimen.fps_hz}
+    yield {"quantity": "amplification", "value": gain}
+    for name, value in psnr.items():
+        yield {"quantity": f"psnr_{name}_db", "value": value}
+    for name, values in specimen.maps.items():
+        shown = _at(values, frame, len(specimen.video))
+        for what, number in (("lowest", shown.min()), ("mean", shown.mean()), ("highest", shown.max())):
+            yield {"quantity": f"{name}_{what}", "value": float(number)}

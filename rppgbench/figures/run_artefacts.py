@@ -1,0 +1,69 @@
+"""What a run left in the store, for figures that show more than its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rppgbench.figures.selection import Selection
+from rppgbench.figures.style import NothingToDraw
+from rppgbench.pipeline import example_window
+from rppgbench.pipeline.example_window import ExampleWindow, LossCurve
+from rppgbench.pipeline.local_dataset import find_roots
+from rppgbench.pipeline.plan import Cell, Plan, make_plan, needed_datasets
+from rppgbench.protocol.resolve import Protocol
+from rppgbench.registry import Registry
+from rppgbench.store.store import Store, default_root
+
+
+@dataclass(frozen=True)
+class RunArtefacts:
+    """A protocol's artefacts, looked for when a figure asks for them.
+
+    ``protocol`` is None where only a folder of results is known; ``store_root`` None stands for the usual store.
+    """
+
+    protocol: Protocol | None
+    registry: Registry
+    store_root: Path | None = None
+    data: Iterable[str] = ()
+
+    def specimen(self, chosen: Selection) -> ExampleWindow:
+        """The chosen window.
+
+        Raises:
+            NothingToDraw: the protocol or the store is not at hand, or the protocol does not have that cell.
+            ArtefactError: something of it is no longer in the store.
+        """
+        plan, store = self._opened
+        return example_window.example_window(plan, store, self.registry, _cell(plan, chosen))
+
+    def loss_curves(self) -> list[LossCurve]:
+        """Those of every fit that is in the store.
+
+        Raises:
+            NothingToDraw: the protocol or the store is not at hand.
+        """
+        plan, store = self._opened
+        return example_window.loss_curves(plan, store)
+
+    @cached_property
+    def _opened(self) -> tuple[Plan, Store]:
+        if self.protocol is None:
+            raise NothingToDraw("a folder of results has no videos, waves or weights; name the protocol that made it")
+        root = self.store_root or default_root()
+        if not (root / "objects").is_dir():
+            raise NothingToDraw(f"{root} is no store; say with --store where the run kept its artefacts")
+        roots = find_roots(needed_datasets(self.protocol), self.data, "the other figures need the results alone")
+        store = Store.open(root)
+        return make_plan(self.protocol, store, roots=roots), store
+
+
+def _cell(plan: Plan, chosen: Selection) -> Cell:
+    wanted = (chosen.recording, chosen.condition, chosen.entry)
+    for cell in plan.cells:
+        if (cell.recording.id, cell.condition.id, cell.entry.id) == wanted:
+            return cell
+    raise NothingToDraw(f"{', '.join(wanted)}: in the results, but not in {plan.protocol.path}")

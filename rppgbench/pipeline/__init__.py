@@ -1,0 +1,1 @@
+"""Plans and tasks: what a protocol comes to, stage by stage."""

@@ -1,0 +1,128 @@
+"""A dataset on this machine: its recordings, and what of it is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rppgbench.contracts import Absent, DatasetSpec, InventoriedDataset, Inventory, Recording
+from rppgbench.errors import DatasetUnavailable
+from rppgbench.protocol.resolved_component import ResolvedComponent
+from rppgbench.registry import make
+from rppgbench.settings import data_roots, dataset_root
+from rppgbench.store.source_digests import SourceDigests
+from rppgbench.text import natural_order
+
+
+@dataclass(frozen=True)
+class LocalDataset:
+    """``inventory`` is None where nobody said what was published; ``local`` is what this machine alone knows."""
+
+    dataset: ResolvedComponent
+    recordings: Sequence[Recording]
+    inventory: Inventory | None
+    local: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_subject(self) -> Mapping[str, Sequence[Recording]]:
+        """The recordings of each subject."""
+        found: dict[str, list[Recording]] = {}
+        for recording in self.recordings:
+            found.setdefault(recording.subject, []).append(recording)
+        return found
+
+    @property
+    def published(self) -> Sequence[str]:
+        """All subjects that were published, or for all anybody knows those that are here."""
+        return self.inventory.subjects if self.inventory else list(self.by_subject)
+
+
+def find_roots(datasets: Iterable[ResolvedComponent], overrides: Iterable[str], without: str) -> dict[str, Path]:
+    """Where the datasets lie that need files; ``without`` is what to try instead, named in the error.
+
+    Raises:
+        DatasetUnavailable: one is nowhere, and how to get it.
+    """
+    configured = data_roots(overrides)
+    roots = {}
+    for number, dataset in enumerate(datasets):
+        if number:
+            without = f"entries of this protocol learn on {dataset.name!r}; run others alone with --only entry=NAME"
+        if not isinstance(dataset.spec, DatasetSpec):
+            raise TypeError(f"{dataset.name} is a {dataset.spec.kind}")
+        root = dataset_root(dataset.spec, configured, without)
+        if root is not None:
+            roots[dataset.name] = root
+    return roots
+
+
+def drop_duplicate_videos(collection: LocalDataset, digests: SourceDigests) -> LocalDataset:
+    """The same without videos that are byte for byte those of another subject: nobody knows whose they are, and in one
+    fold they would be learnt from, in another tested."""
+    by_size: dict[tuple[int, ...], list[Recording]] = {}
+    for recording in collection.recordings:
+        files = _video_files(recording)
+        if files:
+            by_size.setdefault(tuple(path.stat().st_size for path in files if path.is_file()), []).append(recording)
+    copies: dict[int, Absent] = {}
+    for alike in by_size.values():
+        if len({recording.subject for recording in alike}) > 1:
+            copies |= _copies(alike, digests)
+    if not copies:
+        return collection
+    kept = [recording for recording in collection.recordings if id(recording) not in copies]
+    known = collection.inventory
+    inventory = Inventory(
+        subjects=tuple(collection.published),
+        n_recordings=known.n_recordings if known else len(collection.recordings),
+        absent=(*(known.absent if known else ()), *copies.values()),
+        extra=known.extra if known else (),
+        notes=known.notes if known else (),
+    )
+    return LocalDataset(collection.dataset, kept, inventory, collection.local)
+
+
+def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[int, Absent]:
+    by_content: dict[str, list[Recording]] = {}
+    for recording in alike:
+        by_content.setdefault(digests.key(*_video_files(recording)), []).append(recording)
+    copies = {}
+    for same in by_content.values():
+        if len({recording.subject for recording in same}) > 1:
+            for recording in same:
+                others = ", ".join(other.id for other in same if other.subject != recording.subject)
+                copies[id(recording)] = Absent(
+                    id=recording.id,
+                    subject=recording.subject,
+                    path=_video_files(recording)[0],
+                    reason=f"byte for byte the video of {others}, another subject",
+                    remedy="copy both again; if they stay alike, nobody knows whose it is",
+                )
+    return copies
+
+
+def _video_files(recording: Recording) -> tuple[Path, ...]:
+    return recording.source_files if recording.path is None else (recording.path,)
+
+
+def open_local_dataset(dataset: ResolvedComponent, root: Path | None) -> LocalDataset:
+    """The dataset at ``root``; None for one that makes its own recordings.
+
+    Raises:
+        DatasetUnavailable: its files are not there, or none of its recordings is whole.
+    """
+    spec = dataset.spec
+    if not isinstance(spec, DatasetSpec):
+        raise TypeError(f"{spec.name} is a {spec.kind}")
+    component = make(spec, dataset.params, **({"root": root} if root else {}))
+    recordings = sorted(component.recordings(), key=lambda recording: natural_order(recording.id))
+    inventory = component.inventory() if isinstance(component, InventoriedDataset) else None
+    if not recordings:
+        first = inventory.absent[0] if inventory and inventory.absent else None
+        why = f"; the first, {first.id}: {first.path}: {first.reason}" if first else ""
+        raise DatasetUnavailable(
+            f"{root}: not one whole recording of {spec.name!r}{why}", hint=f"see 'rppgbench data check {spec.name}'"
+        )
+    return LocalDataset(dataset, recordings, inventory, {"root": str(root)} if root else {})

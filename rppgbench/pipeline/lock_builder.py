@@ -1,0 +1,144 @@
+"""What a protocol comes to on this machine: its datasets' files, its encoders, and what they have made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rppgbench.contracts import CodecSpec, DatasetSpec, Recording
+from rppgbench.errors import EncodingError
+from rppgbench.pipeline.local_dataset import LocalDataset, open_local_dataset
+from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.task_graph import TaskGraph
+from rppgbench.protocol.folds import folds_of
+from rppgbench.protocol.lock import Bitstream, DatasetFacts, Lock, RecordingFacts
+from rppgbench.protocol.resolve import Protocol
+from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
+from rppgbench.registry import make
+from rppgbench.store.source_digests import SourceDigests
+from rppgbench.store.store import Store
+
+DIGITS = 40  # of a file's SHA-256, as in the store's keys
+
+# Told of the recordings that are about to be read, which for long ones takes a while.
+Watch = Callable[[Sequence[Recording], str], Iterable[Recording]]
+
+
+def build_lock(
+    protocol: Protocol,
+    store: Store,
+    roots: Mapping[str, Path],
+    watch: Watch = lambda recordings, dataset: recordings,
+) -> Lock:
+    """The protocol's lock from what is here; of datasets that need files, those that ``roots`` names.
+
+    Raises:
+        DatasetUnavailable: what lies in a root is not that dataset.
+        MediaError: one of its files cannot be read.
+    """
+    collections = [
+        open_local_dataset(choice, roots.get(choice.name)) for choice in protocol.datasets if _is_here(choice, roots)
+    ]
+    conditions = (*protocol.conditions, *protocol.training_conditions)
+    encoders = {c.id: _build(c) for c in conditions if _encodes(c)}
+    made = _Made(protocol, collections, store, [c for c in conditions if encoders.get(c.id)])
+    datasets: dict[str, DatasetFacts | None] = {choice.name: None for choice in protocol.datasets}
+    bitstreams = {}
+    for collection in collections:
+        name = collection.dataset.name
+        recordings = watch(collection.recordings, name)
+        facts = {recording.id: _facts(recording, store, made) for recording in recordings}
+        datasets[name] = DatasetFacts.of(facts, _is_complete(collection))
+        bitstreams[name] = made.bitstreams(collection)
+    return Lock(
+        protocol=protocol.name,
+        version=protocol.version,
+        digest=protocol.digest,
+        resolved=protocol.resolved(),
+        folds=_folds(protocol, collections),
+        datasets=datasets,
+        encoders=encoders,
+        bitstreams=bitstreams,
+    )
+
+
+class _Made:
+    """What the store holds of a protocol's encodings."""
+
+    def __init__(
+        self, protocol: Protocol, collections: Sequence[LocalDataset], store: Store, conditions: Sequence[Condition]
+    ) -> None:
+        self._graph, self._store, self._conditions = TaskGraph(protocol, collections, store), store, conditions
+
+    def rendered(self, recording: Recording) -> str | None:
+        """Sum of a recording that its dataset made from nothing but its params."""
+        for condition in self._conditions[:1]:
+            task = self._graph.encode(recording, condition)
+            if task is not None and self._store.has(task.inputs["video"]):
+                return self._sha256(task.inputs["video"])[:DIGITS]
+        return None
+
+    def bitstreams(self, collection: LocalDataset) -> dict[str, dict[str, Bitstream]]:
+        """By condition and recording, those that are there."""
+        found: dict[str, dict[str, Bitstream]] = {}
+        for condition in self._conditions:
+            for recording in collection.recordings:
+                task = self._graph.encode(recording, condition)
+                if task is not None and self._store.has(task.key):
+                    found.setdefault(condition.id, {})[recording.id] = self._bitstream(task)
+        return found
+
+    def _bitstream(self, task: Task) -> Bitstream:
+        rate_bps = float(self._store.facts(task.key)["bitrate_bps"])
+        return Bitstream(sha256=self._sha256(task.key), bitrate_bps=round(rate_bps, 3))
+
+    def _sha256(self, key: str) -> str:
+        manifest = self._store.manifest(key)
+        return str(manifest["files"][manifest["facts"]["file"]]["sha256"])
+
+
+def _is_here(choice: ResolvedComponent, roots: Mapping[str, Path]) -> bool:
+    return choice.name in roots or not (isinstance(choice.spec, DatasetSpec) and choice.spec.needs_files)
+
+
+def _is_complete(collection: LocalDataset) -> bool:
+    inventory = collection.inventory
+    return inventory is None or (not inventory.absent and len(collection.recordings) >= inventory.n_recordings)
+
+
+def _folds(protocol: Protocol, collections: Sequence[LocalDataset]) -> tuple[tuple[str, ...], ...] | None:
+    """Of all published subjects, not of those alone that are here: every owner of a part has the same."""
+    for collection in collections:
+        if collection.dataset.name == protocol.dataset.name:
+            everybody = [*collection.published, *collection.by_subject]
+            return tuple(fold.test for fold in folds_of(protocol.folds, everybody, everybody))
+    return protocol.folds.lists
+
+
+def _facts(recording: Recording, store: Store, made: _Made) -> RecordingFacts:
+    digests = SourceDigests(store)
+
+    def total(paths: Sequence[Path]) -> str | None:
+        return digests.key(*paths).removeprefix("file:") if paths else None
+
+    sources = (recording.path,) if recording.path is not None else recording.source_files
+    return RecordingFacts(
+        subject=recording.subject,
+        fps_hz=round(recording.fps_hz, 6),
+        duration_s=round(recording.duration_s, 6),
+        video=total(sources) or made.rendered(recording),
+        truth=total(recording.truth_files),
+        truth_details=recording.truth_details or None,
+        clock=total(recording.clock_files),
+    )
+
+
+def _encodes(condition: Condition) -> bool:
+    return isinstance(condition.codec.spec, CodecSpec) and condition.codec.spec.encoder is not None
+
+
+def _build(condition: Condition) -> str | None:
+    try:
+        return str(make(condition.codec.spec, condition.codec.params).build())
+    except EncodingError:
+        return None

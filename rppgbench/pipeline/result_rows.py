@@ -1,0 +1,191 @@
+"""Rows of results from the store: every window that was asked for, scored or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from rppgbench.evaluation.schema import COLUMNS
+from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.task import NO_VIDEO, SLACK_S, count_windows
+from rppgbench.pipeline.task_result import TaskFailure
+from rppgbench.protocol.resolved_component import ResolvedComponent
+from rppgbench.protocol.resolved_entry import ResolvedEntry, TrainingSpec
+from rppgbench.store.store import Store
+
+Row = dict[str, Any]
+# Stages whose failure is the entry's. When another one fails on the recording itself, no entry could have done better.
+ENTRY_STAGES = ("fit", "predict", "score")
+UNSCORED: Row = {column.name: None for column in COLUMNS}
+
+
+def result_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -> list[Row]:
+    """One row a window of every cell, in the plan's order; a window without a score says why."""
+    length_s = plan.protocol.clips.length_s
+    collected: list[Row] = []
+    for cell, identity in _identified(plan, store):
+        scores = _scores(cell, store, failures)
+        collected += _windows(identity, scores, cell.n_windows, length_s)
+    return collected
+
+
+def joined_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -> list[Row]:
+    """The same of the longer windows that the protocol joins, if it does."""
+    wanted_s = plan.protocol.evaluation.joined_windows_s
+    if not wanted_s:
+        return []
+    length_s = plan.protocol.clips.length_s
+    collected: list[Row] = []
+    for cell, identity in _identified(plan, store):
+        for joined_s in wanted_s:
+            scores = _scores(cell, store, failures, joined_s)
+            collected += _windows(identity, scores, int(cell.n_windows * length_s / joined_s + 1e-9), joined_s)
+    return collected
+
+
+def _identified(plan: Plan, store: Store) -> Iterator[tuple[Cell, Row]]:
+    """Cells with what all of their rows say."""
+    digest = plan.protocol.digest
+    achieved: dict[str, float | None] = {}
+    delays_s: dict[str, float | None] = {}
+    for cell in plan.cells:
+        identity = _identity(plan, cell, digest, _achieved(cell, store, achieved))
+        identity["truth_delay_s"] = _delay_s(cell, store, delays_s)
+        yield cell, identity
+
+
+def _windows(identity: Row, scores: Callable[[int], Row], n_windows: int, length_s: float) -> Iterator[Row]:
+    for window in range(n_windows):
+        span = {"window": window, "start_s": window * length_s, "end_s": (window + 1) * length_s}
+        yield {**UNSCORED, **identity, **span, **scores(window)}
+
+
+def encoding_rows(plan: Plan, store: Store) -> list[Row]:
+    """One row an encoded recording: the rate asked for and reached, PSNR, encoder build, digest of the bitstream."""
+    collected = []
+    seen: set[str] = set()
+    for cell in plan.cells:
+        if cell.encode is None or cell.encode.key in seen or not store.has(cell.encode.key):
+            continue
+        seen.add(cell.encode.key)
+        manifest = store.manifest(cell.encode.key)
+        facts = manifest["facts"]
+        collected.append(
+            {
+                "recording": cell.recording.id,
+                "condition": cell.condition.id,
+                "target_bps": facts["target_bps"],
+                "bitrate_bps": facts["bitrate_bps"],
+                "psnr_y_db": facts["psnr_y_db"],
+                "n_frames": facts["n_frames"],
+                "pix_fmt": facts["pix_fmt"],
+                "encoder_build": facts["encoder_build"],
+                "sha256": manifest["files"][facts["file"]]["sha256"],
+            }
+        )
+    return collected
+
+
+def missing_data(plan: Plan) -> dict[str, Any]:
+    """What of the dataset is not here, or too short for a window; nothing to say of a run narrowed by ``--only``."""
+    if plan.narrowed:
+        return {}
+    tested, length_s = plan.collections[0], plan.protocol.clips.length_s
+    found: dict[str, Any] = {}
+    if tested.inventory is not None:
+        found = {
+            "subjects": len(tested.inventory.subjects),
+            "subjects_not_here": [name for name in tested.inventory.subjects if name not in tested.by_subject],
+            "recordings": tested.inventory.n_recordings,
+            "absent": {absent.id: absent.reason for absent in tested.inventory.absent},
+        }
+    short = {r.id: r.duration_s for r in tested.recordings if not count_windows(r.duration_s, length_s)}
+    return {**found, **({"too_short_s": short} if short else {})}
+
+
+def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -> Row:
+    protocol = plan.protocol
+    return {
+        "protocol": protocol.name,
+        "version": protocol.version,
+        "digest": digest,
+        "fold": cell.fold.index,
+        "condition": cell.condition.id,
+        "codec": cell.condition.codec.name,
+        "nominal_bitrate_bps": cell.condition.nominal_bps,
+        "achieved_bitrate_bps": achieved_bps,
+        "entry": cell.entry.id,
+        "seed": cell.seed,
+        **_training(cell),
+        "method": cell.entry.method.name,
+        "enhancer": cell.entry.enhancer.name if cell.entry.enhancer else None,
+        "control": cell.entry.method_spec.control,
+        "enhancer_control": cell.entry.enhancer_spec.control if cell.entry.enhancer_spec else None,
+        "dataset": protocol.dataset.name,
+        "subject": cell.recording.subject,
+        "recording": cell.recording.id,
+        "source": cell.recording.source,
+        "tags": json.dumps(dict(cell.recording.tags), sort_keys=True),
+    }
+
+
+def _training(cell: Cell) -> Row:
+    """What the entry's parts are and learnt from, so that rows can be chosen by it."""
+    entry = cell.entry
+    params = {kind: choice.params.model_dump(mode="json") for kind, choice in _parts(entry).items()}
+    return {
+        "train": entry.train,
+        "methods_learn_from": _learns_from(entry.method_training, cell.condition.id),
+        "enhancers_learn_from": _learns_from(entry.enhancer_training, cell.condition.id),
+        "params": json.dumps(params, sort_keys=True),
+    }
+
+
+def _parts(entry: ResolvedEntry) -> dict[str, ResolvedComponent]:
+    return {"method": entry.method, **({"enhancer": entry.enhancer} if entry.enhancer else {})}
+
+
+def _learns_from(lesson: TrainingSpec | None, tested: str) -> str | None:
+    return None if lesson is None else ",".join(lesson.conditions(tested))
+
+
+def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
+    if cell.encode is None:
+        return None
+    key = cell.encode.key
+    if key not in known:
+        known[key] = float(store.facts(key)["bitrate_bps"]) if store.has(key) else None
+    return known[key]
+
+
+def _delay_s(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
+    key = cell.score.inputs["labels"]
+    if key not in known:
+        known[key] = store.facts(key)["delay_s"] if store.has(key) else None
+    return known[key]
+
+
+def _scores(
+    cell: Cell, store: Store, failures: Mapping[str, TaskFailure], joined_s: float | None = None
+) -> Callable[[int], Row]:
+    """A function from window number to the computed part of its row; of the windows of ``joined_s``, if that is given.
+
+    A window of which the store knows nothing says why.
+    """
+    if store.has(cell.score.key):
+        name = "rows.json" if joined_s is None else "joined.json"
+        told = json.loads((store.path(cell.score.key) / name).read_text(encoding="utf-8"))
+        if joined_s is not None:
+            told = [row for row in told if abs(row["end_s"] - row["start_s"] - joined_s) < SLACK_S]
+        by_window = {row.pop("window"): row for row in told}
+        missing: Row = {"status": "excluded", "reason": NO_VIDEO}
+    else:
+        by_window = {}
+        failure = failures.get(cell.score.key)
+        missing = {"status": "failed", "reason": "not run"}
+        if failure is not None:
+            cause = failure.cause or failure.task
+            material = cause.stage not in ENTRY_STAGES and cause.recording == cell.recording.id
+            missing = {"status": "excluded" if material else "failed", "reason": f"{cause.label}: {failure.message}"}
+    return lambda window: by_window.get(window, missing)

@@ -1,0 +1,215 @@
+"""The frozen models of a protocol file: what may stand in it and what it means."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rppgbench.evaluation.family import Comparison
+from rppgbench.signal.heart_rate import PERIODS_NEEDED, HeartRateSettings
+
+
+class Frozen(BaseModel):
+    """Immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Component(BaseModel):
+    """A component by name, its params beside the name: ``{use: x264, preset: superfast}``, or just ``x264``."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    use: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"use": value} if isinstance(value, str) else value
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class GridItem(Component):
+    """A codec over the values of one or more of its params: every combination is a condition."""
+
+    sweep: dict[str, list[Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _no_empty_sweep(self) -> GridItem:
+        for name, values in self.sweep.items():
+            if not values:
+                raise ValueError(f"sweep over {name!r} has no values")
+            if name in self.params:
+                raise ValueError(f"{name!r} is both given and swept")
+        return self
+
+
+class Folds(Frozen):
+    """Who is tested together: ``k`` folds dealt out by a hash, fixed lists of subjects, or each subject alone."""
+
+    scheme: Literal["subject_kfold", "subject_lists", "leave_one_subject_out"] = "subject_kfold"
+    k: Annotated[int | None, Field(ge=2, description="number of folds")] = None
+    seed: int = 0
+    lists: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] | None, Field(min_length=2)] = None
+
+    @model_validator(mode="after")
+    def _only_what_the_scheme_takes(self) -> Folds:
+        for key, of in (("k", "subject_kfold"), ("lists", "subject_lists")):
+            given = getattr(self, key) is not None
+            if given != (self.scheme == of):
+                raise ValueError(f"scheme {self.scheme!r} {'takes no' if given else 'needs'} {key!r}")
+        named = [subject for subjects in self.lists or () for subject in subjects]
+        twice = sorted({subject for subject in named if named.count(subject) > 1})
+        if twice:
+            raise ValueError(f"subjects stand in the lists twice: {', '.join(twice)}")
+        return self
+
+    def described(self) -> dict[str, Any]:
+        """What of it counts."""
+        keys = {"subject_kfold": ("k", "seed"), "subject_lists": ("lists",)}.get(self.scheme, ())
+        return self.model_dump(mode="json", include={"scheme", *keys})
+
+
+class Conditions(Frozen):
+    reference: Component = Component(use="original")
+    grid: tuple[GridItem, ...] = ()
+
+
+class Face(Frozen):
+    """How the face is found. One box a recording, found on the reference video, serves all conditions."""
+
+    detector: str = "lbp_frontal"
+    every_s: Annotated[float, Field(gt=0, description="seconds between detections")] = 1.0
+    boxes_from: Literal["reference"] = "reference"
+    margin: Annotated[float, Field(ge=0, le=1, description="added on every side, as a share of the box")] = 0.25
+
+
+class Skin(Frozen):
+    threshold: Annotated[float, Field(gt=0, lt=1, description="probability above which a pixel is skin")] = 0.3
+
+
+class Clips(Frozen):
+    """How recordings are cut: windows of ``length_s`` one after the other, on a clock of ``fps_hz``."""
+
+    length_s: Annotated[float, Field(gt=0)] = 30.0
+    fps_hz: Annotated[float, Field(gt=0)] = 30.0
+    size: Annotated[
+        tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+        Field(description="height, width of a face clip in pixels"),
+    ] = (128, 128)
+    face: Face = Face()
+    skin: Skin = Skin()
+
+
+# What training clips went through: "all", for methods "reference" or "condition" too, or names of codecs (all their
+# conditions) and of conditions. Enhancers learn from compressed clips beside their reference.
+LearnFrom = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Training(Frozen):
+    """What may be learnt from: always training subjects alone, under these conditions.
+
+    ``condition`` is a method of its own for every condition it is tested under; ``all`` is one from all of them, the
+    reference included. An entry may say otherwise, and its name on the board tells. ``conditions`` are learnt from and
+    not tested. With ``methods_learn_on`` or ``enhancers_learn_on`` they learn from all subjects of another dataset.
+    """
+
+    methods_learn_from: LearnFrom = "reference"
+    enhancers_learn_from: LearnFrom = "all"
+    select: Annotated[Literal["last"], Field(description="which weights are kept: the last")] = "last"
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=2**31)], ...],
+        Field(min_length=1, description="each learner is trained once a seed"),
+    ] = (0,)
+    methods_learn_on: Component | None = None
+    enhancers_learn_on: Component | None = None
+    conditions: tuple[GridItem, ...] = ()
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Training:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds {list(self.seeds)} are not all different")
+        return self
+
+
+class Interval(Frozen):
+    bootstrap: Annotated[int, Field(ge=100, description="number of draws")] = 10_000
+    unit: Literal["subject"] = "subject"
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    seed: int = 0
+
+
+class Evaluation(Frozen):
+    heart_rate: HeartRateSettings = HeartRateSettings()
+    metrics: Annotated[tuple[str, ...], Field(min_length=1)] = ("hr_mae_bpm", "hr_rmse_bpm", "hr_r", "snr_db")
+    primary: str = "hr_mae_bpm"
+    interval: Interval = Interval()
+    joined_windows_s: Annotated[
+        tuple[Annotated[float, Field(gt=0)], ...],
+        Field(description="longer windows, made of consecutive ones, over which variability is derived as well"),
+    ] = ()
+    comparisons: Annotated[
+        tuple[Comparison, ...], Field(description="the family of tests between entries; none: every pair, exploratory")
+    ] = ()
+
+    @model_validator(mode="after")
+    def _primary_is_shown(self) -> Evaluation:
+        if self.primary not in self.metrics:
+            raise ValueError(f"primary metric {self.primary!r} is not among the metrics {list(self.metrics)}")
+        return self
+
+
+class EntryComponent(Component):
+    """A component of an entry. ``recipe`` changes how it is trained, key by key, from what its params say."""
+
+    recipe: dict[str, Any] = Field(default_factory=dict)
+
+
+class Entry(Frozen):
+    """One contestant: a method, behind an enhancer or none.
+
+    ``train: joint`` lets the enhancer, once both are trained, learn on in front of the frozen method; ``joint``
+    changes that recipe key by key.
+    """
+
+    method: EntryComponent
+    enhancer: EntryComponent | None = None
+    train: Literal["separate", "joint"] = "separate"
+    joint: dict[str, Any] = Field(default_factory=dict)
+    methods_learn_from: LearnFrom | None = None
+    enhancers_learn_from: LearnFrom | None = None
+
+
+class ProtocolFile(Frozen):
+    """The file as written. ``resolve`` turns it into a ``Protocol``."""
+
+    rppgbench: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    version: Annotated[int, Field(ge=1)]
+    title: str
+    cite: str = ""
+    dataset: Component
+    folds: Folds
+    conditions: Conditions
+    clips: Clips = Clips()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _clips_can_carry_a_heart_rate(self) -> ProtocolFile:
+        low_hz, high_hz = self.evaluation.heart_rate.band_hz
+        if self.clips.fps_hz <= 2 * high_hz:
+            raise ValueError(
+                f"clips.fps_hz is {self.clips.fps_hz:g}: rates up to {high_hz:g} Hz need more than twice it"
+            )
+        if self.clips.length_s < PERIODS_NEEDED / low_hz:
+            raise ValueError(
+                f"clips.length_s is {self.clips.length_s:g}: "
+                f"rates from {low_hz:g} Hz need {PERIODS_NEEDED / low_hz:.1f} s"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""Results of a protocol and the leaderboard made of them."""

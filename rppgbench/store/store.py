@@ -1,0 +1,272 @@
+"""A content-addressed store: one folder per artefact, published whole or not at all.
+
+```
+<root>/objects/ab/abcdef.../     an artefact: its files and manifest.json
+<root>/tmp/                      artefacts being written or taken away; swept when who does so is dead
+<root>/partial/ab/abcdef.../     what a long task keeps to go on from, should it be killed
+<root>/runs/<run>/               what one run did: events.jsonl, run.json, failures/
+```
+
+``manifest.json`` holds the key's ``preimage``, the ``facts`` the task recorded, size and SHA-256 of each file, who made
+it when and how long it took, and a SHA-256 of itself. The store is the only memory there is: what it holds is done, so
+a re-run resumes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from rppgbench.errors import ArtefactError, StoreError
+from rppgbench.store.file_tree import bytes_in, delete, names_in, sync
+from rppgbench.store.keys import key_of
+from rppgbench.store.manifest import MANIFEST, damage_of, fingerprint, parse, render
+from rppgbench.store.writer_id import is_dead, new_name
+
+Facts = Mapping[str, Any]
+
+
+def default_root() -> Path:
+    """``$RPPGBENCH_STORE``, else the user's cache folder."""
+    return Path(os.environ.get("RPPGBENCH_STORE") or platformdirs.user_cache_path("rppgbench", appauthor=False))
+
+
+@dataclass(frozen=True)
+class Store:
+    """Artefacts by key in a folder that any number of processes and machines may share."""
+
+    root: Path
+    writable: bool = True
+
+    @classmethod
+    def open(cls, root: Path, *, writable: bool = True) -> Store:
+        """The store at ``root``, made if need be, with what dead writers left swept away.
+
+        Not ``writable``: as it is. Nothing is made, tried or swept, and whatever would write raises.
+
+        Raises:
+            StoreError: the folder cannot be made or written, or is to be read and holds no store.
+        """
+        store = cls(root.absolute(), writable)
+        if not writable:
+            store._demand()
+            return store
+        try:
+            for folder in ("objects", "tmp", "partial", "runs"):
+                (store.root / folder).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=store.root / "tmp"):
+                pass
+        except OSError as error:
+            raise StoreError(
+                f"{store.root}: the store cannot be written: {error.strerror}",
+                hint="choose another folder with --store or RPPGBENCH_STORE",
+            ) from None
+        store.sweep()
+        return store
+
+    def _demand(self) -> None:
+        try:
+            os.scandir(self.root / "objects").close()
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreError(
+                f"{self.root}: there is no store here",
+                hint="name its folder with --store or RPPGBENCH_STORE; 'rppgbench run' makes one",
+            ) from None
+        except OSError as error:
+            raise StoreError(f"{self.root}: the store cannot be read: {error.strerror}") from None
+
+    def path(self, key: str) -> Path:
+        """Where the artefact is, or would be."""
+        return self.root / "objects" / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        return (self.path(key) / MANIFEST).is_file()
+
+    def manifest(self, key: str) -> dict[str, Any]:
+        """The artefact's manifest.
+
+        Raises:
+            ArtefactError: there is none, or it cannot be read.
+        """
+        path = self.path(key) / MANIFEST
+        try:
+            return parse(path.read_bytes())
+        except FileNotFoundError:
+            raise ArtefactError(f"{path}: no such artefact") from None
+        except (OSError, ValueError) as error:
+            raise ArtefactError(
+                f"{path}: cannot be read: {error}", hint=f"remove {path.parent}; the next run makes it again"
+            ) from None
+
+    def facts(self, key: str) -> dict[str, Any]:
+        """What the task recorded of the artefact."""
+        facts: dict[str, Any] = self.manifest(key)["facts"]
+        return facts
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all that is published, in order."""
+        for prefix in names_in(self.root / "objects"):
+            for key in names_in(self.root / "objects" / prefix):
+                if is_key(key) and key[:2] == prefix and self.has(key):
+                    yield key
+
+    def size(self, key: str) -> int:
+        """Bytes of an artefact as its manifest tells them, and of the manifest.
+
+        Raises:
+            ArtefactError: there is none, or its manifest cannot be read.
+        """
+        files = self.manifest(key)["files"].values()
+        try:
+            return sum(int(file["bytes"]) for file in files) + (self.path(key) / MANIFEST).stat().st_size
+        except (OSError, TypeError, KeyError, ValueError) as error:
+            raise ArtefactError(f"{self.path(key) / MANIFEST}: tells no sizes: {error}") from None
+
+    def damage(self, key: str) -> str | None:
+        """What is wrong with an artefact on disk; None when each byte of it is as it was written. Reads all of it."""
+        return damage_of(self.path(key), key)
+
+    def discard(self, key: str) -> int:
+        """Take an artefact away, all at once; bytes that this freed, 0 when somebody else has done it already.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        return self.remove(self.path(key))
+
+    def remove(self, path: Path) -> int:
+        """Take a file or folder of the store away, all at once; bytes that this freed, 0 when it is gone already.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        aside = self._new_tmp_path()
+        with self._writing():
+            try:
+                path.rename(aside)
+            except FileNotFoundError:
+                return 0
+        n_bytes = bytes_in(aside)
+        delete(aside)
+        return n_bytes
+
+    def now(self) -> float:
+        """Seconds since the epoch by the file system's own clock, which hosts that share the folder agree on.
+
+        By this host's clock where the store is only read.
+        """
+        if not self.writable:
+            return time.time()
+        touched = self._new_tmp_path()
+        with self._writing():
+            try:
+                touched.touch()
+                return touched.stat().st_mtime
+            finally:
+                touched.unlink(missing_ok=True)
+
+    def scratch(self, key: str) -> Path:
+        """A folder for what the task of ``key`` needs to go on from, should it be killed; made if need be."""
+        folder = self.scratch_path(key)
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def scratch_path(self, key: str) -> Path:
+        """Where ``scratch`` is, or would be."""
+        return self.root / "partial" / key[:2] / key
+
+    def clear_scratch(self, key: str) -> None:
+        shutil.rmtree(self.scratch_path(key), ignore_errors=True)
+
+    def publish(self, preimage: Mapping[str, Any], write: Callable[[Path], Facts]) -> str:
+        """Run ``write`` on an empty folder and publish what it leaves there, all at once; returns the key.
+
+        When somebody else has published the same key meanwhile, theirs stays. When ``write`` raises, nothing does.
+
+        Raises:
+            StoreError: the disk is full or the store cannot be written.
+        """
+        key = key_of(preimage)
+        folder = self._new_tmp_path()
+        try:
+            with self._writing():
+                folder.mkdir()
+            started, cpu = time.perf_counter(), time.process_time()
+            with self._writing(errno.ENOSPC, errno.EDQUOT):
+                facts = write(folder)
+            made = {
+                "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "host": platform.node(),
+                "seconds": round(time.perf_counter() - started, 4),
+                "cpu_seconds": round(time.process_time() - cpu, 4),
+            }
+            with self._writing():
+                files = {path.name: fingerprint(path) for path in sorted(folder.iterdir())}
+                manifest = {"key": key, "preimage": preimage, "facts": facts, "files": files, "made": made}
+                (folder / MANIFEST).write_bytes(render(manifest))
+                self._move(folder, key)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return key
+
+    @contextlib.contextmanager
+    def _writing(self, *numbers: int) -> Iterator[None]:
+        """Turns the system's refusals to write, or only those ``numbers``, into an error that names the store."""
+        if not self.writable:
+            raise StoreError(f"{self.root}: the store was opened to be read")
+        try:
+            yield
+        except OSError as error:
+            if numbers and error.errno not in numbers:
+                raise
+            raise StoreError(
+                f"{self.root}: the store cannot be written: {error.strerror}",
+                hint="free some space or choose another folder with --store; what is published stays",
+            ) from error
+
+    def _new_tmp_path(self) -> Path:
+        """A new path in ``tmp/`` that tells whose it is."""
+        return self.root / "tmp" / new_name()
+
+    def _move(self, folder: Path, key: str) -> None:
+        for path in folder.iterdir():
+            sync(path)
+        sync(folder)
+        final = self.path(key)
+        final.parent.mkdir(exist_ok=True)
+        try:
+            folder.rename(final)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+                raise
+            if not self.has(key):  # what lies there is no artefact, but what damage left of one
+                self.remove(final)
+                folder.rename(final)
+        sync(final.parent)
+
+    def sweep(self) -> None:
+        """Remove what writers on this host left when they were killed."""
+        if not self.writable:
+            return
+        for folder in (self.root / "partial").glob("*/*"):
+            if self.has(folder.name):
+                self.clear_scratch(folder.name)
+        for name in names_in(self.root / "tmp"):
+            if is_dead(name):
+                delete(self.root / "tmp" / name)
+
+
+def is_key(name: str) -> bool:
+    return len(name) == 40 and set(name) <= set("0123456789abcdef")

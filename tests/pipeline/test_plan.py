@@ -1,0 +1,59 @@
+"""What still has to run once clips were removed."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES
+from rppgbench.pipeline.plan import make_plan
+
+
+@pytest.fixture
+def finished(learning, store):
+    """A plan all of which is in the store, and a function that takes artefacts out of it."""
+    plan = make_plan(learning("masked", "same + pulse"), store)
+    for task in plan.tasks.values():
+        store.publish(task.preimage, lambda folder: {})
+    assert {"crop", "skin", "fit"} <= {task.stage for task in plan.tasks.values()}
+
+    def without(*tasks):
+        for task in tasks:
+            shutil.rmtree(store.path(task.key))
+
+    return plan, without
+
+
+def passing(plan):
+    return [task for task in plan.tasks.values() if task.stage in TRANSIENT_STAGES]
+
+
+def test_removed_clips_that_nobody_reads_any_more_are_not_cut_again(finished, store):
+    plan, without = finished
+    without(*passing(plan))
+    assert plan.wanted(store) == []
+
+
+def test_removed_clips_that_somebody_reads_are_cut_again_and_no_others(finished, store):
+    plan, without = finished
+    cell = next(cell for cell in plan.cells if cell.entry.enhancer and not cell.condition.is_reference)
+    predict = plan.tasks[cell.score.inputs["waves"]]
+    without(*passing(plan), cell.score, predict)
+    cut = {predict.inputs["crops"], predict.inputs["reference"]}
+    assert [task.key for task in plan.wanted(store)] == [
+        key for key in plan.tasks if key in {*cut, predict.key, cell.score.key}
+    ]
+
+
+def test_a_fit_has_its_clips_and_masks_cut_again(finished, store):
+    plan, without = finished
+    cell = next(cell for cell in plan.cells if cell.entry.id == "masked")
+    predict = plan.tasks[cell.score.inputs["waves"]]
+    fit = plan.tasks[predict.inputs["method state"]]
+    without(*passing(plan), cell.score, predict, fit)
+    again = [task for task in plan.wanted(store) if task.stage in TRANSIENT_STAGES]
+    assert {task.key for task in again} == {
+        *(key for task in (fit, predict) for key in task.inputs.values() if plan.tasks[key].stage in TRANSIENT_STAGES)
+    }
+    assert any(task.stage == "skin" for task in again)
