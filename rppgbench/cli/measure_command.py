@@ -14,7 +14,7 @@ import click
 from rppgbench.errors import NoFaceFound, RppgbenchError
 
 if TYPE_CHECKING:
-    from rppgbench.measure.measurement import Measurement, MeasureSettings, Roi
+    from rppgbench.measurement.measure_video import Measurement, MeasureSettings, Roi
 
 EXIT_SOME_FAILED = 3
 PLOT_ENDINGS = (".png", ".svg", ".pdf")
@@ -93,7 +93,7 @@ def _check_targets(csv_target: str | None, plot_target: Path | None) -> None:
 
 
 def _settings(method: str, roi: Roi, window_s: float, step_s: float) -> MeasureSettings:
-    from rppgbench.measure.measurement import MeasureSettings, predictor_of
+    from rppgbench.measurement.measure_video import MeasureSettings, predictor_of
     from rppgbench.registry import load_registry
 
     registry = load_registry()
@@ -110,29 +110,29 @@ class _Run:
 
     def measure(self, video: Path, plot_target: Path | None, *, quiet: bool) -> None:
         """Measure one video and say so; one that fails is reported and does not stop the others."""
-        from rppgbench.measure import measure_report
-        from rppgbench.measure.measurement import measure_video
+        from rppgbench.measurement import measurement_report
+        from rppgbench.measurement.measure_video import measure_video
 
         try:
             with _Progress(video) as progress:
                 measured = measure_video(video, self.settings, progress.tell)
             if plot_target is not None:
-                from rppgbench.measure.measure_figure import draw_measurement
+                from rppgbench.measurement.measurement_figure import draw_measurement
 
                 draw_measurement(measured, plot_target)
         except RppgbenchError as error:
             self.n_failed += 1
             frame_png = _saved_frame(video, error)
             _complain(error, frame_png)
-            self.records.append(measure_report.failure_record(video, error, frame_png))
+            self.records.append(measurement_report.failure_record(video, error, frame_png))
             return
         self.measured.append(measured)
-        self.records.append(measure_report.measurement_record(measured))
+        self.records.append(measurement_report.measurement_record(measured))
         if not quiet:
             _show(measured)
 
     def write_csv(self, target: str) -> None:
-        from rppgbench.measure.measure_report import csv_text
+        from rppgbench.measurement.measurement_report import csv_text
 
         text = csv_text(self.measured)
         if target == "-":
@@ -161,21 +161,21 @@ class _Progress:
 
 
 def _show(measured: Measurement) -> None:
-    from rppgbench.measure import measure_report
+    from rppgbench.measurement import measurement_report
 
     click.secho(str(measured.info.path), bold=True)
-    for line in measure_report.summary_lines(measured):
+    for line in measurement_report.summary_lines(measured):
         click.echo(f"  {line}")
     if not sys.stdout.isatty():
-        for line in measure_report.plain_table(measured.windows):
+        for line in measurement_report.plain_table(measured.windows):
             click.echo(f"  {line}")
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*measure_report.HEADINGS, header_style="bold")
+    table = Table(*measurement_report.HEADINGS, header_style="bold")
     for window in measured.windows:
-        table.add_row(*measure_report.window_cells(window), style=None if window.reliable else "dim")
+        table.add_row(*measurement_report.window_cells(window), style=None if window.reliable else "dim")
     Console().print(table)
 
 

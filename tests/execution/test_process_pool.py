@@ -125,11 +125,11 @@ def test_closing_ends_what_runs(prediction, store):
 DRIVER = """
 import sys, time, pathlib, threading
 from rppgbench.store.store import Store
-from rppgbench.execution.process_pool import Hands
-from rppgbench.execution.worker_process import Order
+from rppgbench.execution.process_pool import ProcessPool
+from rppgbench.execution.worker_process import TaskRequest
 import pickle
 task, store = pickle.load(open(sys.argv[1], "rb"))
-hands = Hands(store)
+hands = ProcessPool(store)
 threading.Thread(target=hands.do, args=(task,), daemon=True).start()
 while not hands.processes: time.sleep(0.05)
 print(hands.processes[0], flush=True)

@@ -122,7 +122,7 @@ from rppgbench.learning import loop
 from rppgbench.learning.checkpoint import Checkpoint
 from rppgbench.learning.reproducibility import reproducible
 from rppgbench.learning.losses import negative_pearson
-from rppgbench.learning.clip_sampler import Lecture, Material
+from rppgbench.learning.clip_sampler import TrainingRecording, ClipSampler
 from rppgbench.learning.recipe import Recipe
 
 
@@ -143,8 +143,8 @@ def digest(folder, hang=False):
     loop.CHECKPOINT_EVERY_S, loop.CHECKPOINT_SHARE = 0.0, float("inf")
     noise = np.random.RandomState(0)
     clip = noise.randint(256, size=(40, 2, 2, 3), dtype=np.uint8)
-    lecture = Lecture(recording="a", clips={}, reference=clip, wave=noise.randn(40))
-    material = Material([lecture], {"reference": 0}, frames=8, fps_hz=30.0, seed=1)
+    lecture = TrainingRecording(recording="a", clips={}, reference=clip, wave=noise.randn(40))
+    material = ClipSampler([lecture], {"reference": 0}, frames=8, fps_hz=30.0, seed=1)
     with reproducible(1):
         learner = Learner(hang)
         loop.train(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import MediaError, NoFaceFound, PluginError, SignalError
-from rppgbench.measure.measurement import MeasureSettings, measure_video, predictor_of
+from rppgbench.measurement.measure_video import MeasureSettings, measure_video, predictor_of
 from rppgbench.registry import load_registry
 
 
@@ -48,7 +48,7 @@ def test_noise_has_no_reliable_pulse_and_no_face(wall_video: Path) -> None:
 
 
 def test_too_short_is_said(tmp_path: Path, face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rppgbench.measure.measurement.LEAST_S", 60.0)
+    monkeypatch.setattr("rppgbench.measurement.measure_video.LEAST_S", 60.0)
     with pytest.raises(SignalError, match=r"face\.mp4: 12\.0 s long, expected at least 60 s"):
         measure_video(face_video, settings())
 

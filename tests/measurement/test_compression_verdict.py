@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rppgbench.measure.compression_verdict import judge_compression
+from rppgbench.measurement.compression_verdict import judge_compression
 from rppgbench.media.decode import VideoInfo
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rppgbench.errors import RppgbenchError
-    from rppgbench.measure.measurement import MeasuredWindow, Measurement
+    from rppgbench.measurement.measure_video import MeasuredWindow, Measurement
 
 SCHEMA = 1
 COLUMNS = ("file", "start_s", "end_s", "spectrum_bpm", "beats_bpm", "snr_db", "rival_bpm", "reliable", "doubt")

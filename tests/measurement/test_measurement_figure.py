@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from rppgbench.measure.measure_figure import draw_measurement
-from rppgbench.measure.measurement import MeasureSettings, measure_video
+from rppgbench.measurement.measure_video import MeasureSettings, measure_video
+from rppgbench.measurement.measurement_figure import draw_measurement
 from rppgbench.registry import load_registry
 
 

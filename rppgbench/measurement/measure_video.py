@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rppgbench.errors import PluginError, SignalError
-from rppgbench.measure.compression_verdict import CompressionVerdict, judge_compression
-from rppgbench.measure.reliability import doubt
+from rppgbench.measurement.compression_verdict import CompressionVerdict, judge_compression
+from rppgbench.measurement.reliability import doubt
 from rppgbench.media.clock import to_uniform
 from rppgbench.media.decode import Frame, TruncatedVideo, VideoInfo, frames, probe
 from rppgbench.media.face_detection import FaceTrack, whole_frame

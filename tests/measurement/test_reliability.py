@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rppgbench.measure.reliability import doubt, least_snr_db
+from rppgbench.measurement.reliability import doubt, least_snr_db
 from rppgbench.registry import load_registry
 from rppgbench.signal.heart_rate import HeartRate, estimate_each
 

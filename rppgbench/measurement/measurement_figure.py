@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rppgbench.measure.measurement import MeasuredWindow, Measurement
+    from rppgbench.measurement.measure_video import MeasuredWindow, Measurement
 
     FloatArray = NDArray[np.floating[Any]]
 
