@@ -134,3 +134,11 @@ def test_every_anchor_that_a_page_names_is_a_heading():
             titles = re.findall(r"^#+ (.+)$", (ROOT / target).read_text(encoding="utf-8"), re.MULTILINE)
             made = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
             assert anchor in made, f"{relative(page)}: {target}#{anchor}"
+
+
+def test_no_file_is_read_as_a_pickle():
+    """SECURITY.md says so; what a run's own processes exchange through pipes is no file."""
+    reading = re.compile(r"allow_pickle=True|read_pickle\(|torch\.load\(|joblib\.load\(|pickle\.loads?\(open")
+    sources = [path for folder in ("rppgbench", "plugins") for path in (ROOT / folder).rglob("*.py")]
+    assert sources
+    assert not [relative(path) for path in sources if reading.search(path.read_text(encoding="utf-8"))]
