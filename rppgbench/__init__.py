@@ -1,3 +1,3 @@
 """rppgbench: a benchmark suite for heart rate from compressed face video."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -79,7 +79,8 @@ def test_a_part_of_it_run_now_gives_the_same_rows(protocol, tmp_path):
 def test_the_whole_of_it_is_what_a_finished_run_gave():
     finished = Results.load(Path(os.environ["RPPGBENCH_MAIN_JOB"]))
     committed = Results.load(COMMITTED)
-    assert finished.about == committed.about
+    # A release whose numbers are the same leaves boards as they are, with the version that made them.
+    assert {**finished.about, "rppgbench": ""} == {**committed.about, "rppgbench": ""}
     found, expected = by_window(finished.rows), by_window(committed.rows)
     assert found.keys() == expected.keys()
     for key, row in found.items():
