@@ -36,6 +36,10 @@ class Params(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def cost_factor(self) -> float:
+        """Cost with these params as a multiple of what the spec states, for estimates."""
+        return 1.0
+
 
 class NoParams(Params):
     """For a component that has none."""
@@ -117,7 +121,8 @@ class CodecSpec(Spec):
 
     ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
     ``encoder`` is None for the codec that leaves the recording as it is. ``seconds_per_megapixel`` is roughly what
-    encoding costs one core, for a plan's estimate before anything was measured. ``rehearsal`` are params with which it
+    encoding costs one core, ``memory_bytes_per_pixel`` what it takes per pixel of a frame, both for a plan's estimate
+    before anything was measured. ``rehearsal`` are params with which it
     is quick, whatever becomes of the picture.
     """
 
@@ -126,6 +131,7 @@ class CodecSpec(Spec):
     label: str
     lossless: bool = False
     seconds_per_megapixel: float = 0.03
+    memory_bytes_per_pixel: float = 30.0
     rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
@@ -280,6 +286,8 @@ class Recording:
     ``source_details`` says more, such as codec and bitrate: a loss cannot be undone. ``truth_files`` are all files
     that ``ground_truth`` reads, ``clock_files`` those of ``frame_times_s``, ``truth_details`` says what else the truth
     depends on, such as a row of a table: when one of them, or the video, changes, scores are computed anew.
+    ``frame_size`` is width and height of the frames, where the dataset knows it without opening the video. ``dataset``
+    is set by the core: with ``id`` it identifies the recording.
     """
 
     id: str
@@ -296,6 +304,8 @@ class Recording:
     truth_files: tuple[Path, ...] = ()
     truth_details: str = ""
     clock_files: tuple[Path, ...] = ()
+    frame_size: tuple[int, int] | None = None
+    dataset: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
 
 

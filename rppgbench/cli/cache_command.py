@@ -86,10 +86,10 @@ def ls(store_path: Path | None, stages: tuple[str, ...], with_keys: bool, as_jso
 
 def _in_order(found: Sequence[StoredArtefact]) -> list[str]:
     """The stages that there are, in the order of a video's way; strange ones at the end."""
-    from rppgbench.pipeline.task import STAGES
+    from rppgbench.pipeline.stages import stages
 
     there = {entry.stage for entry in found}
-    return [*(stage for stage in STAGES if stage in there), *sorted(there - set(STAGES))]
+    return [*(stage for stage in stages() if stage in there), *sorted(there - set(stages()))]
 
 
 def _row(alike: Sequence[StoredArtefact]) -> dict[str, Any]:

@@ -112,9 +112,9 @@ def _refuse_when_live(store: Store) -> None:
 
 def _ancestry(store: Store, found: Sequence[StoredArtefact]) -> ArtefactHistory:
     from rppgbench.registry import load_registry
-    from rppgbench.runs.artefact_history import ArtefactHistory, component_codes
+    from rppgbench.runs.artefact_history import ArtefactHistory
 
-    return ArtefactHistory(store, found, codes=component_codes(load_registry()))
+    return ArtefactHistory(store, found, registry=load_registry())
 
 
 def _tell(chosen: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:

@@ -39,9 +39,9 @@ def opened(store_path: Path | None) -> Store:
 
 def check_stages(stages: Iterable[str], found: Iterable[StoredArtefact]) -> None:
     """Refuse a stage that neither is in the store nor could be."""
-    from rppgbench.pipeline.task import STAGES
+    from rppgbench.pipeline.stages import stages as known_stages
 
-    known = {*STAGES, *(entry.stage for entry in found)}
+    known = {*known_stages(), *(entry.stage for entry in found)}
     for stage in stages:
         if stage not in known:
             raise StoreError(f"--stage {stage}: there is no such stage", hint=nearest(stage, known))
@@ -54,7 +54,7 @@ def plans(protocols: Sequence[str], data: Sequence[str], store: Store) -> list[P
         RppgbenchError: one of them cannot be planned here.
     """
     from rppgbench.pipeline.local_dataset import find_roots
-    from rppgbench.pipeline.plan import make_plan, needed_datasets
+    from rppgbench.pipeline.planner import make_plan, needed_datasets
     from rppgbench.protocol.protocol_library import find_protocol
     from rppgbench.protocol.resolve import load_protocol
     from rppgbench.registry import load_registry

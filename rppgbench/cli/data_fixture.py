@@ -69,7 +69,7 @@ def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float
     """Why the dataset's protocol cannot be tried on what was written, None when it can."""
     from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.errors import RppgbenchError
-    from rppgbench.pipeline.task import count_windows
+    from rppgbench.pipeline.stage_settings import count_windows
     from rppgbench.protocol.protocol_library import find_protocol
     from rppgbench.protocol.resolve import load_protocol
 

@@ -143,9 +143,9 @@ class ExecutionOptions:
             return max(self.workers, 1)
         n_workers = max(min(available_cores(), len(to_do)), 1)
         if self.memory_bytes is not None:
-            from rppgbench.pipeline.cost_estimate import peak_memory
+            from rppgbench.pipeline.cost_model import peak_memory
 
-            largest = peak_memory(plan, to_do, 1)
+            largest = peak_memory(to_do, 1)
             while n_workers > 1 and n_workers * largest > self.memory_bytes:
                 n_workers -= 1
         return n_workers
@@ -172,10 +172,10 @@ class ExecutionOptions:
 
     def _gpus(self, to_do: Sequence[Task]) -> list[str]:
         """GPUs to use, as CUDA numbers them for a process that sees all that this one may."""
-        from rppgbench.execution.schedule import runs_network
+        from rppgbench.execution.schedule import runs_on_gpu
 
         named = self.gpus.split(",") if self.gpus and self.gpus != "none" else []
-        if self.gpus == "none" or self.device not in ("auto", "cuda") or not any(map(runs_network, to_do)):
+        if self.gpus == "none" or self.device not in ("auto", "cuda") or not any(map(runs_on_gpu, to_do)):
             return []
         from rppgbench.learning.reproducibility import find_device
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from rppgbench.errors import StoreError
-from rppgbench.pipeline.cost_estimate import StageEstimate, estimate_costs, network_seconds_on_gpu, peak_memory
-from rppgbench.pipeline.cost_model import GPU_FLOP_PER_S, uses_network
+from rppgbench.pipeline.cost_model import StageEstimate, estimate_costs, network_seconds_on_gpu, peak_memory
 from rppgbench.pipeline.disk_budget import decide_disk_budget
+from rppgbench.pipeline.stage import GPU_FLOP_PER_S
 from rppgbench.protocol.resolved_entry import component_label
 from rppgbench.text import format_bytes, format_clock, parse_bytes
 
@@ -83,7 +83,7 @@ def print_plan(
     )
     _print_networks(console, plan, to_do, store, stages)
     _print_disk(console, plan, to_do, store, workers, disk_limit)
-    _print_memory(console, peak_memory(plan, to_do, workers), workers, memory_limit)
+    _print_memory(console, peak_memory(to_do, workers), workers, memory_limit)
 
 
 def _table(stages: Sequence[StageEstimate]) -> Table:
@@ -107,15 +107,15 @@ def _print_networks(
     console: Console, plan: Plan, to_do: Sequence[Task], store: Store, stages: Sequence[StageEstimate]
 ) -> None:
     """How much of the core time is of networks, and what a GPU would make of it."""
-    if not any(map(uses_network, to_do)):
+    if not any(task.device is not None for task in to_do):
         return
     told = f"networks {_time(sum(stage.network_seconds for stage in stages))} of the core time, which GPUs take over"
     if on_gpu := network_seconds_on_gpu(plan, store, to_do):
         told += f"; at {GPU_FLOP_PER_S / 1e12:g} TFLOP/s about {_time(on_gpu)} of one GPU"
     console.print(told, highlight=False, soft_wrap=True)
-    if not any(store.has(key) for key, task in plan.tasks.items() if "recipe" in task.settings):
+    if not any(store.has(key) for key, task in plan.tasks.items() if task.stage == "train"):
         console.print(
-            "no fit was measured here yet: networks of a paper's size are taken to be as dear as rPPGNet and STVEN",
+            "no training was measured here yet: its time follows from the operations that each network states",
             highlight=False,
             soft_wrap=True,
             style="yellow",

@@ -97,7 +97,7 @@ def run(
     from rppgbench.cli.run_summary import finish
     from rppgbench.execution.disk_admission import DiskAdmission
     from rppgbench.execution.driver import execute
-    from rppgbench.pipeline.cost_estimate import task_seconds
+    from rppgbench.pipeline.cost_model import task_seconds
     from rppgbench.pipeline.disk_budget import decide_disk_budget
     from rppgbench.runs.event_log import EventLog
     from rppgbench.runs.store_contents import live_runs
@@ -207,7 +207,7 @@ def _planned(
     estimator: str | None,
 ) -> tuple[Store, Registry, Plan]:
     from rppgbench.pipeline.local_dataset import find_roots
-    from rppgbench.pipeline.plan import make_plan, needed_datasets
+    from rppgbench.pipeline.planner import make_plan, needed_datasets
     from rppgbench.store.store import Store, default_root
 
     loaded, registry = _loaded(protocol, rehearse, estimator)
@@ -228,7 +228,7 @@ def _check_data(data: tuple[str, ...], known: Sequence[str]) -> None:
 
 def _check_learning(plan: Plan, device: str) -> None:
     """What would fail in every fit is said before anything is computed."""
-    if not any("recipe" in task.settings for task in plan.tasks.values()):
+    if not any(task.device is not None for task in plan.tasks.values()):
         return
     if find_spec("torch") is None:
         raise PluginError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -14,7 +14,6 @@ from rppgbench.runs.snapshot import GroupedNotice, RunningTask, Snapshot, StageT
 from rppgbench.text import format_bytes, format_clock
 
 if TYPE_CHECKING:
-    from rppgbench.pipeline.task import Task
     from rppgbench.store.store import Store
 
 MOST_RUNNING = 8
@@ -123,11 +122,9 @@ def describe_running(snapshot: Snapshot, store: Store, most: int = MOST_RUNNING)
 def describe(task: RunningTask, store: Store) -> str:
     """The task's name and for how long it runs; of a fit also how far it is, its loss and the time it still takes."""
     told = f"{task.task}  {format_clock(task.for_s)}"
-    if task.stage != "fit":
-        return told
-    from rppgbench.pipeline.stages.fit import fit_progress
+    from rppgbench.pipeline.stage_progress import read_progress
 
-    progress = fit_progress(cast("Task", task), store)  # it asks a task for its key alone
+    progress = read_progress(task.key, store)
     if progress is None:
         return told
     return (

@@ -11,7 +11,7 @@ import numpy as np
 from rppgbench.datasets.audit_finding import AuditFinding, Severity, of_error
 from rppgbench.datasets.clock_check import sensor_against
 from rppgbench.evaluation.labels import DIFFERENT_BPM, ESTIMATORS_DIFFER, LEADS_DIFFER, NOISY, Label, label_windows
-from rppgbench.pipeline.stage_context import window_starts_s
+from rppgbench.pipeline.stage_settings import WindowSettings
 from rppgbench.signal.contact_sensor import PLAUSIBLE_BPM, missing_share, stuck_spans_s
 from rppgbench.signal.ground_truth import LONGEST_GAP_S
 from rppgbench.signal.heart_rate import BAND_HZ, PERIODS_NEEDED, HeartRateSettings
@@ -102,7 +102,7 @@ def malformation(truth: GroundTruth) -> str | None:
 
 def windows_of(duration_s: float) -> tuple[FloatArray, float]:
     """``(B,)`` starts and the length of windows of 30 s, as a run cuts them; a shorter recording is one window."""
-    starts_s = window_starts_s(duration_s, WINDOW_S)
+    starts_s = WindowSettings(length_s=WINDOW_S, fps_hz=GRID_HZ, duration_s=duration_s).starts_s
     return (np.array(starts_s), WINDOW_S) if starts_s else (np.zeros(1), duration_s)
 
 

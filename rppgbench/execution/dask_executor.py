@@ -20,7 +20,7 @@ from distributed.scheduler import KilledWorker
 
 from rppgbench.errors import ExecutorLost
 from rppgbench.execution.process_pool import ProcessPool, TaskLimits
-from rppgbench.execution.schedule import Lane, runs_network
+from rppgbench.execution.schedule import Lane, runs_on_gpu
 from rppgbench.execution.task_runner import TaskFault
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskDone
@@ -121,7 +121,7 @@ class DaskExecutor:
 
     def start(self, task: Task) -> None:
         workers = self._look()
-        lane: Lane = "gpu" if runs_network(task) and workers.gpu else "cpu"
+        lane: Lane = "gpu" if runs_on_gpu(task) and workers.gpu else "cpu"
         chosen = workers.gpu if lane == "gpu" else workers.cpu or workers.gpu
         future = self._client.submit(
             _do,

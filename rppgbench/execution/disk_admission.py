@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rppgbench.errors import StoreError
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES, DiskBudget, transient_inputs
+from rppgbench.pipeline.disk_budget import DiskBudget, is_transient, transient_inputs
 from rppgbench.pipeline.task import Task
 from rppgbench.text import format_bytes
 
@@ -29,7 +29,7 @@ class DiskAdmission:
 
     def __init__(self, to_do: Sequence[Task], budget: DiskBudget) -> None:
         self._budget = budget
-        passing = [task for task in to_do if task.stage in TRANSIENT_STAGES]
+        passing = [task for task in to_do if is_transient(task)]
         self._expected = {task.key: task.bytes_out for task in to_do}
         self._waiting = _FenwickTree([task.bytes_out for task in passing])
         self._rank = {task.key: rank for rank, task in enumerate(passing)}  # of those that never started
@@ -40,7 +40,7 @@ class DiskAdmission:
         for task in to_do:
             for key in transient_inputs(task, self._readers):
                 self._readers[key].add(task.key)
-        kept = sum(task.bytes_out for task in to_do if task.stage not in TRANSIENT_STAGES)
+        kept = sum(task.bytes_out for task in to_do if not is_transient(task))
         self._charged = kept + budget.peak.scratch_bytes + sum(self._lying.values())
 
     @property
@@ -96,7 +96,7 @@ class DiskAdmission:
         Passing inputs of it that are gone from the disk have to be told of in the same way.
         """
         self._again.add(task.key)
-        if task.stage in TRANSIENT_STAGES:
+        if is_transient(task):
             self._readers.setdefault(task.key, set()).update(reader.key for reader in readers)
         for key in transient_inputs(task, self._readers):
             self._readers[key].add(task.key)

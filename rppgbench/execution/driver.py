@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from rppgbench.errors import StoreError
 from rppgbench.execution.executor import Executor
-from rppgbench.execution.schedule import LANES, Lane, Schedule, runs_network
+from rppgbench.execution.schedule import LANES, Lane, Schedule, runs_on_gpu
 from rppgbench.execution.task_runner import TaskFault
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES, taken_bytes
+from rppgbench.pipeline.disk_budget import is_transient, taken_bytes
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import NullObserver, Observer, RunNotice, RunOutcome, TaskDone, TaskFailure
 from rppgbench.store.store import Store
@@ -108,9 +108,9 @@ class _Driver:
         return lanes
 
     def _lane_of(self, task: Task) -> Lane:
-        if self._shelf is not None and task.stage in TRANSIENT_STAGES:
+        if self._shelf is not None and is_transient(task):
             return "passing"
-        return "gpu" if runs_network(task) else "cpu"
+        return "gpu" if runs_on_gpu(task) else "cpu"
 
     def _tell_of_workers(self) -> None:
         if self._crew.workers() != self._workers:

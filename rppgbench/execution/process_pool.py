@@ -23,7 +23,8 @@ import psutil
 
 from rppgbench.execution.task_runner import TaskFault
 from rppgbench.execution.worker_process import TaskRequest
-from rppgbench.pipeline.stages.fit import PROGRESS
+from rppgbench.pipeline.stage_progress import progress_stamp_ns
+from rppgbench.pipeline.stages import stages
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskDone
 from rppgbench.store.store import Store
@@ -213,13 +214,9 @@ class _PooledProcess:
 
 
 def _sign_of_progress(order: TaskRequest) -> int | None:
-    """Changes when a fit has told of another step; other tasks tell of none."""
-    if order.task.stage != "fit":
-        return None
-    try:
-        return (order.store.scratch_path(order.task.key) / PROGRESS).stat().st_mtime_ns
-    except OSError:
-        return None
+    """Time of the last report of a task whose stage reports progress; None for any other."""
+    stage = stages().get(order.task.stage)
+    return progress_stamp_ns(order.task.key, order.store) if stage is not None and stage.reports_progress else None
 
 
 def _ending(code: int) -> str:

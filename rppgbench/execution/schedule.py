@@ -18,9 +18,9 @@ _Rank: TypeAlias = tuple[int, int, str]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 
-def runs_network(task: Task) -> bool:
-    """Whether the task trains or runs a network, which a GPU does faster."""
-    return "torch" in task.settings.get("libraries", ())
+def runs_on_gpu(task: Task) -> bool:
+    """Whether the task trains or runs a network on a GPU."""
+    return task.device not in (None, "cpu")
 
 
 class Schedule:
@@ -149,7 +149,7 @@ class Schedule:
         """What comes before the order of the plan."""
         if not self._apart or lane == "passing":
             return 0
-        return zlib.crc32(f"{self._apart} {task.recording or task.key}".encode())
+        return zlib.crc32(f"{self._apart} {task.recording_id or task.key}".encode())
 
     def _downstream(self, key: str) -> Iterator[str]:
         pending = list(self._readers[key])

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from rppgbench.errors import ArtefactError, NoFaceFound, PluginError, RppgbenchError, StoreError
-from rppgbench.pipeline.provenance import other_code
-from rppgbench.pipeline.stage_work import run_stage
+from rppgbench.pipeline.run_stage import code_differences, run_stage
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskDone
 from rppgbench.registry import Registry
@@ -89,7 +88,7 @@ def _demand_same_code(task: Task, registry: Registry) -> None:
     Raises:
         PluginError: a package or a library differs here from what the plan was made with.
     """
-    differing = other_code(task, registry)
+    differing = code_differences(task, registry)
     if differing:
         raise PluginError(
             f"host {platform.node()} has other code than the run was planned with: {'; '.join(differing)}",

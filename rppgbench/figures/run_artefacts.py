@@ -12,7 +12,8 @@ from rppgbench.figures.style import NothingToDraw
 from rppgbench.pipeline import example_window
 from rppgbench.pipeline.example_window import ExampleWindow, LossCurve
 from rppgbench.pipeline.local_dataset import find_roots
-from rppgbench.pipeline.plan import Cell, Plan, make_plan, needed_datasets
+from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.planner import make_plan, needed_datasets
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import Registry
 from rppgbench.store.store import Store, default_root

@@ -9,6 +9,22 @@ from pydantic import Field, model_validator
 from rppgbench.contracts import Params
 
 
+class NetworkCost(Params):
+    """Cost of a network, for estimates before it was measured; by default that of a small one.
+
+    Operations are per pixel of a clip (B x T x H x W): of a training step, of a step in front of a frozen method, of a
+    prediction. Bytes are those kept per pixel of a batch for its gradients, those of the layers while it predicts,
+    and those of its weights on disk.
+    """
+
+    training_flop_per_pixel: float = Field(1.6e4, ge=0)
+    joint_flop_per_pixel: float = Field(1.6e4, ge=0)
+    inference_flop_per_pixel: float = Field(1.0e4, ge=0)
+    training_bytes_per_pixel: float = Field(450.0, ge=0)
+    inference_bytes: float = Field(0.0, ge=0)
+    weights_bytes: float = Field(1e6, ge=0)
+
+
 class Recipe(Params):
     """How long, on how much at a time, how fast and how exactly a learner is trained; the optimiser is Adam.
 
@@ -36,6 +52,12 @@ class Recipe(Params):
     compile: bool = Field(False, description="torch.compile the training step")
     deterministic: bool = Field(True, description="only operations that give the same bits each time")
 
+    def n_clips(self, frames: float) -> float:
+        """Clips drawn in training on ``frames`` frames of material."""
+        if self.iterations:
+            return float(self.iterations * self.batch * self.accumulate)
+        return float((self.epochs or 0) * frames / self.frames)
+
     @model_validator(mode="after")
     def _one_length(self) -> Recipe:
         if (self.iterations is None) == (self.epochs is None):
@@ -55,6 +77,10 @@ class JointRecipe(Recipe):
 
 class LearnerParams(Params):
     """Params of a learner: they also say how it is trained unless the protocol's entry says otherwise."""
+
+    def cost(self) -> NetworkCost:
+        """Cost of the network with these params."""
+        return NetworkCost()
 
     def recipe(self) -> Recipe:
         """How the learner is trained by itself."""

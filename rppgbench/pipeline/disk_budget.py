@@ -11,19 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rppgbench.errors import StoreError
-from rppgbench.pipeline.task import Stage, Task
+from rppgbench.pipeline.stages import stages
+from rppgbench.pipeline.task import Task
 from rppgbench.store.store import Store
 from rppgbench.text import format_bytes
 
 if TYPE_CHECKING:
     from rppgbench.pipeline.plan import Plan
 
-# What is large, read by few, and made again from kept bitstreams in no time.
-TRANSIENT_STAGES: frozenset[Stage] = frozenset({"crop", "skin"})
 MARGIN = 1.05  # estimates of sizes are meant to be above what comes; this is for what they miss
 FREE_SHARE = 0.9  # others write to the disk too
-# A fit keeps weights and two moments of each to go on from, and writes the next such file before the last one goes.
-CHECKPOINTS = 6.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class DiskBudget:
 
 def disk_peak(to_do: Sequence[Task], present: Mapping[str, float] | None = None, *, workers: int = 1) -> DiskPeak:
     """The peak of doing ``to_do`` in that order, each after its inputs, with clips ``present`` that it reads."""
-    sizes = dict(present or {}) | {task.key: task.bytes_out for task in to_do if task.stage in TRANSIENT_STAGES}
+    sizes = dict(present or {}) | {task.key: task.bytes_out for task in to_do if is_transient(task)}
     last = {task.key: index for index, task in enumerate(to_do) if task.key in sizes}
     for index, task in enumerate(to_do):
         last.update(dict.fromkeys(transient_inputs(task, sizes), index))
@@ -77,10 +74,14 @@ def disk_peak(to_do: Sequence[Task], present: Mapping[str, float] | None = None,
         lying += sizes.get(task.key, 0.0)
         highest = max(highest, lying)
         lying -= freed
-    kept = sum(task.bytes_out for task in to_do if task.stage not in TRANSIENT_STAGES)
-    fits = (task.bytes_out for task in to_do if task.stage == "fit" and "recipe" in task.settings)
-    scratch = CHECKPOINTS * sum(heapq.nlargest(workers, fits))
+    kept = sum(task.bytes_out for task in to_do if not is_transient(task))
+    scratch = sum(heapq.nlargest(workers, (task.cost.scratch_bytes for task in to_do)))
     return DiskPeak(kept, highest, kept + sum(sizes.values()), scratch)
+
+
+def is_transient(task: Task) -> bool:
+    """Whether the task's artefact may be removed after its last reader."""
+    return stages()[task.stage].transient
 
 
 def transient_inputs(task: Task, passing: Mapping[str, object]) -> Iterator[str]:
@@ -101,7 +102,7 @@ def decide_disk_budget(
         key: plan.tasks[key].bytes_out
         for task in to_do
         for key in transient_inputs(task, plan.tasks)
-        if plan.tasks[key].stage in TRANSIENT_STAGES and key not in making
+        if is_transient(plan.tasks[key]) and key not in making
     }
     peak = disk_peak(to_do, present, workers=workers)
     free = free_bytes(store.root)

@@ -1,4 +1,4 @@
-"""What a person looks at to believe a number: one window with all that was made of it, and how a fit went."""
+"""One window with all that was made of it, and the losses of a training: what a person checks a number by."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rppgbench.errors import ArtefactError, SignalError
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES
+from rppgbench.pipeline.disk_budget import is_transient
 from rppgbench.pipeline.plan import Cell, Plan
-from rppgbench.pipeline.stage_context import LazyArray, StageContext, load_arrays
-from rppgbench.pipeline.stage_work import run_stage
-from rppgbench.pipeline.stages.fit import CURVE
-from rppgbench.pipeline.stages.predict import trained, uniform_traces, windows
+from rppgbench.pipeline.run_stage import run_stage
+from rppgbench.pipeline.stage_context import LazyArray, S, StageContext, load_arrays
+from rppgbench.pipeline.stage_settings import WindowSettings
+from rppgbench.pipeline.stages.label import LabelSettings
+from rppgbench.pipeline.stages.predict import PredictSettings
+from rppgbench.pipeline.stages.traces import uniform_traces
+from rppgbench.pipeline.stages.train import CURVE, TrainSettings
 from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.trained_component import load_component
 from rppgbench.registry import Registry
 from rppgbench.signal.ground_truth import pulse_wave
 from rppgbench.store.keys import key_of
@@ -65,7 +69,7 @@ class LossCurve:
     entry: str
     fit: str
     part: Literal["method", "enhancer", "joint"]
-    fold: int
+    fold: int | None
     seed: int
     steps: NDArray[np.int64]
     losses: Mapping[str, FloatArray]
@@ -81,45 +85,55 @@ def example_window(plan: Plan, store: Store, registry: Registry, cell: Cell, *, 
     predict = _needed(plan, store, cell.score.inputs["waves"])
     if "crops" not in predict.inputs:
         raise SignalError(f"{cell.entry.id} sees mean colours, not clips", hint="choose an entry that sees video")
-    job = StageContext(predict, store, registry, store.root, device)
+    context = _context(predict, PredictSettings, store, registry, device)
+    settings, windows = context.settings, context.settings.windows
     for key in predict.inputs.values():
         _cut_again(plan, store, registry, key)
         _needed(plan, store, key)
-    clips, starts_s = _first_window(job, job.crops("crops"))
+    clips, starts_s = _first_window(windows, context.crops("crops"))
     if not starts_s:
         raise SignalError(f"{cell.recording.id} is shorter than a window")
-    references, _ = _first_window(job, _reference_crops(plan, store, registry, cell, job))
-    enhanced = trained(job, "enhancer").enhance(clips) if "enhancer" in predict.settings else None
-    method = trained(job, "method")
-    fps_hz = float(predict.settings["fps_hz"])
+    references, _ = _first_window(windows, _reference_crops(plan, store, registry, cell, context))
+    enhanced = load_component(context, settings.enhancer).enhance(clips) if settings.enhancer is not None else None
+    method = load_component(context, settings.method)
     without = None
     if enhanced is not None:
-        plain = clips if predict.settings["input"] == "video" else _first_window(job, uniform_traces(job))[0]
-        without = np.asarray(method.predict(plain, fps_hz))[0]
-    label = plan.tasks[cell.score.inputs["labels"]]
-    truth = StageContext(label, store, registry, store.root).truth("truth")
+        plain = clips
+        if settings.input == "trace":
+            plain, _ = _first_window(windows, uniform_traces(context, "traces", settings.region, windows))
+        without = np.asarray(method.predict(plain, windows.fps_hz))[0]
+    label = _context(plan.tasks[cell.score.inputs["labels"]], LabelSettings, store, registry, device)
     return ExampleWindow(
         video=clips[0],
         reference=references[0],
         enhanced=None if enhanced is None else enhanced[0],
         wave=load_arrays(store.path(predict.key) / "waves.npz")["waves"][0],
         wave_without=without,
-        truth_wave=pulse_wave(truth, starts_s[0] + np.arange(clips.shape[1]) / fps_hz),
+        truth_wave=pulse_wave(label.truth("truth"), starts_s[0] + np.arange(clips.shape[1]) / windows.fps_hz),
         maps=_maps(method, clips if enhanced is None else enhanced),
-        fps_hz=fps_hz,
+        fps_hz=windows.fps_hz,
         label=f"{cell.recording.id}, {cell.condition.id}, {cell.entry.id}",
     )
 
 
-def _first_window(job: StageContext, values: Any) -> tuple[Any, list[float]]:
-    """As ``windows``, of the frames of the first alone; nothing of nothing."""
-    return windows(job, values[: round(job.setting("length_s") * job.setting("fps_hz"))])
+def _context(task: Task, settings: type[S], store: Store, registry: Registry, device: str) -> StageContext[S]:
+    """The inputs of a task that is done already, to be looked at."""
+    if not isinstance(task.settings, settings):
+        raise TypeError(f"{task.label}: expected {settings.__name__}")
+    return StageContext(task, task.settings, store, registry, store.root, device)
 
 
-def _reference_crops(plan: Plan, store: Store, registry: Registry, cell: Cell, job: StageContext) -> Any:
+def _first_window(windows: WindowSettings, values: Any) -> tuple[Any, list[float]]:
+    """The first window's values, ``(1, T, ...)``, and its start; nothing of nothing."""
+    return windows.stack(values[: windows.n_frames])
+
+
+def _reference_crops(
+    plan: Plan, store: Store, registry: Registry, cell: Cell, context: StageContext[PredictSettings]
+) -> LazyArray:
     """The recording's clips as the reference shows them; where the prediction had none, what a reference cell had."""
-    if "reference" in job.task.inputs:
-        return job.crops("reference")
+    if context.has_input("reference"):
+        return context.crops("reference")
     for other in plan.cells:
         if other.recording.id == cell.recording.id and other.condition.is_reference:
             key = plan.tasks[other.score.inputs["waves"]].inputs.get("crops")
@@ -131,22 +145,25 @@ def _reference_crops(plan: Plan, store: Store, registry: Registry, cell: Cell, j
 
 
 def loss_curves(plan: Plan, store: Store) -> list[LossCurve]:
-    """The curves of all fits by gradients that the store holds, in the plan's order."""
-    fits = [task for task in plan.tasks.values() if task.stage == "fit" and "recipe" in task.settings]
-    return [_loss_curve(plan, task, store) for task in fits if store.has(task.key)]
+    """Curves of all training that the store holds, in the plan's order."""
+    return [
+        _loss_curve(plan, task, task.settings, store)
+        for task in plan.tasks.values()
+        if isinstance(task.settings, TrainSettings) and store.has(task.key)
+    ]
 
 
-def _loss_curve(plan: Plan, task: Task, store: Store) -> LossCurve:
+def _loss_curve(plan: Plan, task: Task, settings: TrainSettings, store: Store) -> LossCurve:
     with (store.path(task.key) / CURVE).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     columns = np.array(rows, dtype=np.float64).T
-    what = re.split(r" fold -?\d+| seed \d+", task.label.removeprefix("fit "))[0]
+    what = re.split(r" fold \d+| seed \d+", task.label.removeprefix("train "))[0]
     return LossCurve(
         entry=what,
         fit=key_of(_alike(plan, task)),
-        part=task.settings["part"],
-        fold=int(task.settings["fold"]),
-        seed=int(task.settings["seed"]),
+        part=settings.role,
+        fold=settings.fold,
+        seed=settings.seed,
         steps=columns[0].astype(np.int64),
         losses=dict(zip(header[1:], columns[1:], strict=True)),
     )
@@ -154,7 +171,7 @@ def _loss_curve(plan: Plan, task: Task, store: Store) -> LossCurve:
 
 def _alike(plan: Plan, task: Task) -> dict[str, Any]:
     """What the folds and seeds of a fit have in common: its settings, and those of the fits that it goes on from."""
-    settings = {name: value for name, value in task.settings.items() if name not in _DIFFER}
+    settings = task.settings.model_dump(mode="json", exclude=set(_DIFFER))
     states = {role: plan.tasks[key] for role, key in task.inputs.items() if role.endswith(" state")}
     return {**settings, **{role: _alike(plan, state) for role, state in states.items()}}
 
@@ -179,7 +196,7 @@ def _maps(method: Any, clips: Any) -> dict[str, FloatArray]:
 def _cut_again(plan: Plan, store: Store, registry: Registry, key: str) -> None:
     """Clips that went after their last reader are cut again, if what they are cut from is there."""
     task = plan.tasks.get(key)
-    if task is None or task.stage not in TRANSIENT_STAGES or store.has(key) or not store.writable:
+    if task is None or not is_transient(task) or store.has(key) or not store.writable:
         return
     if all(source.startswith("file:") or store.has(source) for source in task.inputs.values()):
         run_stage(task, store, registry)

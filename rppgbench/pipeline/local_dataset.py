@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from rppgbench.contracts import Absent, DatasetSpec, InventoriedDataset, Inventory, Recording
-from rppgbench.errors import DatasetUnavailable
+from rppgbench.errors import DatasetUnavailable, PluginError
 from rppgbench.protocol.resolved_component import ResolvedComponent
 from rppgbench.registry import make
 from rppgbench.settings import data_roots, dataset_root
@@ -58,33 +59,33 @@ def find_roots(datasets: Iterable[ResolvedComponent], overrides: Iterable[str], 
     return roots
 
 
-def drop_duplicate_videos(collection: LocalDataset, digests: SourceDigests) -> LocalDataset:
+def drop_duplicate_videos(local: LocalDataset, digests: SourceDigests) -> LocalDataset:
     """The same without videos that are byte for byte those of another subject: nobody knows whose they are, and in one
     fold they would be learnt from, in another tested."""
     by_size: dict[tuple[int, ...], list[Recording]] = {}
-    for recording in collection.recordings:
+    for recording in local.recordings:
         files = _video_files(recording)
         if files:
             by_size.setdefault(tuple(path.stat().st_size for path in files if path.is_file()), []).append(recording)
-    copies: dict[int, Absent] = {}
+    copies: dict[str, Absent] = {}
     for alike in by_size.values():
         if len({recording.subject for recording in alike}) > 1:
             copies |= _copies(alike, digests)
     if not copies:
-        return collection
-    kept = [recording for recording in collection.recordings if id(recording) not in copies]
-    known = collection.inventory
+        return local
+    kept = [recording for recording in local.recordings if recording.id not in copies]
+    known = local.inventory
     inventory = Inventory(
-        subjects=tuple(collection.published),
-        n_recordings=known.n_recordings if known else len(collection.recordings),
+        subjects=tuple(local.published),
+        n_recordings=known.n_recordings if known else len(local.recordings),
         absent=(*(known.absent if known else ()), *copies.values()),
         extra=known.extra if known else (),
         notes=known.notes if known else (),
     )
-    return LocalDataset(collection.dataset, kept, inventory, collection.local)
+    return LocalDataset(local.dataset, kept, inventory, local.local)
 
 
-def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[int, Absent]:
+def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[str, Absent]:
     by_content: dict[str, list[Recording]] = {}
     for recording in alike:
         by_content.setdefault(digests.key(*_video_files(recording)), []).append(recording)
@@ -93,7 +94,7 @@ def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[int, Abs
         if len({recording.subject for recording in same}) > 1:
             for recording in same:
                 others = ", ".join(other.id for other in same if other.subject != recording.subject)
-                copies[id(recording)] = Absent(
+                copies[recording.id] = Absent(
                     id=recording.id,
                     subject=recording.subject,
                     path=_video_files(recording)[0],
@@ -117,7 +118,9 @@ def open_local_dataset(dataset: ResolvedComponent, root: Path | None) -> LocalDa
     if not isinstance(spec, DatasetSpec):
         raise TypeError(f"{spec.name} is a {spec.kind}")
     component = make(spec, dataset.params, **({"root": root} if root else {}))
-    recordings = sorted(component.recordings(), key=lambda recording: natural_order(recording.id))
+    found = (replace(recording, dataset=dataset.name) for recording in component.recordings())
+    recordings = sorted(found, key=lambda recording: natural_order(recording.id))
+    _refuse_equal_ids(spec.name, recordings)
     inventory = component.inventory() if isinstance(component, InventoriedDataset) else None
     if not recordings:
         first = inventory.absent[0] if inventory and inventory.absent else None
@@ -126,3 +129,14 @@ def open_local_dataset(dataset: ResolvedComponent, root: Path | None) -> LocalDa
             f"{root}: not one whole recording of {spec.name!r}{why}", hint=f"see 'rppgbench data check {spec.name}'"
         )
     return LocalDataset(dataset, recordings, inventory, {"root": str(root)} if root else {})
+
+
+def _refuse_equal_ids(dataset: str, recordings: Sequence[Recording]) -> None:
+    """Recordings of one id would share artefacts and rows."""
+    counts = Counter(recording.id for recording in recordings)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise PluginError(
+            f"dataset {dataset!r} lists several recordings as {twice[0]!r}",
+            hint="an id must name one recording: mend your table of recordings, or the plugin of the dataset",
+        )

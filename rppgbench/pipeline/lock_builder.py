@@ -36,26 +36,26 @@ def build_lock(
         DatasetUnavailable: what lies in a root is not that dataset.
         MediaError: one of its files cannot be read.
     """
-    collections = [
+    here = [
         open_local_dataset(choice, roots.get(choice.name)) for choice in protocol.datasets if _is_here(choice, roots)
     ]
     conditions = (*protocol.conditions, *protocol.training_conditions)
     encoders = {c.id: _build(c) for c in conditions if _encodes(c)}
-    made = _Made(protocol, collections, store, [c for c in conditions if encoders.get(c.id)])
+    made = _Made(protocol, here, store, [c for c in conditions if encoders.get(c.id)])
     datasets: dict[str, DatasetFacts | None] = {choice.name: None for choice in protocol.datasets}
     bitstreams = {}
-    for collection in collections:
-        name = collection.dataset.name
-        recordings = watch(collection.recordings, name)
+    for local in here:
+        name = local.dataset.name
+        recordings = watch(local.recordings, name)
         facts = {recording.id: _facts(recording, store, made) for recording in recordings}
-        datasets[name] = DatasetFacts.of(facts, _is_complete(collection))
-        bitstreams[name] = made.bitstreams(collection)
+        datasets[name] = DatasetFacts.of(facts, _is_complete(local))
+        bitstreams[name] = made.bitstreams(local)
     return Lock(
         protocol=protocol.name,
         version=protocol.version,
         digest=protocol.digest,
         resolved=protocol.resolved(),
-        folds=_folds(protocol, collections),
+        folds=_folds(protocol, here),
         datasets=datasets,
         encoders=encoders,
         bitstreams=bitstreams,
@@ -66,24 +66,24 @@ class _Made:
     """What the store holds of a protocol's encodings."""
 
     def __init__(
-        self, protocol: Protocol, collections: Sequence[LocalDataset], store: Store, conditions: Sequence[Condition]
+        self, protocol: Protocol, here: Sequence[LocalDataset], store: Store, conditions: Sequence[Condition]
     ) -> None:
-        self._graph, self._store, self._conditions = TaskGraph(protocol, collections, store), store, conditions
+        self._graph, self._store, self._conditions = TaskGraph(protocol, here, store), store, conditions
 
     def rendered(self, recording: Recording) -> str | None:
         """Sum of a recording that its dataset made from nothing but its params."""
         for condition in self._conditions[:1]:
-            task = self._graph.encode(recording, condition)
+            task = self._graph.may_need("encode", recording, condition)
             if task is not None and self._store.has(task.inputs["video"]):
                 return self._sha256(task.inputs["video"])[:DIGITS]
         return None
 
-    def bitstreams(self, collection: LocalDataset) -> dict[str, dict[str, Bitstream]]:
+    def bitstreams(self, local: LocalDataset) -> dict[str, dict[str, Bitstream]]:
         """By condition and recording, those that are there."""
         found: dict[str, dict[str, Bitstream]] = {}
         for condition in self._conditions:
-            for recording in collection.recordings:
-                task = self._graph.encode(recording, condition)
+            for recording in local.recordings:
+                task = self._graph.may_need("encode", recording, condition)
                 if task is not None and self._store.has(task.key):
                     found.setdefault(condition.id, {})[recording.id] = self._bitstream(task)
         return found
@@ -101,16 +101,16 @@ def _is_here(choice: ResolvedComponent, roots: Mapping[str, Path]) -> bool:
     return choice.name in roots or not (isinstance(choice.spec, DatasetSpec) and choice.spec.needs_files)
 
 
-def _is_complete(collection: LocalDataset) -> bool:
-    inventory = collection.inventory
-    return inventory is None or (not inventory.absent and len(collection.recordings) >= inventory.n_recordings)
+def _is_complete(local: LocalDataset) -> bool:
+    inventory = local.inventory
+    return inventory is None or (not inventory.absent and len(local.recordings) >= inventory.n_recordings)
 
 
-def _folds(protocol: Protocol, collections: Sequence[LocalDataset]) -> tuple[tuple[str, ...], ...] | None:
+def _folds(protocol: Protocol, here: Sequence[LocalDataset]) -> tuple[tuple[str, ...], ...] | None:
     """Of all published subjects, not of those alone that are here: every owner of a part has the same."""
-    for collection in collections:
-        if collection.dataset.name == protocol.dataset.name:
-            everybody = [*collection.published, *collection.by_subject]
+    for local in here:
+        if local.dataset.name == protocol.dataset.name:
+            everybody = [*local.published, *local.by_subject]
             return tuple(fold.test for fold in folds_of(protocol.folds, everybody, everybody))
     return protocol.folds.lists
 

@@ -1,25 +1,18 @@
-"""The graph of tasks that answers a protocol, and what of it is done already."""
+"""A plan: the tasks that answer a protocol, and the cells they add up to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rppgbench.contracts import Recording
-from rppgbench.errors import ProtocolError, nearest
-from rppgbench.pipeline.local_dataset import LocalDataset, drop_duplicate_videos, open_local_dataset
-from rppgbench.pipeline.task import Task, count_windows
-from rppgbench.pipeline.task_graph import TaskGraph
-from rppgbench.pipeline.task_order import order_tasks
-from rppgbench.protocol.folds import Fold, folds_of
+from rppgbench.pipeline.local_dataset import LocalDataset
+from rppgbench.pipeline.task import Task
+from rppgbench.protocol.folds import Fold
 from rppgbench.protocol.resolve import Protocol
-from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
+from rppgbench.protocol.resolved_component import Condition
 from rppgbench.protocol.resolved_entry import ResolvedEntry
-from rppgbench.store.source_digests import SourceDigests
 from rppgbench.store.store import Store
-
-NARROWABLE = ("method", "enhancer", "entry", "condition", "codec", "subject", "recording", "fold")
 
 
 @dataclass(frozen=True)
@@ -43,11 +36,11 @@ class Cell:
 class Plan:
     """Tasks by key, in the order in which they are best done, and the cells that they add up to.
 
-    Of the ``collections`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
+    Of the ``datasets`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
     """
 
     protocol: Protocol
-    collections: Sequence[LocalDataset]
+    datasets: Sequence[LocalDataset]
     folds: Sequence[Fold]
     tasks: dict[str, Task] = field(default_factory=dict)
     cells: list[Cell] = field(default_factory=list)
@@ -61,7 +54,7 @@ class Plan:
     @property
     def recordings(self) -> Sequence[Recording]:
         """The recordings that are tested, in natural order."""
-        return self.collections[0].recordings
+        return self.datasets[0].recordings
 
     def wanted(self, store: Store) -> list[Task]:
         """The tasks that still have to run: those whose results, or the results made from them, are not there yet."""
@@ -75,113 +68,3 @@ class Plan:
             if needed[key]:
                 pending.extend(self.tasks[key].inputs.values())
         return [task for key, task in self.tasks.items() if needed.get(key)]
-
-
-def parse_only(narrowing: Iterable[str]) -> dict[str, set[str]]:
-    """``["method=pos", "condition=x264-250k"]`` as names by kind.
-
-    Raises:
-        ProtocolError: an item is not ``what=name``, or names a kind that cannot be narrowed.
-    """
-    chosen: dict[str, set[str]] = {}
-    for item in narrowing:
-        what, equals, name = item.partition("=")
-        if not equals or not name:
-            raise ProtocolError(f"--only {item}: expected WHAT=NAME, such as --only method=pos")
-        if what not in NARROWABLE:
-            raise ProtocolError(f"--only {item}: {what!r} cannot be narrowed", hint=nearest(what, NARROWABLE))
-        chosen.setdefault(what, set()).add(name)
-    return chosen
-
-
-def needed_datasets(protocol: Protocol, only: Iterable[str] = ()) -> tuple[ResolvedComponent, ...]:
-    """The dataset that is tested, then those that entries learn on, as far as ``only`` leaves such entries."""
-    chosen = parse_only(only)
-    entries = [entry for entry in protocol.entries if _keeps(chosen, **_names(entry))]
-    others = (
-        (protocol.methods_learn_on, any(entry.method_training for entry in entries)),
-        (protocol.enhancers_learn_on, any(entry.enhancer_training for entry in entries)),
-    )
-    return (protocol.dataset, *{choice.name: choice for choice, wanted in others if choice and wanted}.values())
-
-
-def make_plan(
-    protocol: Protocol,
-    store: Store,
-    *,
-    roots: Mapping[str, Path] | None = None,
-    only: Iterable[str] = (),
-) -> Plan:
-    """The plan that answers ``protocol``, or the part of it that ``only`` leaves; ``roots`` are where datasets lie.
-
-    Raises:
-        DatasetUnavailable: the dataset's files are not here.
-        ProtocolError: folds cannot be made, or nothing is left of the narrowed run.
-    """
-    digests = SourceDigests(store)
-    collections = [
-        drop_duplicate_videos(open_local_dataset(choice, (roots or {}).get(choice.name)), digests)
-        for choice in needed_datasets(protocol, only)
-    ]
-    tested = collections[0]
-    folds = folds_of(protocol.folds, tested.published, tested.by_subject)
-    chosen = parse_only(only)
-    plan = Plan(protocol, collections, folds, narrowed=bool(chosen))
-    graph = TaskGraph(protocol, collections, store)
-    _check_names(plan, chosen)
-    plan.cells = list(_cells(plan, graph, chosen))
-    plan.tasks = order_tasks(graph.tasks, plan.cells)
-    if not plan.cells:
-        raise ProtocolError("nothing is left to run after --only", hint="loosen one of them")
-    if not any(cell.n_windows for cell in plan.cells):
-        raise ProtocolError(
-            f"{protocol.path}: no recording is as long as a window: clips.length_s is {protocol.clips.length_s:g} s, "
-            f"the longest recording {max(r.duration_s for r in plan.recordings):g} s"
-        )
-    return plan
-
-
-def _check_names(plan: Plan, chosen: Mapping[str, set[str]]) -> None:
-    protocol = plan.protocol
-    names = {
-        "condition": {c.id for c in protocol.conditions},
-        "codec": {c.codec.name for c in protocol.conditions},
-        "method": {e.method.name for e in protocol.entries},
-        "enhancer": {e.enhancer.name for e in protocol.entries if e.enhancer},
-        "entry": {e.id for e in protocol.entries},
-        "subject": {r.subject for r in plan.recordings},
-        "recording": {r.id for r in plan.recordings},
-        "fold": {str(fold.index) for fold in plan.folds},
-    }
-    for what, wanted in chosen.items():
-        for name in sorted(wanted - names[what]):
-            raise ProtocolError(f"--only {what}={name}: no such {what} here", hint=nearest(name, names[what]))
-
-
-def _cells(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Iterator[Cell]:
-    """Cells that ``chosen`` leaves, recording by recording, so that a worker decodes each source once."""
-
-    fold_of = {subject: fold for fold in plan.folds for subject in fold.test}
-    for recording in plan.recordings:
-        fold = fold_of[recording.subject]
-        if not _keeps(chosen, subject=recording.subject, recording=recording.id, fold=str(fold.index)):
-            continue
-        n_windows = count_windows(recording.duration_s, plan.protocol.clips.length_s)
-        for condition in plan.protocol.conditions:
-            if not _keeps(chosen, condition=condition.id, codec=condition.codec.name):
-                continue
-            for entry in plan.protocol.entries:
-                if not _keeps(chosen, **_names(entry)):
-                    continue
-                for seed in plan.protocol.training.seeds if entry.seeded else (None,):
-                    score = graph.score(recording, fold, condition, entry, seed)
-                    encode = graph.encode(recording, condition)
-                    yield Cell(recording, fold, condition, entry, seed, score, encode, n_windows)
-
-
-def _keeps(chosen: Mapping[str, set[str]], **names: str) -> bool:
-    return all(name in chosen[what] for what, name in names.items() if what in chosen)
-
-
-def _names(entry: ResolvedEntry) -> dict[str, str]:
-    return {"method": entry.method.name, "entry": entry.id, "enhancer": entry.enhancer.name if entry.enhancer else ""}

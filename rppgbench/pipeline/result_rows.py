@@ -6,17 +6,19 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from rppgbench.contracts import Recording
 from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.pipeline.plan import Cell, Plan
-from rppgbench.pipeline.task import NO_VIDEO, SLACK_S, count_windows
+from rppgbench.pipeline.stage_settings import SLACK_S, count_windows
+from rppgbench.pipeline.stages import stages
+from rppgbench.pipeline.stages.label import NO_VIDEO
+from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskFailure
 from rppgbench.protocol.resolved_component import ResolvedComponent
 from rppgbench.protocol.resolved_entry import ResolvedEntry, TrainingSpec
 from rppgbench.store.store import Store
 
 Row = dict[str, Any]
-# Stages whose failure is the entry's. When another one fails on the recording itself, no entry could have done better.
-ENTRY_STAGES = ("fit", "predict", "score")
 UNSCORED: Row = {column.name: None for column in COLUMNS}
 
 
@@ -91,7 +93,7 @@ def missing_data(plan: Plan) -> dict[str, Any]:
     """What of the dataset is not here, or too short for a window; nothing to say of a run narrowed by ``--only``."""
     if plan.narrowed:
         return {}
-    tested, length_s = plan.collections[0], plan.protocol.clips.length_s
+    tested, length_s = plan.datasets[0], plan.protocol.clips.length_s
     found: dict[str, Any] = {}
     if tested.inventory is not None:
         found = {
@@ -186,6 +188,14 @@ def _scores(
         missing = {"status": "failed", "reason": "not run"}
         if failure is not None:
             cause = failure.cause or failure.task
-            material = cause.stage not in ENTRY_STAGES and cause.recording == cell.recording.id
+            # A failure on the recording itself is no entry's: none could have done better.
+            material = not stages()[cause.stage].entry_fault and _is_of(cause, cell.recording)
             missing = {"status": "excluded" if material else "failed", "reason": f"{cause.label}: {failure.message}"}
     return lambda window: by_window.get(window, missing)
+
+
+def _is_of(task: Task, recording: Recording) -> bool:
+    return task.recording is not None and (task.recording.dataset, task.recording.id) == (
+        recording.dataset,
+        recording.id,
+    )

@@ -5,25 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from rppgbench.contracts import GroundTruth
-from rppgbench.pipeline.task import Task, count_windows
-from rppgbench.registry import Registry
-from rppgbench.store.store import Store
+from rppgbench.contracts import GroundTruth, Recording
+from rppgbench.pipeline.stage_settings import ComponentSettings, StageSettings
+from rppgbench.pipeline.task import Task
+
+if TYPE_CHECKING:
+    from rppgbench.registry import Registry
+    from rppgbench.store.store import Store
+
+S = TypeVar("S", bound=StageSettings)
 
 
 @dataclass(frozen=True)
-class StageContext:
+class StageContext(Generic[S]):
     """A task at work: its settings, where its inputs are, and the folder it fills.
 
-    ``device`` is where networks run, "auto" for a GPU if there is one. ``scratch`` is a folder that outlives the
-    process when that is killed: what lies there is found by the next try and goes when the task is done.
+    ``device`` is the device on which networks run, "auto" for the first of the task's kind. ``scratch`` is a folder
+    that outlives the process when that is killed: the next attempt finds it, and the end of the task removes it.
     """
 
     task: Task
+    settings: S
     store: Store
     registry: Registry
     folder: Path
@@ -33,32 +39,46 @@ class StageContext:
     def scratch(self) -> Path:
         return self.store.scratch(self.task.key)
 
-    def setting(self, name: str) -> Any:
-        return self.task.settings[name]
+    @property
+    def recording(self) -> Recording:
+        """Recording of the task, as the plan found it."""
+        if self.task.recording is None:
+            raise TypeError(f"{self.task.label} is not of one recording")
+        return self.task.recording
+
+    def has_input(self, role: str) -> bool:
+        return role in self.task.inputs
 
     def input(self, role: str) -> Path:
+        """Folder of the artefact in the role."""
         return self.store.path(self.task.inputs[role])
 
+    def facts(self, role: str) -> dict[str, Any]:
+        """Facts that the task of an input recorded."""
+        return self.store.facts(self.task.inputs[role])
+
     def video(self) -> Path:
-        """The file of the input in the role "video"."""
+        """File of the input in the role "video"."""
         source = self.task.inputs["video"]
         if source.startswith("file:"):
             return Path(self.task.local["video"])
-        return self.input("video") / str(self.store.facts(source)["file"])
+        return self.input("video") / str(self.facts("video")["file"])
 
-    def component(self, role: str, **local: Any) -> Any:
-        """The component the settings describe under ``role``."""
-        described = self.setting(role)
-        return self.registry.create(described["kind"], described["use"], described["params"], **local)
+    def component(self, settings: ComponentSettings, **local: Any) -> Any:
+        """Component with these settings; ``local`` are arguments of its factory besides its params."""
+        if settings.n_conditions is not None:
+            local["n_conditions"] = settings.n_conditions
+        return self.registry.create(settings.kind, settings.use, settings.params, **local)
 
-    def dataset(self) -> Any:
+    def dataset(self, settings: ComponentSettings) -> Any:
+        """Loader of the dataset where it lies on this machine."""
         root = self.task.local.get("root")
-        return self.component("dataset", **({"root": Path(root)} if root else {}))
+        return self.component(settings, **({"root": Path(root)} if root else {}))
 
     def truth(self, role: str) -> GroundTruth:
-        """The ground truth in an input."""
+        """Ground truth in an input."""
         arrays = dict(load_arrays(self.input(role) / "truth.npz"))
-        facts = self.store.facts(self.task.inputs[role])
+        facts = self.facts(role)
         return GroundTruth(
             samples=arrays.pop("samples"),
             times_s=arrays.pop("times_s"),
@@ -69,8 +89,8 @@ class StageContext:
         )
 
     def unusable(self, role: str) -> str | None:
-        """Why nothing can be read from the ground truth in an input, if that is so."""
-        reason: str | None = self.store.facts(self.task.inputs[role])["unusable"]
+        """Reason why nothing can be read from the ground truth in an input; None where it can."""
+        reason: str | None = self.facts(role)["unusable"]
         return reason
 
     def times_s(self, role: str) -> Any:
@@ -79,19 +99,13 @@ class StageContext:
         path = folder / "clock.npz"
         return load_arrays(path if path.is_file() else folder / "traces.npz")["times_s"]
 
-    @property
-    def part(self) -> tuple[int, int | None]:
-        """Which frames of the input in the role "video" count."""
-        first, end = self.task.settings.get("part", (0, None))
-        return first, end
-
-    def crops(self, role: str) -> Any:
-        """The face clips in an input, ``(T, H, W, 3)`` uint8, of which a slice is read when it is asked for."""
+    def crops(self, role: str) -> LazyArray:
+        """Face clips in an input, ``(T, H, W, 3)`` uint8, of which a slice is read when it is asked for."""
         return LazyArray(self.input(role) / "crops.npy")
 
 
 class LazyArray:
-    """An array in an ``.npy`` file: what is asked for is read, and nothing else is held.
+    """An array in an ``.npy`` file of which only the slices asked for are read and held.
 
     A file that stays mapped counts as the process's memory page by page as it is read, in the end with all its bytes.
     """
@@ -103,18 +117,14 @@ class LazyArray:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, part: Any) -> Any:
-        return np.array(self._mapped()[part])
+    def __getitem__(self, index: Any) -> Any:
+        return np.array(self._mapped()[index])
 
     def _mapped(self) -> Any:
         return np.load(self._path, mmap_mode="r")
 
 
 def load_arrays(path: Path) -> Mapping[str, Any]:
+    """Arrays of an ``.npz`` file by name."""
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
-
-
-def window_starts_s(duration_s: float, length_s: float) -> list[float]:
-    """Where the windows of a recording start, one after the other."""
-    return [index * length_s for index in range(count_windows(duration_s, length_s))]

@@ -5,59 +5,60 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
+from rppgbench.pipeline.stage_settings import DeviceKind, StageSettings, TaskCost
 from rppgbench.store.keys import key_of
 
-Stage = Literal[
-    "render",
-    "truth",
-    "clock",
-    "boxes",
-    "encode",
-    "traces",
-    "label",
-    "crop",
-    "skin",
-    "quality",
-    "fit",
-    "predict",
-    "score",
-]
-STAGES: tuple[Stage, ...] = get_args(Stage)
+if TYPE_CHECKING:
+    from rppgbench.contracts import Recording
+    from rppgbench.pipeline.provenance import CodeVersions
 
 
 @dataclass(frozen=True)
 class Task:
-    """What to do, on which artefacts, and what for.
+    """What to do, on which artefacts, and what it is for.
 
     ``inputs`` maps a role to the key of another task's artefact, or to ``file:<sha256>`` for a file of the user's.
-    ``local`` is what differs between machines (the path of such a file, a dataset's root): never part of the key.
-    ``label`` and ``recording`` are for people and for scheduling, ``bytes_out`` (about what it leaves) for estimates.
+    ``code`` names the versions of all code that makes the artefact's bytes. Not in the key: ``recording``, which
+    travels with the task so that no worker lists a dataset again; ``local``, which differs between machines (the path
+    of a file, a dataset's root); ``label`` for people; ``cost`` for estimates and limits.
     """
 
-    stage: Stage
-    settings: Mapping[str, Any]
+    stage: str
+    settings: StageSettings
     inputs: Mapping[str, str]
+    code: CodeVersions
     label: str
-    recording: str = ""
+    cost: TaskCost
+    recording: Recording | None = None
     local: Mapping[str, str] = field(default_factory=dict)
-    bytes_out: float = 0.0
 
     @cached_property
     def preimage(self) -> dict[str, Any]:
-        return {"stage": self.stage, **self.settings, "inputs": dict(self.inputs)}
+        """All that the key is made of, as plain data."""
+        return {
+            "stage": self.stage,
+            **self.settings.model_dump(mode="json"),
+            "code": self.code.described(),
+            "inputs": dict(self.inputs),
+        }
 
     @cached_property
     def key(self) -> str:
         return key_of(self.preimage)
 
+    @property
+    def recording_id(self) -> str:
+        """Id of the recording; empty for a task of several."""
+        return self.recording.id if self.recording else ""
 
-SLACK_S = 0.05
-# Why a window is excluded that the dataset says there is and the video does not show: no entry's fault.
-NO_VIDEO = "the video ends before the window does"
+    @property
+    def bytes_out(self) -> float:
+        """Expected bytes of the artefact on disk."""
+        return self.cost.bytes_out
 
-
-def count_windows(duration_s: float, length_s: float) -> int:
-    """How many windows a recording has, one after the other; up to 0.05 s short at the end still counts."""
-    return int((duration_s + SLACK_S) / length_s)
+    @property
+    def device(self) -> DeviceKind | None:
+        """Kind of device on which the task trains or runs a network; None for a task without one."""
+        return self.settings.device

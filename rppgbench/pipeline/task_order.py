@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES, disk_peak
+from rppgbench.pipeline.disk_budget import disk_peak, is_transient
 from rppgbench.pipeline.task import Task
 from rppgbench.protocol.resolved_entry import TRAIN_ON_TESTED_CONDITION
 
@@ -21,7 +21,7 @@ def order_tasks(tasks: Mapping[str, Task], cells: Sequence[Cell]) -> dict[str, T
     by recording needs less.
     """
     by_condition = depth_first(tasks, (cell.score.key for cell in cells_by_condition(cells)))
-    if not any(task.stage in TRANSIENT_STAGES for task in tasks.values()):
+    if not any(is_transient(task) for task in tasks.values()):
         return by_condition
     by_recording = depth_first(tasks, (cell.score.key for cell in cells))
     return min(by_condition, by_recording, key=lambda order: disk_peak([*order.values()]).transient_bytes)

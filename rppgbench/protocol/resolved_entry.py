@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rppgbench.contracts import EnhancerSpec, MethodSpec, Spec
 from rppgbench.errors import nearest
@@ -63,6 +63,41 @@ class ResolvedEntry:
     def train(self) -> str | None:
         """How its enhancer was trained; None where it was not."""
         return None if self.enhancer_training is None else "joint" if self.joint else "separate"
+
+    def component(self, kind: Literal["method", "enhancer"]) -> ResolvedComponent:
+        """Method or enhancer of the entry."""
+        component = self.method if kind == "method" else self.enhancer
+        if component is None:
+            raise ValueError(f"{self.id} has no enhancer")
+        return component
+
+    def training_spec(self, role: Literal["method", "enhancer", "joint"]) -> TrainingSpec:
+        """Recipe and conditions of a part's training; joint training is on those of the enhancer."""
+        spec = self.method_training if role == "method" else self.enhancer_training
+        if spec is not None and role == "joint":
+            spec = TrainingSpec(self.joint, spec.learns_from) if self.joint is not None else None
+        if spec is None:
+            raise ValueError(f"{self.id}: no {role} training")
+        return spec
+
+    def training_label(self, role: Literal["method", "enhancer", "joint"]) -> str:
+        """``dncnn(depth=17)``: the trained part, with whatever of its params and its recipe is not as usual."""
+        if role == "joint":
+            return f"{self.training_label('enhancer')} + {self.training_label('method')} jointly"
+        component = self.component(role)
+        return component_label(component, recipe_changes(self.training_spec(role).recipe, recipe_of(component)))
+
+    @property
+    def trains_on_tested_condition(self) -> bool:
+        """Whether its method learns from the condition that it is tested under, and so anew for each."""
+        return self.method_training is not None and self.method_training.learns_from == (TRAIN_ON_TESTED_CONDITION,)
+
+    @property
+    def n_conditions(self) -> int | None:
+        """Conditions that a conditional enhancer knows, the reference among them; None for any other."""
+        if self.enhancer_spec is None or not self.enhancer_spec.conditional or self.enhancer_training is None:
+            return None
+        return len(self.enhancer_training.learns_from) + 1
 
     def described(self) -> dict[str, Any]:
         """All that it is, as plain data."""

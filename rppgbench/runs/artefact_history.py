@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
-from rppgbench.contracts import Kind
-from rppgbench.pipeline.provenance import CORE
+from rppgbench.errors import UnknownName
+from rppgbench.pipeline.provenance import code_versions
+from rppgbench.pipeline.stages import stages
 from rppgbench.pipeline.task import Task
 from rppgbench.registry import Registry
 from rppgbench.runs.events import EVENTS, EventFile, text
 from rppgbench.runs.store_contents import StoredArtefact
 from rppgbench.store.file_tree import names_in
-from rppgbench.store.keys import code_digest, library_versions
 from rppgbench.store.store import Store
 
 Preimage = Mapping[str, Any]
@@ -39,8 +39,8 @@ class Difference:
         """Whether it tells of other code, libraries or files, and not of something else that was asked for."""
         name = self.path.rpartition(" > ")[2]
         return (
-            name.rpartition(".")[2] in ("core", "code", "build", "version")
-            or name.startswith("libraries.")
+            name.startswith("code.")
+            or name.rpartition(".")[2] in ("build", "version")
             or any(side is not None and side.startswith('"file:') for side in (self.wanted, self.found))
         )
 
@@ -48,7 +48,7 @@ class Difference:
 class ArtefactHistory:
     """What is known of keys: from the artefacts ``found``, from ``tasks`` of plans, from the events of runs.
 
-    ``codes`` are the digests of the installed components by kind and name, as ``component_codes`` gives them.
+    ``registry`` are the installed components, by which an artefact is stale.
     """
 
     def __init__(
@@ -56,10 +56,9 @@ class ArtefactHistory:
         store: Store,
         found: Iterable[StoredArtefact],
         tasks: Mapping[str, Task] | None = None,
-        codes: Mapping[str, str] | None = None,
+        registry: Registry | None = None,
     ) -> None:
-        self._store = store
-        self._codes = codes or {}
+        self._store, self._registry = store, registry
         self._entries = {entry.key: entry for entry in found}
         self._tasks = tasks or {}
         self._stale: dict[str, bool] = {}
@@ -97,7 +96,12 @@ class ArtefactHistory:
         for role in _WAYS:
             key = inputs.get(role)
             if isinstance(key, str) and key.startswith("file:"):
-                return " ".join([self._files.get(key, key), *(str(preimage[n]) for n in ("part",) if n in preimage)])
+                return " ".join(
+                    [
+                        self._files.get(key, key),
+                        *([str(frames)] if (frames := preimage.get("frames", [0, None])) != [0, None] else []),
+                    ]
+                )
             above = self.preimage(key) if isinstance(key, str) else None
             if above is not None and (recording := self.recording(above)):
                 return recording
@@ -154,17 +158,16 @@ class ArtefactHistory:
                 yield Difference(f"{where}{role}", *(json.dumps(key) if key else None for key in pair))
 
     def _is_outdated(self, preimage: Preimage) -> bool:
-        for stage, packages in CORE.items():
-            if preimage.get("stage") == stage and preimage.get("core") not in (None, code_digest(*packages)):
-                return True
-        libraries = preimage.get("libraries")
-        if isinstance(libraries, dict) and library_versions(*libraries) != libraries:
+        stage, code = stages().get(str(preimage.get("stage"))), preimage.get("code")
+        if stage is None or self._registry is None:
+            return False
+        if not isinstance(code, dict):  # an older version made it
             return True
-        components = (value for value in preimage.values() if isinstance(value, dict) and "code" in value)
-        return any(
-            self._codes.get(f"{component.get('kind')} {component.get('use')}", component["code"]) != component["code"]
-            for component in components
-        )
+        try:
+            specs = [self._registry.spec(*name.split(" ", 1)) for name in code.get("components", {})]
+        except UnknownName:
+            return False
+        return code_versions(stage.module, specs).described() != code
 
     @cached_property
     def _told(self) -> dict[str, str]:
@@ -187,15 +190,6 @@ class ArtefactHistory:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return found
-
-
-def component_codes(registry: Registry) -> dict[str, str]:
-    """Digests of the code of all installed components, by ``"<kind> <name>"``."""
-    return {
-        f"{kind} {spec.name}": code_digest(spec.factory.partition(":")[0].partition(".")[0])
-        for kind in get_args(Kind)
-        for spec in registry.specs(kind)
-    }
 
 
 def _means(preimage: Preimage) -> list[str]:

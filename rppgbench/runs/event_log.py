@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from rppgbench import __version__
 from rppgbench.errors import StoreError
+from rppgbench.pipeline.provenance import library_versions
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import RunNotice, TaskDone, TaskFailure
 from rppgbench.protocol.resolve import Protocol
@@ -26,7 +27,6 @@ from rppgbench.runs.events import EVENTS
 from rppgbench.runs.run_folders import ALIVE, BEAT_S
 from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import InterimBest
-from rppgbench.store.keys import library_versions
 from rppgbench.store.store import Store
 
 LIBRARIES = (
@@ -210,7 +210,7 @@ def _described(protocol: Protocol, settings: Mapping[str, Any]) -> dict[str, Any
         "rppgbench": __version__,
         "git": git_state(Path(__file__).parent),
         "python": platform.python_version(),
-        "libraries": library_versions(*LIBRARIES),
+        "libraries": library_versions(LIBRARIES),
         "machine": {"node": platform.node(), "system": platform.platform(), "processor": platform.machine()},
     }
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from rppgbench.pipeline.task import STAGES
+from rppgbench.pipeline.stages import stages
 from rppgbench.runs.events import Event, mapping, number, text
 from rppgbench.runs.snapshot import GroupedNotice, InterimBest, RunningTask, Snapshot, StageTally
 from rppgbench.runs.time_left import Pace, left_s
@@ -62,17 +62,17 @@ class RunState:
             running = tuple(
                 replace(task, for_s=max(elapsed_s - began_s, 0.0)) for task, began_s in self._running.values()
             )
-            names = dict.fromkeys((*STAGES, *self._stages))
-            stages = [self._paced(self._stages[name], elapsed_s) for name in names if name in self._stages]
+            names = dict.fromkeys((*stages(), *self._stages))
+            tallies = [self._paced(self._stages[name], elapsed_s) for name in names if name in self._stages]
             failures = tuple(alike for alike in self._alike.values() if alike.kind == "failed")
             return replace(
                 self._now,
-                stages=tuple(stages),
+                stages=tuple(tallies),
                 running=running,
                 failures=failures,
                 notes=tuple(alike for alike in self._alike.values() if alike.kind != "failed"),
                 elapsed_s=elapsed_s,
-                left_s=left_s(stages, running, elapsed_s, self._slots) if self._now.state == "running" else None,
+                left_s=left_s(tallies, running, elapsed_s, self._slots) if self._now.state == "running" else None,
             )
 
     @property

@@ -1,1 +1,19 @@
-"""One stage a module."""
+"""The stages, one module each: a module here with a ``STAGE`` is a stage, and nothing else lists it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from rppgbench.pipeline.stage import Stage
+
+
+@cache
+def stages() -> Mapping[str, Stage[Any]]:
+    """All stages by name, in the order of a video's way."""
+    modules = (importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    found: list[Stage[Any]] = [module.STAGE for module in modules]
+    return {stage.name: stage for stage in sorted(found, key=lambda stage: stage.position)}

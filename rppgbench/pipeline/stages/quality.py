@@ -1,4 +1,4 @@
-"""The quality stage: how far a video is from its reference, window by window; and the same behind an enhancer."""
+"""Quality: how far a video is from its reference, window by window, in pixels and in pulse."""
 
 from __future__ import annotations
 
@@ -10,89 +10,150 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.pipeline.stage_context import StageContext, load_arrays, window_starts_s
-from rppgbench.pipeline.stages.predict import each_window, uniform_traces
+from rppgbench.pipeline.stage import (
+    CLIP_BYTES_PER_PIXEL,
+    QUALITY_SECONDS_PER_PIXEL,
+    Facts,
+    Stage,
+    StageContext,
+    TaskBuilder,
+)
+from rppgbench.pipeline.stage_context import load_arrays
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, WORKER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stages.traces import skin_windows
 from rppgbench.quality.clip import clip_quality
 from rppgbench.quality.pulse import pulse_fidelity
-from rppgbench.store.store import Facts
 
 if TYPE_CHECKING:
-    from rppgbench.contracts import FloatArray
+    from rppgbench.contracts import FloatArray, Recording
+    from rppgbench.pipeline.task import Task
+    from rppgbench.protocol.resolve import Protocol
+    from rppgbench.protocol.resolved_component import Condition
 
 Record = dict[str, float | None]
+SECONDS_PER_WINDOW = 0.02
+# Those that need pixels: where a protocol names one, faces are cut out whether or not an entry sees them.
+PIXEL_METRICS = frozenset(
+    {"psnr_db", "psnr_sd_db", "ssim", "psnr_hvs_m_db"}
+    | {"delta_psnr_db", "psnr_sd_change_db", "delta_ssim", "delta_psnr_hvs_m_db"}
+)
 
 
-def quality(job: StageContext) -> Facts:
-    """Write ``quality.json``: a record of every window, None for what cannot be told.
+class QualitySettings(StageSettings):
+    """Windows."""
 
-    What is odd about a video is never an error here: its scores need not wait for it. The facts say why.
+    windows: WindowSettings
+
+
+def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task | None:
+    """Task that compares the recording under the condition with the reference; None under the reference."""
+    if condition.is_reference:
+        return None
+    protocol, windows = graph.protocol, graph.windows(recording)
+    inputs = {
+        "traces": graph.need("traces", recording, condition).key,
+        "reference traces": graph.need("traces", recording, protocol.reference).key,
+        "labels": graph.need("label", recording).key,
+    }
+    seconds, memory = SECONDS_PER_WINDOW * max(windows.n_windows, 1), WORKER_BYTES
+    if _compares_pixels(protocol):
+        inputs["crops"] = graph.need("crop", recording, condition).key
+        inputs["reference"] = graph.need("crop", recording, protocol.reference).key
+        height, width = protocol.clips.size
+        seconds = QUALITY_SECONDS_PER_PIXEL * windows.duration_s * windows.fps_hz * height * width
+        memory += CLIP_BYTES_PER_PIXEL * windows.n_frames * height * width
+    return graph.task(
+        STAGE,
+        QualitySettings(windows=windows),
+        inputs,
+        TaskCost(seconds=seconds, bytes_out=FOLDER_BYTES + 1e3 * windows.n_windows, memory_bytes=memory),
+        recording=recording,
+        details=condition.id,
+    )
+
+
+def _compares_pixels(protocol: Protocol) -> bool:
+    """Whether clips are cut anyway, or a metric asks for them: of the protocol, however a run is narrowed."""
+    sees = (entry.enhancer is not None or entry.method_spec.input == "video" for entry in protocol.entries)
+    return any(sees) or not PIXEL_METRICS.isdisjoint(protocol.evaluation.metrics)
+
+
+def run(context: StageContext[QualitySettings]) -> Facts:
+    """Write ``quality.json``: a record a window, None for what is not known.
+
+    An oddity of a video is never an error here: its scores need not wait for it. The facts say why.
     """
-    n_windows = len(window_starts_s(job.setting("duration_s"), job.setting("length_s")))
+    n_windows = context.settings.windows.n_windows
     records: list[Record] = [{**_pixels("in"), **_pulse("in")} for _ in range(n_windows)]
     reasons = []
     for measure in (_measure_pulse, _measure_pixels):
         try:
-            measure(job, records)
+            measure(context, records)
         except SignalError as error:
             reasons.append(error.message)
-    (job.folder / "quality.json").write_text(json.dumps(records, allow_nan=False), encoding="utf-8")
+    (context.folder / "quality.json").write_text(json.dumps(records, allow_nan=False), encoding="utf-8")
     known = {name: sum(record[name] is not None for record in records) for name in ("psnr_in_db", "pulse_gain_in_db")}
     return {"n_windows": n_windows, "known": known, "unknown_because": reasons}
 
 
-def _measure_pulse(job: StageContext, records: list[Record]) -> None:
-    ours, theirs = (_skin_windows(job, role) for role in ("traces", "reference traces"))
-    for record, rate_bpm, skin, reference in zip(records, rates_bpm(job), ours, theirs, strict=False):
-        record |= _pulse("in", skin, reference, job.setting("fps_hz"), rate_bpm)
+def _measure_pulse(context: StageContext[QualitySettings], records: list[Record]) -> None:
+    windows = context.settings.windows
+    compressed, references = (_skin_clips(context, role, windows) for role in ("traces", "reference traces"))
+    for record, rate_bpm, skin, reference in zip(
+        records, label_rates_bpm(context), compressed, references, strict=False
+    ):
+        record |= _pulse("in", skin, reference, windows.fps_hz, rate_bpm)
 
 
-def _measure_pixels(job: StageContext, records: list[Record]) -> None:
-    if "crops" not in job.task.inputs:
+def _measure_pixels(context: StageContext[QualitySettings], records: list[Record]) -> None:
+    if not context.has_input("crops"):
         return
-    pairs = zip(each_window(job, job.crops("crops")), each_window(job, job.crops("reference")), strict=False)
+    windows = context.settings.windows
+    pairs = zip(windows.slices(context.crops("crops")), windows.slices(context.crops("reference")), strict=False)
     for record, ((_, clip), (_, reference)) in zip(records, pairs, strict=False):
-        near = clip_quality(clip, reference, job.setting("fps_hz"))
+        near = clip_quality(clip, reference, windows.fps_hz)
         record |= _pixels("in", near.psnr_db, near.ssim, near.psnr_hvs_m_db)
 
 
-def window_qualities(job: StageContext, n_windows: int) -> list[Record]:
-    """Of the windows of a score task: what its video was, and what the enhancer, if there is one, made of it.
+def window_qualities(context: StageContext[Any], n_windows: int) -> list[Record]:
+    """Qualities of the windows of a score task: of its video, and of what the enhancer made of it, if there is one.
 
     Records are empty under the reference, which is as near to itself as can be.
     """
-    if "quality" not in job.task.inputs:
+    if not context.has_input("quality"):
         return [{} for _ in range(n_windows)]
-    told = json.loads((job.input("quality") / "quality.json").read_text(encoding="utf-8"))
-    behind = _behind_enhancer(job, n_windows)
-    return [{**before, **after} for before, after in zip(told[:n_windows], behind, strict=True)]
+    before = json.loads((context.input("quality") / "quality.json").read_text(encoding="utf-8"))
+    behind = _behind_enhancer(context, n_windows)
+    return [{**one, **after} for one, after in zip(before[:n_windows], behind, strict=True)]
 
 
-def _behind_enhancer(job: StageContext, n_windows: int) -> Sequence[Record]:
-    path = job.input("waves") / "quality.npz"
+def _behind_enhancer(context: StageContext[Any], n_windows: int) -> Sequence[Record]:
+    path = context.input("waves") / "quality.npz"
     if not path.is_file():
         return [{} for _ in range(n_windows)]
+    windows: WindowSettings = context.settings.windows
     arrays = load_arrays(path)
-    references = _skin_windows(job, "reference traces")[:n_windows]
-    rates = rates_bpm(job)[:n_windows]
+    references = _skin_clips(context, "reference traces", windows)[:n_windows]
+    rates = label_rates_bpm(context)[:n_windows]
     names = ("psnr_out_db", "ssim_out", "psnr_hvs_m_out_db")
     return [
         {
             **_pixels("out", *(arrays[name][window] for name in names)),
-            **_pulse("out", arrays["skin_out"][window], reference, job.setting("fps_hz"), rate_bpm),
+            **_pulse("out", arrays["skin_out"][window], reference, windows.fps_hz, rate_bpm),
         }
         for window, (reference, rate_bpm) in enumerate(zip(references, rates, strict=True))
     ]
 
 
-def rates_bpm(job: StageContext) -> list[float | None]:
+def label_rates_bpm(context: StageContext[Any]) -> list[float | None]:
     """The contact sensor's spectral rate in each window of the input in the role "labels"; None where it has none."""
-    told: list[Mapping[str, Any]] = json.loads((job.input("labels") / "labels.json").read_text(encoding="utf-8"))
-    rates = [label["rate"] for label in told]
+    records: list[Mapping[str, Any]] = json.loads((context.input("labels") / "labels.json").read_text(encoding="utf-8"))
+    rates = [label["rate"] for label in records]
     return [None if rate is None else float(rate["spectrum_bpm"]) for rate in rates]
 
 
-def _skin_windows(job: StageContext, role: str) -> list[FloatArray]:
-    return [clip for _, clip in each_window(job, uniform_traces(job, role, region="skin"))]
+def _skin_clips(context: StageContext[Any], role: str, windows: WindowSettings) -> list[FloatArray]:
+    return [clip for _, clip in skin_windows(context, role, windows)]
 
 
 def _pixels(
@@ -115,7 +176,7 @@ def _pulse(
     fps_hz: float = math.nan,
     rate_bpm: float | None = None,
 ) -> Record:
-    """The columns of the pulse; None where nobody can tell, or infinite because nothing was done to it."""
+    """The columns of the pulse; None where it is unknown, or infinite because nothing was done to it."""
     found = None if skin is None or reference is None else pulse_fidelity(skin, reference, fps_hz, rate_bpm)
     return {
         f"pulse_fidelity_{side}_db": None if found is None else _finite(found.fidelity_db),
@@ -125,3 +186,6 @@ def _pulse(
 
 def _finite(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
+
+
+STAGE = Stage(name="quality", position=110, settings=QualitySettings, plan=plan, run=run)

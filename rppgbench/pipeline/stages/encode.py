@@ -1,0 +1,96 @@
+"""Encode: a recording as a codec makes it under a condition."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from rppgbench.contracts import CodecSpec
+from rppgbench.errors import PluginError
+from rppgbench.pipeline.stage import (
+    Facts,
+    Stage,
+    StageContext,
+    TaskBuilder,
+    component_settings,
+    decoding_bytes,
+    n_frames,
+)
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings, TaskCost
+from rppgbench.pipeline.stages.render import LOSSLESS_BYTES_PER_PIXEL
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import Recording
+    from rppgbench.pipeline.task import Task
+    from rppgbench.protocol.resolved_component import Condition
+
+SECONDS_PER_FRAME = 0.001
+GUESSED_BPS = 8e6  # of a condition that asks for no bitrate
+
+
+class EncodeSettings(StageSettings):
+    """Codec, the build of its encoder, nominal frame rate, frames of the source that count."""
+
+    codec: ComponentSettings
+    build: str
+    fps_hz: float
+    frames: tuple[int, int | None]
+
+    @property
+    def cost_group(self) -> str:
+        return self.codec.cost_group
+
+
+def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task | None:
+    """Task that encodes the recording; None for a condition that takes it as it is."""
+    spec = condition.codec.spec
+    if not isinstance(spec, CodecSpec):
+        raise TypeError(f"{spec.name} is a {spec.kind}")
+    if spec.encoder is None:
+        return None
+    video, local, _ = graph.video(recording, None)
+    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
+    per_megapixel = spec.seconds_per_megapixel * condition.codec.params.cost_factor()
+    bits = recording.duration_s * (condition.nominal_bps or GUESSED_BPS)
+    return graph.task(
+        STAGE,
+        EncodeSettings(
+            codec=component_settings(condition.codec),
+            build=graph.encoder_build(condition),
+            fps_hz=recording.fps_hz,
+            frames=recording.part,
+        ),
+        {"video": video},
+        TaskCost(
+            seconds=frames * (SECONDS_PER_FRAME + per_megapixel * pixels / 1e6),
+            # Encoders are let off 5 %, and the file has an index.
+            bytes_out=FOLDER_BYTES + (LOSSLESS_BYTES_PER_PIXEL * frames * pixels if spec.lossless else 1.12 * bits / 8),
+            bytes_in=graph.video_bytes(local),
+            memory_bytes=decoding_bytes(pixels, spec.memory_bytes_per_pixel),
+        ),
+        recording=recording,
+        details=condition.id,
+        local=local,
+        components=[spec],
+    )
+
+
+def run(context: StageContext[EncodeSettings]) -> Facts:
+    """Write ``video.mp4``; rate, PSNR and build are in the facts.
+
+    Raises:
+        PluginError: this machine's encoder is another build than the plan's.
+    """
+    settings = context.settings
+    codec = context.component(settings.codec)
+    if (build := codec.build()) != settings.build:
+        raise PluginError(
+            f"the encoder here is {build}, not {settings.build}",
+            hint="install the same versions on every host, or share one environment; after an update start anew",
+        )
+    target = context.folder / "video.mp4"
+    encoded = codec.encode(context.video(), target, settings.fps_hz, part=settings.frames)
+    return {"file": target.name, **asdict(encoded)}
+
+
+STAGE = Stage(name="encode", position=50, settings=EncodeSettings, plan=plan, run=run)

@@ -1,0 +1,122 @@
+"""Traces: mean colour of the skin and of the background in every frame, under a condition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rppgbench.errors import SignalError
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
+from rppgbench.pipeline.stage_context import load_arrays
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stages.boxes import read_box
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import Recording
+    from rppgbench.pipeline.task import Task
+    from rppgbench.protocol.resolved_component import Condition
+
+SECONDS_PER_FRAME, SECONDS_PER_MEGAPIXEL = 0.001, 0.0003
+BYTES_PER_FRAME = 72  # nine numbers
+
+
+class TracesSettings(StageSettings):
+    """Margin about the face box, the skin classifier's threshold, frames of the file that count."""
+
+    margin: float
+    skin_threshold: float
+    frames_are_skin: bool
+    frames: tuple[int, int | None]
+
+
+def plan(graph: TaskBuilder, recording: Recording, condition: Condition | None) -> Task:
+    """Task that measures mean colours under a condition; None stands for the recording as its dataset has it."""
+    clips = graph.protocol.clips
+    video, local, encoded = graph.video(recording, condition)
+    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
+    return graph.task(
+        STAGE,
+        TracesSettings(
+            margin=clips.face.margin,
+            skin_threshold=clips.skin.threshold,
+            frames_are_skin=recording.frames_are_skin,
+            frames=(0, None) if encoded else recording.part,
+        ),
+        decoded_inputs(graph, recording, video, encoded),
+        TaskCost(
+            seconds=frames * (SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL * pixels / 1e6),
+            bytes_out=FOLDER_BYTES + BYTES_PER_FRAME * frames,
+            bytes_in=graph.video_bytes(local),
+            memory_bytes=decoding_bytes(pixels),
+        ),
+        recording=recording,
+        details="as recorded" if condition is None else condition.id,
+        local=local,
+    )
+
+
+def decoded_inputs(graph: TaskBuilder, recording: Recording, video: str, encoded: bool) -> dict[str, str]:
+    """Inputs of a task that decodes a video and cuts the face out of it."""
+    inputs = {"video": video, "boxes": graph.need("boxes", recording).key}
+    if encoded:
+        # Encoders see frames and no clocks: the times are those of the source.
+        inputs["clock"] = graph.need("traces", recording, None).key
+    elif recording.clock_files:
+        inputs["clock"] = graph.need("clock", recording).key
+    return inputs
+
+
+def run(context: StageContext[TracesSettings]) -> Facts:
+    """Write ``traces.npz``: ``times_s`` ``(T,)``, ``skin`` and ``background`` ``(T, 3)`` in grey levels, ``skin_share``
+    ``(T,)``."""
+    from rppgbench.media.traces import measure_traces
+
+    settings = context.settings
+    traces = measure_traces(
+        context.video(),
+        read_box(context, 0.0 if settings.frames_are_skin else settings.margin),
+        threshold=settings.skin_threshold,
+        frames_are_skin=settings.frames_are_skin,
+        part=settings.frames,
+    )
+    times_s = _frame_times_s(context, len(traces.times_s), traces.times_s)
+    np.savez(
+        context.folder / "traces.npz",
+        times_s=times_s,
+        skin=traces.skin,
+        background=traces.background,
+        skin_share=traces.skin_share,
+    )
+    return {"n_frames": len(times_s), "skin_share": float(np.nanmean(traces.skin_share))}
+
+
+def _frame_times_s(context: StageContext[TracesSettings], n: int, own_times_s: Any) -> Any:
+    """Frame times: the dataset's own, or of a copy those of its source, because encoders see frames and no clocks."""
+    if not context.has_input("clock"):
+        return own_times_s
+    times_s = context.times_s("clock")
+    if len(times_s) != n:
+        raise SignalError(
+            f"{context.video()}: has {n} frames, and its clock {len(times_s)}: nobody knows which frame was when",
+            hint="'rppgbench data check' looks for damage; an encoded file is made anew when it is gone from the store",
+        )
+    return times_s
+
+
+def uniform_traces(context: StageContext[Any], role: str, region: str, windows: WindowSettings) -> Any:
+    """``(T, 3)`` mean colour of a region on the clips' clock, from traces in an input."""
+    from rppgbench.media.clock import to_uniform
+
+    traces = load_arrays(context.input(role) / "traces.npz")
+    _, values = to_uniform(traces["times_s"], traces[region], windows.fps_hz, duration_s=windows.duration_s)
+    return values
+
+
+def skin_windows(context: StageContext[Any], role: str, windows: WindowSettings) -> Iterator[tuple[float, Any]]:
+    """Start and ``(T, 3)`` mean skin colour of each window, from traces in an input."""
+    return windows.slices(uniform_traces(context, role, "skin", windows))
+
+
+STAGE = Stage(name="traces", position=60, settings=TracesSettings, plan=plan, run=run)
