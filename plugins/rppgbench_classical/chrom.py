@@ -10,7 +10,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from rppgbench.signal.filters import bandpass
-from rppgbench_classical.batch import waves_of
+from rppgbench_classical.array_batches import waves_of
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray

@@ -7,7 +7,7 @@ from typing import Any
 
 from array_api_compat import array_namespace
 
-from rppgbench_classical.batch import waves_of
+from rppgbench_classical.array_batches import waves_of
 
 WINDOW_S = 1.6
 # Variance of a relative chrominance below which there is none: a thousand times below what double precision resolves

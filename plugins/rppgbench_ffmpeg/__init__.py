@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rppgbench.contracts import CodecSpec
 from rppgbench.hookspecs import hookimpl
-from rppgbench_ffmpeg.params import LosslessParams, Mpeg4Params, X264Params, X265Params
+from rppgbench_ffmpeg.codec_params import LosslessParams, Mpeg4Params, X264Params, X265Params
 
 _FACTORIES = "rppgbench_ffmpeg.codecs"
 

@@ -1,4 +1,4 @@
-"""What may be asked of each codec."""
+"""Params of each codec."""
 
 from __future__ import annotations
 

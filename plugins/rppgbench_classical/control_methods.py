@@ -1,4 +1,4 @@
-"""What a method has to beat: predictions that see no pulse."""
+"""Controls for every method: predictions without a look at the pulse."""
 
 from __future__ import annotations
 
