@@ -120,7 +120,7 @@ def test_training_undoes_a_blur(make):
 
 @pytest.mark.parametrize("params", [ArcnnParams, DncnnParams])
 def test_every_network_learns_from_as_much(params):
-    from rppgbench_yu2019.params import StvenParams
+    from rppgbench_yu2019 import StvenParams
 
     for size in ("paper", "small"):
         for kind in ("recipe", "joint_recipe"):
