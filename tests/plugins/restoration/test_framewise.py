@@ -10,9 +10,9 @@ from rppgbench.errors import SignalError
 from rppgbench.learning.learner import DifferentiableEnhancer, TrainingContext
 from rppgbench.learning.loop import train
 from rppgbench.learning.material import Lecture, Material
+from rppgbench_restoration import ArcnnParams, DncnnParams
 from rppgbench_restoration.arcnn import Arcnn
 from rppgbench_restoration.dncnn import Dncnn
-from rppgbench_restoration.params import ArcnnParams, DncnnParams
 
 NETWORKS = {
     "arcnn": lambda **params: Arcnn(size="small", **params),
