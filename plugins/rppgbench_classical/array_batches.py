@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 # About 16 traces of 30 s: with what is computed from them they fit the second-level cache of a processor's core.
 CHUNK_SAMPLES = 16_384
+# Variance of a relative chrominance below which there is none: a thousand times below what double precision resolves
+# of a trace near 1, and a billion times below a thousandth of a grey level.
+LEAST_VARIANCE = 1e-29
 
 
 def waves_of(traces: Any, wave_of_tones: Callable[[Any], Any], *, at_least: int = 2) -> Any:

@@ -10,15 +10,13 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from rppgbench.signal.filters import bandpass
-from rppgbench_classical.array_batches import waves_of
+from rppgbench_classical.array_batches import LEAST_VARIANCE, waves_of
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
 WINDOW_S = 1.6
 BAND_HZ = (40 / 60, 240 / 60)
-# Variance of a relative chrominance below which there is none, as in pos.py.
-NOTHING = 1e-29
 
 
 class Chrom:
@@ -68,7 +66,7 @@ def _pulse(xp: Any, windows: Any, filter_: Any, hann: Any) -> Any:
     x = (3 * red - 2 * green) @ filter_
     y = (1.5 * red + green - 1.5 * blue) @ filter_
     var_x, var_y = (xp.mean(s * s, axis=2, keepdims=True) - xp.mean(s, axis=2, keepdims=True) ** 2 for s in (x, y))
-    pulsing = (var_y > NOTHING) & (var_x > 0)
+    pulsing = (var_y > LEAST_VARIANCE) & (var_x > 0)
     alpha = xp.where(pulsing, xp.sqrt(xp.where(pulsing, var_x / xp.where(pulsing, var_y, 1.0), 0.0)), 0.0)
     return (x - alpha * y) * hann
 
