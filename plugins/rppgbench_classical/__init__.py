@@ -1,4 +1,4 @@
-"""The classical methods, one module per paper, and the controls that every method has to beat."""
+"""The classical methods, one module per paper, and the controls of every comparison."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ class Chrom:
     """X = 3R - 2G and Y = 1.5R + G - 1.5B, combined to X - std(X) / std(Y) Y in each window; systole up as published.
 
     Windows last 1.6 s, rounded up to an even number of frames, and overlap by half under a Hann window. In each, R, G
-    and B are divided by their mean, and X and Y band-passed (40-240 bpm). The paper leaves open which filter: here the
-    zero-phase Butterworth of third order that the suite uses elsewhere. The first and last half window fade; frames
+    and B are divided by their mean, and X and Y band-passed (40-240 bpm). The paper leaves the filter open: here
+    the zero-phase Butterworth of third order, as elsewhere in the suite. The first and last half window fade; frames
     left over at the end get a window of their own, aligned with the last frame.
     """
 
@@ -89,7 +89,7 @@ def _window_operators(frames: int, fps_hz: float) -> tuple[FloatArray, FloatArra
 
 @lru_cache(maxsize=16)
 def _crowding(T: int, half: int) -> FloatArray:
-    """What the windows add up to at each frame, ``(T,)``, where that is above 1: the last one may be out of step."""
+    """Sums of the windows at each frame, ``(T,)``, at least 1: above it, the last window is out of step."""
     hann = _hann(2 * half)
     total = np.zeros(T)
     for first in [*range(0, T - 2 * half + 1, half), T - 2 * half]:

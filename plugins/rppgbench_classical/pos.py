@@ -42,7 +42,7 @@ def algorithm_1(colours: FloatArray, fps_hz: float) -> FloatArray:
 
 
 class Pos:
-    """Algorithm 1 turned over, so that systole is up, and zero in the place of NaN where there is no chrominance.
+    """Algorithm 1 turned over (systole up), and zero in the place of NaN where there is no chrominance.
 
     Windows of ceil(1.6 fps) frames begin at every frame, the last included. The first and last 1.6 s get fewer addends
     and fade.

@@ -46,7 +46,7 @@ class PureSequence:
 
     @classmethod
     def at(cls, root: Path, name: str) -> PureSequence:
-        """The sequence of that name.
+        """The sequence ``name``.
 
         Raises:
             DatasetUnavailable: it has no JSON file or fewer than two pictures, nothing says when they were taken, or a

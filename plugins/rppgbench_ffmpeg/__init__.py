@@ -1,4 +1,4 @@
-"""Codecs of the FFmpeg family through PyAV, whose wheels carry them: no ``ffmpeg`` program is needed."""
+"""Codecs of the FFmpeg family from PyAV's wheels: no ``ffmpeg`` program is needed."""
 
 from __future__ import annotations
 

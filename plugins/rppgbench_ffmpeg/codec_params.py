@@ -30,7 +30,7 @@ class Mpeg4Params(RateParams):
 
 
 class X26xParams(RateParams):
-    """What x264 and x265 share."""
+    """Params shared by x264 and x265."""
 
     preset: Preset = Field("medium", description="the encoder's own name for a trade of time against quality")
     gop: int = Field(250, ge=1, le=600, description="frames from one key frame to the next at most")
@@ -50,7 +50,7 @@ class X265Params(X26xParams):
 
 
 class LosslessParams(Params):
-    """A control without quantisation: what the pixel format alone does to the pulse."""
+    """Pixel format of a control without quantisation."""
 
     pix_fmt: Literal["rgb", "yuv444p", "yuv422p", "yuv420p"] = Field(
         "rgb", description="rgb is bit-exact; the others are exact after one conversion to 8-bit limited-range YUV"

@@ -1,4 +1,4 @@
-"""The codecs themselves: how each one is told its rate, and what becomes of its bitstream."""
+"""The codecs: rate control of each, and the verification of its bitstream."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Original:
 
 
 def _write(pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float) -> float:
-    """The average bitrate, in bit/s, of what was written."""
+    """The average bitrate of the file written, in bit/s."""
     payload_bytes = write_stream(pictures, target, settings, fps_hz)
     return float(8 * payload_bytes * frame_rate(fps_hz) / pictures.n_frames)
 

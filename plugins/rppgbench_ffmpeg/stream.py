@@ -21,7 +21,7 @@ _MPEG4_TICKS = 65535  # MPEG-4 Part 2 counts time in 16 bits
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderSettings:
-    """How a stream is encoded; ``options`` are the encoder's own."""
+    """Settings of one video stream; ``options`` are the encoder's own."""
 
     encoder: str
     container: str

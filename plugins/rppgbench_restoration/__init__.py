@@ -1,7 +1,7 @@
 """Restoration of single frames: AR-CNN and DnCNN, enhancers without a look through time, and a control.
 
-Specs and params, without torch: plugins are listed and protocols read on machines that do not have it. Each network
-stands whole in the module of its paper; ``framewise.py`` is the learner around either.
+Specs and params, without torch: plugins are listed and protocols read on machines without it. Each network stands
+whole in the module of its paper; ``framewise.py`` is the learner around either.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Start = Literal["identity", "gaussian"]
 class RestorationParams(LearnerParams):
     """Size and planes of a network of frames, and the recipes shared by all enhancers under comparison.
 
-    The papers trained on patches of still photographs; here every network sees the clips, and as many of them, that
-    STVEN sees (Yu et al., ICCV 2019, section 4.4), or a comparison would be one of recipes.
+    The papers trained on patches of still photographs; here every network sees the same clips as STVEN, and as many
+    (Yu et al., ICCV 2019, section 4.4), or a comparison would be one of recipes.
     """
 
     size: Annotated[NetworkSize, Field(description="as published, or one for a CPU core")] = "paper"

@@ -24,9 +24,9 @@ FAST_WIDTHS: dict[NetworkSize, tuple[int, int]] = {"paper": (64, 32), "small": (
 class Arcnn(FramewiseLearner):
     """AR-CNN or Fast AR-CNN, of R, G and B or of the luma.
 
-    From Gaussian noise, the published start, it has first to learn the identity, and that takes longer than a
+    From Gaussian noise, the published start, it has first to learn the identity, and this takes longer than a
     comparison on equal terms lasts. So unless ``start`` says otherwise it starts by handing the video through, as the
-    other networks do: that is our choice. Its layers are as published, without a residual.
+    other networks do, by our choice. Its layers are as published, without a residual.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ def _in_float32(frames: Tensor) -> torch.autocast:
 
 @torch.no_grad()
 def start_gaussian(convolutions: Sequence[Convolution], standard_deviation: float = 1e-3) -> None:
-    """Zero biases, and weights from a normal distribution around zero: the start that AR-CNN was published with."""
+    """Zero biases, and weights from a normal distribution around zero: AR-CNN's published start."""
     for layer in convolutions:
         nn.init.normal_(layer.weight, std=standard_deviation)
         _without_bias(layer)
@@ -114,7 +114,7 @@ def start_gaussian(convolutions: Sequence[Convolution], standard_deviation: floa
 def start_handing_through(convolutions: Sequence[Convolution], colours: int) -> None:
     """Weights of the identity: images without negative values come out of the last layer exactly as they went in.
 
-    Between layers may stand any function that leaves non-negative values alone, such as PReLU. Each colour keeps one
+    Between layers may stand any function without effect on non-negative values, such as PReLU. Each colour keeps one
     channel of its own through all layers, or, if the first layer strides over s x s pixels and the last one gives them
     back, one for each of these. All other channels begin as torch has them, at weight zero in the last layer.
     """

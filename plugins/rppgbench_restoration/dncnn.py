@@ -20,10 +20,10 @@ class Dncnn(FramewiseLearner):
 
 
 class DncnnNetwork(nn.Module):
-    """``(N, C, H, W)`` less the layers' answer to it, a prediction of what compression added (section 3.2).
+    """``(N, C, H, W)`` less the layers' answer to it, a prediction of the artefacts of compression (section 3.2).
 
-    Weights start as in He et al., 2015, those of the last layer at zero, which is our choice: the network starts as
-    the identity, so that however little it has learnt, it has not lost the video.
+    Weights start as in He et al., 2015, those of the last layer at zero, by our choice: the network starts as the
+    identity, and has not lost the video however little it has learnt.
     """
 
     def __init__(self, colours: int, width: int, depth: int) -> None:

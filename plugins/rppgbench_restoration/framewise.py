@@ -30,7 +30,7 @@ class FramewiseLearner:
 
     Args:
         module: ``(N, C, H, W)`` to the same shape, channels last in memory; C is 3, or 1 for the luma.
-        space: which planes those are.
+        space: the planes of the network, "rgb" or "luma".
     """
 
     def __init__(self, module: nn.Module, space: Space) -> None:

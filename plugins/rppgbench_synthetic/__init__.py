@@ -1,4 +1,4 @@
-"""Rendered faces with a known pulse: the dataset that anybody can run."""
+"""Rendered faces with a known pulse, on any machine and without a licence."""
 
 from __future__ import annotations
 

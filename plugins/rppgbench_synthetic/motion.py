@@ -1,4 +1,4 @@
-"""How a head moves: sway, turns, the nod of each heartbeat, blinks and talk."""
+"""Motion of a head: sway, turns, the nod of each heartbeat, blinks and talk."""
 
 from __future__ import annotations
 

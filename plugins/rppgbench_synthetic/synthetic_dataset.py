@@ -69,7 +69,7 @@ class Synthetic:
         )
 
     def container(self) -> str:
-        """The ending of what ``render`` writes."""
+        """The ending of files written by ``render``."""
         return lossless.CONTAINER
 
     def frames(self, recording: Recording) -> Iterator[Frame]:
@@ -83,7 +83,7 @@ class Synthetic:
             yield np.ascontiguousarray(np.moveaxis(planes, 0, -1)), mask
 
     def body(self, recording: Recording) -> Physiology:
-        """The truth behind the truth: beats, breath and blood volume."""
+        """The body behind the ground truth: beats, breath and blood volume."""
         session = self._session(recording)
         return simulate(self.params.seed, session.subject.id, session.name, session.hr_bpm, self.params.duration_s)
 

@@ -1,7 +1,7 @@
 """rPPGNet and STVEN of Yu et al., ICCV 2019 (heart rate from highly compressed face video), written from the paper.
 
-Specs and params, without torch: plugins are listed and protocols read on machines that do not have it. Each network
-stands whole in a module of its own, ``rppgnet.py`` and ``stven.py``; ``convolution.py`` is the layout both run in.
+Specs and params, without torch: plugins are listed and protocols read on machines without it. Each network stands
+whole in a module of its own, ``rppgnet.py`` and ``stven.py``; ``convolution.py`` is the layout of both.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class RppgnetParams(LearnerParams):
         return self
 
     def recipe(self) -> Recipe:
-        """The recipe of section 4.1, which prints neither batch nor schedule; for size small one for a CPU core."""
+        """The recipe of section 4.1, batch and schedule not printed there; for size small one for a CPU core."""
         if self.size == "small":
             return Recipe(iterations=200, batch=4, learning_rate=3e-3, schedule="cosine", clip_norm=1.0)
         return Recipe(epochs=15, batch=4, frames=64, learning_rate=1e-4)

@@ -1,7 +1,7 @@
 """Factorised 3-D convolutions over clips laid out ``(B, T, H, W, C)``, run as 2-D convolutions on views of them.
 
 Colour last in memory, a clip is a batch of frames ``(B T, C, H, W)`` to a spatial kernel and an image of T rows and H W
-columns ``(B, C, T, H W)`` to a temporal one. Both are views, both are what torch calls channels last, and for both the
+columns ``(B, C, T, H W)`` to a temporal one. Both are views, both are "channels last" to torch, and for both the
 2-D convolutions of CPUs and GPUs are several times faster than their 3-D ones. Parameters are those of
 ``nn.Conv3d``.
 """
@@ -37,7 +37,7 @@ def from_columns(columns: Tensor, height: int) -> Tensor:
 
 
 class SpatialConv(nn.Conv3d):
-    """``nn.Conv3d`` with a kernel of (1, size, size), padded so that stride 1 keeps the size if that is odd.
+    """``nn.Conv3d`` with a kernel of (1, size, size), padded to keep an odd size at stride 1.
 
     Shape:
         ``(B, T, H, W, cin)`` to ``(B, T, H / stride, W / stride, cout)``.
@@ -57,7 +57,7 @@ class SpatialConv(nn.Conv3d):
 
 
 class TemporalConv(nn.Conv3d):
-    """``nn.Conv3d`` with a kernel of (size, 1, 1), padded so that stride 1 keeps the length if the size is odd.
+    """``nn.Conv3d`` with a kernel of (size, 1, 1), padded to keep the length at stride 1 if the size is odd.
 
     Shape:
         ``(B, T, H, W, cin)`` to ``(B, T / stride, H, W, cout)``.

@@ -75,7 +75,7 @@ def affine(video: Tensor) -> Tensor:
 def temporal(video: Tensor) -> Tensor:
     """Each pixel's relative change against its own mean over about two seconds around each frame, in percent.
 
-    Clamped to 5 %. Colour and lasting light are gone; the network need not find half a percent in what is left.
+    Clamped to 5 %. Colour and lasting light are gone: the network need not find half a percent beneath them.
     In float32 whatever the precision around it.
     """
     with torch.autocast(video.device.type, enabled=False):
@@ -192,7 +192,7 @@ class RppgNetwork(nn.Module):
 def _read(head: nn.Linear, features: Tensor) -> Tensor:
     """The mean over pixels through a 1x1x1 convolution: ``(B, T, H, W, C)`` to ``(B, T)``.
 
-    Written out, so that autocast leaves it in float32: a wave of eight bits has steps.
+    Written out, or autocast would not leave it in float32: a wave of eight bits has steps.
     """
     return (features.mean((2, 3), dtype=torch.float32) * head.weight).sum(-1) + head.bias
 
@@ -216,7 +216,7 @@ class ChannelNorm(nn.BatchNorm2d):
 class ConvNormRelu(nn.Module):
     """A convolution, its batch normalisation and a ReLU.
 
-    Outside training the norm is a scale and a shift, which the weights take up: one pass over the clip less.
+    Outside training the norm is a scale and a shift, taken up by the weights: one pass over the clip less.
     """
 
     def __init__(self, conv: SpatialConv | TemporalConv) -> None:
@@ -291,7 +291,7 @@ def attention(features: Tensor, skin: Tensor, over: AttentionOver) -> Tensor:
     Args:
         features: ``(B, T, H, W, C)``.
         skin: ``(B, T, H, W, 1)`` probabilities.
-        over: What sums to 1: each frame, or the whole clip.
+        over: The sum of 1: each frame, or the whole clip.
 
     Returns:
         ``(B, T, H, W, 1)``.
@@ -321,7 +321,7 @@ class Rppgnet:
 
     Feature maps are "early" (after block 1, at half the clip's height and width) and "mid" (after block 3, at a
     quarter); side waves "mid" and "part1" to "part4", the quarters of the face row by row; maps "skin" (half size) and
-    "attention" (quarter size), whose frames sum to 1.
+    "attention" (quarter size, each frame with a sum of 1).
     """
 
     def __init__(self, **params: Any) -> None:
@@ -373,8 +373,8 @@ class Rppgnet:
     def predict(self, video: Any, fps_hz: float) -> NDArray[np.float32]:
         """``(B, T)`` waves of ``(B, T, H, W, 3)`` uint8, or float in [0, 1]: those of whole clips, in chunks.
 
-        Chunks overlap by all frames that an answer depends on. Only attention over space and time also depends on
-        the chunk's length, as it depends in training on the clip's: each chunk is attended by itself.
+        Chunks overlap by the full reach of an answer. Only attention over space and time also depends on the chunk's
+        length, as it depends in training on the clip's: each chunk is attended by itself.
 
         Raises:
             SignalError: not clips, or height or width is not a multiple of 8 from 16 up.

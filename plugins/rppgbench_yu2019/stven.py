@@ -1,8 +1,7 @@
-"""STVEN, the video enhancement network: Yu, Peng, Li, Hong, Zhao, "Remote heart rate measurement from highly compressed
-facial videos", ICCV 2019.
+"""STVEN: Yu, Peng, Li, Hong, Zhao, "Remote heart rate measurement from highly compressed facial videos", ICCV 2019.
 
-Written from section 3.1, Figure 2 and Table 1. One generator translates a clip into any of the conditions that it
-learnt from; to enhance is to ask it for the reference. There is no adversary: it learns from pairs, both ways and
+Written from section 3.1, Figure 2 and Table 1. One generator translates a clip into any of the conditions of
+its training; to enhance is to ask it for the reference. There is no adversary: it learns from pairs, both ways and
 around. In order: sizes, the generator of Table 1, its layers, the learner with its losses (equations 3 and 4), and long
 clips. Params are in ``__init__.py``.
 
@@ -37,16 +36,16 @@ if TYPE_CHECKING:
 class Design:
     """Widths, depths and kernels of a generator; the defaults are the paper's.
 
-    ``widths`` are the channels at full, half and quarter size. A block is ``sets`` (2+1)-D convolutions, which go
-    through as many channels as they give or, where they are ``matched``, through so many that they have the weights of
-    a 3x3x3 kernel (Tran et al., CVPR 2018, section 3.5); ``bare`` ones have no norm and ReLU behind. ``taps`` are the
+    ``widths`` are the channels at full, half and quarter size. A block is ``sets`` (2+1)-D convolutions. Between
+    their two kernels are as many channels as behind or, if ``matched``, enough for as many weights as a 3x3x3 kernel
+    has (Tran et al., CVPR 2018, section 3.5); ``bare`` ones have no norm and ReLU behind. ``taps`` are the
     frames under the first two kernels, ``size`` is the width of the first and the last one. ``factorised`` kernels
     halve and double size and frames in two steps, not in one of 4x4x4. Without ``temporal`` every kernel sees one
     frame, and no frames are left out on the way.
 
-    ``labels`` are the condition's way in: ``planes`` of ones and zeros beside the colours, as printed, of which the
-    first norm leaves no more than the clip's borders make of them, since a plane adds a constant to a channel inside;
-    or ``shifts`` of every norm.
+    ``labels`` are the condition's way in: ``planes`` of ones and zeros beside the colours, as printed, though a
+    plane adds a constant to a channel, and the first norm takes it away again but at the clip's borders; or ``shifts``
+    of every norm.
     """
 
     widths: tuple[int, int, int] = (64, 128, 512)
@@ -87,8 +86,8 @@ SPATIAL_DESIGNS: Mapping[Size, Design] = {
 class Generator(nn.Module):
     """Clips under the conditions asked for, from clips under any condition.
 
-    It is its input exactly as long as it has learnt nothing: the last convolution starts at zero, and the clip itself
-    is added to what comes out of it. Neither is in the paper.
+    It is the identity exactly as long as it has learnt nothing: the last convolution starts at zero, and the clip
+    itself is added to its output. Neither is in the paper.
 
     Shape:
         ``(B, T, H, W, 3)`` and ``(B,)``, from 0 (the reference) to n_conditions - 1, to ``(B, T, H, W, 3)``.
@@ -351,7 +350,7 @@ class Stven:
         return enhanced.clip(0, 1, out=enhanced)
 
     def _translate(self, video: Tensor, condition: Tensor, *, again: bool) -> Tensor:
-        """The generator on one clip at a time: the norms are of single clips, and so memory is that of one clip.
+        """The generator's output, one clip at a time: norms are of single clips, so memory is needed for one only.
 
         With ``again`` activations are not kept for the gradient, and computed once more when it is due.
         """
@@ -387,7 +386,7 @@ def in_windows(
         process: ``(1, t, H, W, C)`` to the same shape, t frames being ``length``, or all of a shorter clip.
         video: ``(B, T, H, W, C)``.
         length: frames of a window.
-        overlap: frames over which one window fades into the next.
+        overlap: frames of the cross-fade from one window into the next.
     """
     B, T = video.shape[:2]
     length = min(length, T)
