@@ -151,19 +151,21 @@ class RppgNetwork(nn.Module):
             skin = torch.sigmoid(logits.float())
             skin_quarter = halve(skin)
             skin_eighth = halve(skin_quarter)
+        # Figure 2: attention before blocks 3 and 4; in the released network, before the heads of blocks 3 and 4.
         seen, backbone_weights = self._attend(self.blocks[1](halve(early)), skin_quarter, at_head=False)
         mid: Tensor = self.blocks[2](seen)  # (B, T, H / 4, W / 4, C)
         mid_seen, head_weights = self._attend(mid, skin_quarter, at_head=True)
         seen, _ = self._attend(halve(mid), skin_eighth, at_head=False)
-        deep, _ = self._attend(self.blocks[3](seen), skin_eighth, at_head=True)  # (B, T, H / 8, W / 8, C)
+        deep: Tensor = self.blocks[3](seen)  # (B, T, H / 8, W / 8, C)
+        deep_seen, _ = self._attend(deep, skin_eighth, at_head=True)
 
         maps = {} if skin is None else {"skin": skin.squeeze(-1)}
         weights = head_weights if backbone_weights is None else backbone_weights
         if weights is not None:
             maps["attention"] = (weights / weights.sum((2, 3), keepdim=True)).squeeze(-1)
         return RppgnetResponse(
-            wave=_read(self.head, deep),
-            side_waves={"mid": _read(self.mid_head, mid_seen), **self._read_parts(deep)},
+            wave=_read(self.head, deep_seen),
+            side_waves={"mid": _read(self.mid_head, mid_seen), **self._read_parts(deep_seen)},
             feature_maps={"early": early.permute(0, 4, 1, 2, 3), "mid": mid.permute(0, 4, 1, 2, 3)},
             maps=maps,
             skin_logits=None if logits is None else logits.squeeze(-1),
