@@ -34,7 +34,7 @@ def test_every_column_of_a_manifest_is_on_the_page():
 
 
 def test_the_table_on_the_page_is_that_of_the_fixture(tmp_path):
-    from rppgbench_datasets.manifest import ManifestDataset, write_fixture
+    from rppgbench_datasets.own_recordings import ManifestDataset, write_fixture
 
     write_fixture(tmp_path, RenderedCohort(load_registry()), 3, 2.0)
     written = ManifestDataset(tmp_path).recordings()

@@ -1,4 +1,4 @@
-"""The classical methods, one module per paper, and the controls that every method has to beat."""
+"""The classical methods, one module per paper, and the controls of every comparison."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def rppgbench_methods() -> Iterable[MethodSpec]:
     )
     yield MethodSpec(
         name="white_noise",
-        factory="rppgbench_classical.controls:WhiteNoise",
+        factory="rppgbench_classical.control_methods:WhiteNoise",
         version=2,
         input="trace",
         control=True,
@@ -50,7 +50,7 @@ def rppgbench_methods() -> Iterable[MethodSpec]:
     )
     yield MethodSpec(
         name="mean_hr",
-        factory="rppgbench_classical.controls:MeanHeartRate",
+        factory="rppgbench_classical.control_methods:MeanHeartRate",
         input="trace",
         learns=True,
         learns_from="truth",

@@ -10,23 +10,21 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from rppgbench.signal.filters import bandpass
-from rppgbench_classical.batch import waves_of
+from rppgbench_classical.array_batches import LEAST_VARIANCE, waves_of
 
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
 WINDOW_S = 1.6
 BAND_HZ = (40 / 60, 240 / 60)
-# Variance of a relative chrominance below which there is none, as in pos.py.
-NOTHING = 1e-29
 
 
 class Chrom:
     """X = 3R - 2G and Y = 1.5R + G - 1.5B, combined to X - std(X) / std(Y) Y in each window; systole up as published.
 
     Windows last 1.6 s, rounded up to an even number of frames, and overlap by half under a Hann window. In each, R, G
-    and B are divided by their mean, and X and Y band-passed (40-240 bpm). The paper leaves open which filter: here the
-    zero-phase Butterworth of third order that the suite uses elsewhere. The first and last half window fade; frames
+    and B are divided by their mean, and X and Y band-passed (40-240 bpm). The paper leaves the filter open: here
+    the zero-phase Butterworth of third order, as elsewhere in the suite. The first and last half window fade; frames
     left over at the end get a window of their own, aligned with the last frame.
     """
 
@@ -68,7 +66,7 @@ def _pulse(xp: Any, windows: Any, filter_: Any, hann: Any) -> Any:
     x = (3 * red - 2 * green) @ filter_
     y = (1.5 * red + green - 1.5 * blue) @ filter_
     var_x, var_y = (xp.mean(s * s, axis=2, keepdims=True) - xp.mean(s, axis=2, keepdims=True) ** 2 for s in (x, y))
-    pulsing = (var_y > NOTHING) & (var_x > 0)
+    pulsing = (var_y > LEAST_VARIANCE) & (var_x > 0)
     alpha = xp.where(pulsing, xp.sqrt(xp.where(pulsing, var_x / xp.where(pulsing, var_y, 1.0), 0.0)), 0.0)
     return (x - alpha * y) * hann
 
@@ -91,7 +89,7 @@ def _window_operators(frames: int, fps_hz: float) -> tuple[FloatArray, FloatArra
 
 @lru_cache(maxsize=16)
 def _crowding(T: int, half: int) -> FloatArray:
-    """What the windows add up to at each frame, ``(T,)``, where that is above 1: the last one may be out of step."""
+    """Sums of the windows at each frame, ``(T,)``, at least 1: above it, the last window is out of step."""
     hann = _hann(2 * half)
     total = np.zeros(T)
     for first in [*range(0, T - 2 * half + 1, half), T - 2 * half]:

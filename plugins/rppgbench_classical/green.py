@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rppgbench_classical.batch import waves_of
+from rppgbench_classical.array_batches import waves_of
 
 
 class Green:

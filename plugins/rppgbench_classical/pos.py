@@ -1,26 +1,51 @@
-"""Wang, den Brinker, Stuijk & de Haan, IEEE TBME 64(7), 2017: Algorithm 1, "plane orthogonal to skin"."""
+"""POS, "plane orthogonal to skin": Wang, den Brinker, Stuijk & de Haan, IEEE TBME 64(7), 2017, Algorithm 1.
+
+The algorithm stands here twice, to be read (``algorithm_1``) and to be run (``Pos``). Printed, it works through T
+windows of 1.6 s one by one; the closed form gives the same wave from moving sums over all traces at once, in time
+linear in T: 0.2 ms in the place of 24 ms for 30 s at 30 frames/s on one core. Tests hold one against the other.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
-from rppgbench_classical.batch import waves_of
+from rppgbench_classical.array_batches import LEAST_VARIANCE, waves_of
+
+if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
 
 WINDOW_S = 1.6
-# Variance of a relative chrominance below which there is none: a thousand times below what double precision resolves
-# of a trace near 1, and a billion times below a thousandth of a grey level.
-NOTHING = 1e-29
+PROJECTION = np.array([[0.0, 1.0, -1.0], [-2.0, 1.0, 1.0]])
+
+
+def window_frames(fps_hz: float) -> int:
+    """Frames of a window, 32 at 20 frames/s as in the paper."""
+    return math.ceil(WINDOW_S * fps_hz - 1e-9)  # 1.6 x 20 is 32.000000000000004 in some products
+
+
+def algorithm_1(colours: FloatArray, fps_hz: float) -> FloatArray:
+    """``(T,)`` wave of ``(T, 3)`` mean colours by Algorithm 1 as printed: systole down, and NaN without chrominance."""
+    length = window_frames(fps_hz)
+    wave = np.zeros(len(colours))
+    for end in range(length, len(colours) + 1):
+        start = end - length
+        window = colours[start:end]
+        normalised = window / window.mean(axis=0)  # temporal normalisation
+        s1, s2 = PROJECTION @ normalised.T  # projection
+        h = s1 + s1.std() / s2.std() * s2  # tuning
+        wave[start:end] += h - h.mean()  # overlap-adding
+    return wave
 
 
 class Pos:
-    """Algorithm 1 as printed, in time linear in T: windows of ceil(1.6 fps) frames at every frame, the last included.
+    """Algorithm 1 turned over (systole up), and zero in the place of NaN where there is no chrominance.
 
-    Within each window the trace is divided by its mean and projected, ``h = S1 + std(S1) / std(S2) S2``; all windows
-    are added where they overlap. The first and last 1.6 s get fewer addends and fade. The wave is turned over, so that
-    systole is up.
+    Windows of ceil(1.6 fps) frames begin at every frame, the last included. The first and last 1.6 s get fewer addends
+    and fade.
     """
 
     def predict(self, traces: Any, fps_hz: float) -> Any:
@@ -29,44 +54,55 @@ class Pos:
         Raises:
             SignalError: fewer frames than one window.
         """
-        frames = math.ceil(WINDOW_S * fps_hz - 1e-9)  # 1.6 x 20 is 32.000000000000004 in some products
-        return waves_of(traces, lambda tones: _pos(tones, frames), at_least=frames)
+        frames = window_frames(fps_hz)
+        return waves_of(traces, lambda tones: _closed_form(tones, frames), at_least=frames)
 
 
-def _pos(tones: Any, window: int) -> Any:
-    """The sum of all windows from moving sums of first and second moments.
+def _closed_form(tones: Any, window: int) -> Any:
+    """``(b, T)``: the sum of all windows of ``(3, b, T)`` from moving sums of first and second moments.
 
-    With d = tones - 1, a window's S1 and S2 are linear in p = dG - dB, q = dG + dB - 2 dR and g = dG; in these, the
-    coefficients of what is common to all channels vanish with the chrominance, so nothing large has to cancel. Every
-    window's h has mean 0, as do S1 and S2.
+    In a window, S1 and S2 are linear in the deviations from 1 of green and of the two projections, here "first" and
+    "second"; in these, the coefficients of the part common to all channels vanish with the chrominance, so nothing
+    large has to cancel. Every window's h has mean 0, as do S1 and S2.
     """
     xp = array_namespace(tones)
     red, green, blue = (tones[c, :, :] - 1 for c in range(3))
-    pqg = xp.stack([green - blue, green + blue - 2 * red, green])  # (3, b, T)
-    qgp = xp.stack([pqg[1], pqg[2], pqg[0]])
+    first, second = green - blue, green + blue - 2 * red
+    signals = xp.stack([first, second, green])  # (3, b, T)
+    partners = xp.stack([second, green, first])
 
-    mean, square, product = (_sums(x, window) / window for x in (pqg, pqg * pqg, pqg * qgp))
-    var_p, var_q, var_g = square - mean * mean
-    cov_pq, cov_qg, cov_gp = product - mean * xp.stack([mean[1], mean[2], mean[0]])
+    moments = (signals, signals * signals, signals * partners)
+    mean, mean_square, mean_product = (_sums(x, window) / window for x in moments)  # (3, b, T - window + 1)
+    var_first, var_second, var_green = mean_square - mean * mean
+    covariances = mean_product - mean * xp.stack([mean[1], mean[2], mean[0]])
+    cov_first_second, cov_second_green, cov_green_first = covariances
 
-    # S1 = p1 p + g1 g and S2 = p2 p + q2 q + g2 g, up to constants.
-    mean_p, mean_q, mean_g = mean
-    mean_b = mean_g - mean_p
-    mean_r = (mean_g + mean_b - mean_q) / 2
-    over_r, over_g, over_b = 1 / (1 + mean_r), 1 / (1 + mean_g), 1 / (1 + mean_b)
-    p1, g1 = over_b, -mean_p * over_g * over_b
-    p2, q2 = (mean_b - mean_r) * over_r * over_b, over_r
-    g2 = ((mean_r - mean_g) * over_g + (mean_r - mean_b) * over_b) * over_r
-    var_1 = p1 * p1 * var_p + g1 * g1 * var_g + 2 * p1 * g1 * cov_gp
-    var_2 = p2 * p2 * var_p + q2 * q2 * var_q + g2 * g2 * var_g
-    var_2 = var_2 + 2 * (p2 * q2 * cov_pq + q2 * g2 * cov_qg + p2 * g2 * cov_gp)
+    # The normalisation by each channel's mean, 1 + mean_c, makes S1 and S2 of the signals, up to constants:
+    #   S1 = s1_first first + s1_green green, S2 = s2_first first + s2_second second + s2_green green.
+    mean_first, mean_second, mean_green = mean
+    mean_blue = mean_green - mean_first
+    mean_red = (mean_green + mean_blue - mean_second) / 2
+    over_red, over_green, over_blue = 1 / (1 + mean_red), 1 / (1 + mean_green), 1 / (1 + mean_blue)
+    s1_first, s1_green = over_blue, -mean_first * over_green * over_blue
+    s2_first, s2_second = (mean_blue - mean_red) * over_red * over_blue, over_red
+    s2_green = ((mean_red - mean_green) * over_green + (mean_red - mean_blue) * over_blue) * over_red
 
-    pulsing = (var_2 > NOTHING) & (var_1 > 0)
-    alpha = xp.where(pulsing, xp.sqrt(xp.where(pulsing, var_1 / xp.where(pulsing, var_2, 1.0), 0.0)), 0.0)
-    weight = xp.stack([p1 + alpha * p2, alpha * q2, g1 + alpha * g2])
-    # Turned over: h as printed falls when blood absorbs.
-    shift = _overlap_add(xp, xp.sum(weight * mean, axis=0), window)
-    return shift - xp.sum(pqg * _overlap_add(xp, weight, window), axis=0)
+    var_s1 = s1_first * s1_first * var_first + s1_green * s1_green * var_green
+    var_s1 = var_s1 + 2 * s1_first * s1_green * cov_green_first
+    var_s2 = s2_first * s2_first * var_first + s2_second * s2_second * var_second + s2_green * s2_green * var_green
+    var_s2 = var_s2 + 2 * (
+        s2_first * s2_second * cov_first_second
+        + s2_second * s2_green * cov_second_green
+        + s2_first * s2_green * cov_green_first
+    )
+    pulsing = (var_s2 > LEAST_VARIANCE) & (var_s1 > 0)
+    alpha = xp.where(pulsing, xp.sqrt(xp.where(pulsing, var_s1 / xp.where(pulsing, var_s2, 1.0), 0.0)), 0.0)
+
+    # h - mean(h) = sum over signals of weight (signal - mean), added over the windows of each frame; turned over, since
+    # h as printed falls when blood absorbs.
+    weight = xp.stack([s1_first + alpha * s2_first, alpha * s2_second, s1_green + alpha * s2_green])
+    means = _overlap_add(xp, xp.sum(weight * mean, axis=0), window)
+    return means - xp.sum(signals * _overlap_add(xp, weight, window), axis=0)
 
 
 def _sums(x: Any, window: int) -> Any:
@@ -89,7 +125,7 @@ def _sums(x: Any, window: int) -> Any:
 
 
 def _overlap_add(xp: Any, per_window: Any, window: int) -> Any:
-    """``(..., K)`` to the sum over the windows that each frame is in, ``(..., K + window - 1)``."""
+    """``(..., K)`` to the sum over the windows around each frame, ``(..., K + window - 1)``."""
     *rows, _ = per_window.shape
     none = xp.zeros((*rows, window - 1), dtype=per_window.dtype, device=per_window.device)
     return _sums(xp.concat([none, per_window, none], axis=-1), window)

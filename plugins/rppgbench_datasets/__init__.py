@@ -29,8 +29,8 @@ def rppgbench_datasets() -> Iterator[DatasetSpec]:
     )
     yield DatasetSpec(
         name="manifest",
-        factory=f"{_HERE}.manifest:ManifestDataset",
-        fixture=f"{_HERE}.manifest:write_fixture",
+        factory=f"{_HERE}.own_recordings:ManifestDataset",
+        fixture=f"{_HERE}.own_recordings:write_fixture",
         summary="Your own recordings, described by a table manifest.csv: ECG, BVP or a heart rate as truth",
         license="your own",
         how_to_get="write manifest.csv beside them ('rppgbench data fixture manifest FOLDER' writes an example)",

@@ -2,8 +2,8 @@
 
 RGB at 1920 x 1080 and 60 frames a second, in MPEG-4 of about 20 Mb/s, with ECG, BVP and respiration. How its files are
 called is published nowhere, and no public code reads it: a copy is described by a table ``manifest.csv`` in its folder,
-with the columns of `rppgbench_datasets.manifest`. What is said here of its content is from the literature, and to be
-checked against a real copy.
+with the columns of `rppgbench_datasets.own_recordings`. What is said here of its content is from the literature, and
+to be checked against a real copy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppgbench_datasets.manifest import ManifestDataset
+from rppgbench_datasets.own_recordings import ManifestDataset
 
 if TYPE_CHECKING:
     from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording, Session

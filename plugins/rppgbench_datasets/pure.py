@@ -29,7 +29,7 @@ from rppgbench.errors import MediaError, RppgbenchError
 from rppgbench.media import lossless
 from rppgbench_datasets.layout import extra, listed, refuse_root
 from rppgbench_datasets.presence import absent, demand_root
-from rppgbench_datasets.pure_sequence import PACKED, PureSequence, label_of
+from rppgbench_datasets.pure_sequence import PACKED, PureSequence, json_path
 from rppgbench_datasets.stamps import advancing, lasts_s, misfit
 
 if TYPE_CHECKING:
@@ -87,20 +87,20 @@ class Pure:
             DatasetUnavailable: the JSON file is damaged, lacks a key, or its times run backwards.
         """
         sequence = self._found[0][recording.id]
-        label = sequence.label()
-        times_s = (label.pulse_ns - sequence.frames_ns[0]) / 1e9
+        oximeter = sequence.oximeter()
+        times_s = (oximeter.pulse_ns - sequence.frames_ns[0]) / 1e9
         later = advancing(times_s, lambda index: f"{sequence.json}: /FullPackage[{index}]")
         doubts = []
         if not later.all():
             doubts.append(f"{int((~later).sum())} samples that repeat a time are left out")
-        if len(label.images_ns) != len(sequence.pictures):
-            doubts.append(f"{len(sequence.pictures)} pictures, /Image lists {len(label.images_ns)}")
-        elif (apart_s := float(np.abs(label.images_ns - sequence.frames_ns).max()) / 1e9) > _APART_S:
+        if len(oximeter.images_ns) != len(sequence.pictures):
+            doubts.append(f"{len(sequence.pictures)} pictures, /Image lists {len(oximeter.images_ns)}")
+        elif (apart_s := float(np.abs(oximeter.images_ns - sequence.frames_ns).max()) / 1e9) > _APART_S:
             doubts.append(f"names of pictures and times in /Image are up to {apart_s:.3f} s apart")
         doubts += misfit(times_s[later], recording.duration_s)
-        video_s = lasts_s((label.images_ns - label.images_ns[0]) / 1e9) if len(label.images_ns) > 1 else None
+        video_s = lasts_s((oximeter.images_ns - oximeter.images_ns[0]) / 1e9) if len(oximeter.images_ns) > 1 else None
         return GroundTruth(
-            samples=label.waveform[later], times_s=times_s[later], kind="bvp", video_s=video_s, doubts=tuple(doubts)
+            samples=oximeter.waveform[later], times_s=times_s[later], kind="bvp", video_s=video_s, doubts=tuple(doubts)
         )
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
@@ -135,7 +135,7 @@ class Pure:
             try:
                 found[name] = PureSequence.at(self.root, name)
             except RppgbenchError as error:
-                files = (self.root / name, self.root / name / name, label_of(self.root, name))
+                files = (self.root / name, self.root / name / name, json_path(self.root, name))
                 missing.append(absent(name, name[:2], error, files))
         return found, tuple(missing)
 
@@ -162,7 +162,7 @@ class Pure:
         if path.is_dir():
             # Of a folder around another one of its name the JSON file is looked at too.
             return path.parent != self.root or not (path / path.name).is_dir()
-        return path == label_of(self.root, path.stem)
+        return path == json_path(self.root, path.stem)
 
 
 def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
@@ -184,8 +184,8 @@ def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s:
             cv2.imwrite(str(folder / f"Image{stamp_ns}.png"), frame[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
         n_samples = int((duration_s + 1.0) * FIXTURE_SENSOR_HZ)
         pulse_ns = _stamps_ns(start_ns, -0.5, n_samples, FIXTURE_SENSOR_HZ, rng)
-        label = _label(pulse_ns, take.sensor((pulse_ns - start_ns) / 1e9), take.hr_bpm, images_ns)
-        (root / name / f"{name}.json").write_text(json.dumps(label), encoding="ascii")
+        content = _sequence_json(pulse_ns, take.sensor((pulse_ns - start_ns) / 1e9), take.hr_bpm, images_ns)
+        (root / name / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
         takes[name] = take
     return takes
 
@@ -199,7 +199,7 @@ def _stamps_ns(
     return start_ns + np.rint(1e9 * (first_s + np.arange(count) / rate_hz)).astype(np.int64) + late_ns
 
 
-def _label(
+def _sequence_json(
     pulse_ns: NDArray[np.int64], pulse: FloatArray, hr_bpm: float, images_ns: NDArray[np.int64]
 ) -> dict[str, Any]:
     # The oximeter sends whole numbers from 0 to 127.

@@ -27,8 +27,8 @@ _SEQUENCE = re.compile(r"[0-9]{2}-[0-9]{2}(\.json)?")
 
 
 @dataclass(frozen=True)
-class Label:
-    """What the JSON file says: ``(N,)`` pulse and its times, ``(M,)`` times of the pictures, in nanoseconds."""
+class OximeterFile:
+    """The JSON file of a sequence: ``(N,)`` pulse and its times, ``(M,)`` times of the pictures, in nanoseconds."""
 
     waveform: NDArray[np.float64]
     pulse_ns: NDArray[np.int64]
@@ -46,7 +46,7 @@ class PureSequence:
 
     @classmethod
     def at(cls, root: Path, name: str) -> PureSequence:
-        """The sequence of that name.
+        """The sequence ``name``.
 
         Raises:
             DatasetUnavailable: it has no JSON file or fewer than two pictures, nothing says when they were taken, or a
@@ -57,7 +57,7 @@ class PureSequence:
             packed = [path for path in folder.parent.glob(f"{name}.*") if path.suffix in PACKED]
             hint = f"unpack {packed[0].name}" if packed else "get it again"
             raise DatasetUnavailable(f"{folder}: no such folder", hint=hint)
-        path = label_of(root, name)
+        path = json_path(root, name)
         if not path.is_file():
             raise DatasetUnavailable(
                 f"{path}: no such file", hint=renamed(path, _is_a_sequences) or "get the sequence again"
@@ -83,16 +83,16 @@ class PureSequence:
         """``(T,)`` times of the pictures, the first of them 0."""
         return np.asarray((self.frames_ns - self.frames_ns[0]) / 1e9, dtype=np.float64)
 
-    def label(self) -> Label:
-        """What its JSON file says.
+    def oximeter(self) -> OximeterFile:
+        """Pulse and times from its JSON file.
 
         Raises:
             DatasetUnavailable: it is damaged, or an entry is not what it should be.
         """
-        return _label(self.json)
+        return _read_oximeter(self.json)
 
 
-def label_of(root: Path, name: str) -> Path:
+def json_path(root: Path, name: str) -> Path:
     """The JSON file of a sequence: in its outer folder, or in copies without one beside its folder."""
     inside = root / name / f"{name}.json"
     beside = root / f"{name}.json"
@@ -108,7 +108,7 @@ def _folder(root: Path, name: str) -> Path:
     return inner if inner.is_dir() else root / name
 
 
-def _label(path: Path) -> Label:
+def _read_oximeter(path: Path) -> OximeterFile:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -123,13 +123,13 @@ def _label(path: Path) -> Label:
         _number(_of(_of(entry, "Value"), "waveform"), f"{path}: /FullPackage[{index}].Value.waveform")
         for index, entry in enumerate(pulse)
     ]
-    return Label(
+    return OximeterFile(
         np.array(waveform, dtype=np.float64), _stamps(pulse, "/FullPackage", path), _stamps(images, "/Image", path)
     )
 
 
 def _listed_ns(path: Path, n_pictures: int) -> NDArray[np.int64]:
-    listed_ns = _label(path).images_ns
+    listed_ns = _read_oximeter(path).images_ns
     if len(listed_ns) != n_pictures or not (np.diff(listed_ns) > 0).all():
         raise DatasetUnavailable(
             f"{path}: /Image lists {len(listed_ns)} ascending times for {n_pictures} pictures whose names are no times",

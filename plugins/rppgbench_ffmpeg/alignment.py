@@ -1,4 +1,4 @@
-"""Whether each frame of a bitstream shows the picture that was encoded there, and not one a little earlier or later.
+"""Lag of a bitstream's frames behind the pictures encoded there, by a few frames to either side.
 
 A decoded frame d of the source picture s(i) is nearer to s(i) than to s(i + lag) by some share of how far those two
 are apart:
@@ -35,13 +35,13 @@ _LEAST_CHANGE = 1.0
 
 
 class Alignment:
-    """Collects the frames that can tell, and says which lag they belong to."""
+    """The lag of a bitstream, from its frames with enough motion to show one."""
 
     def __init__(self) -> None:
         self._witnesses: list[tuple[float, int, list[float], list[float]]] = []
 
     def add(self, index: int, decoded: ByteArray, here: ByteArray, lumas: Sequence[ByteArray]) -> None:
-        """A decoded frame's luma, its source's, and those at `LAGS` about it (fewer at the ends, which cannot tell)."""
+        """Add a decoded frame's luma, its source's, and those at `LAGS` about it (too few at the ends to count)."""
         if len(lumas) < len(LAGS):
             return
         change = squared_distance(here, lumas[LAGS.index(-1)])
@@ -54,7 +54,7 @@ class Alignment:
         (heapq.heapreplace if full else heapq.heappush)(self._witnesses, (change, index, nearer, apart))
 
     def misplaced_by(self) -> int | None:
-        """The lag at which the frames' pictures lie, None where they lie in place or nothing can be told."""
+        """The frames' lag in frames, None for frames in place or without enough motion to show one."""
         if not self._witnesses:
             return None
         nearer = [sum(witness[2][position] for witness in self._witnesses) for position in range(len(LAGS))]

@@ -1,4 +1,4 @@
-"""Which encoder this is: everything besides the settings that can change its bits."""
+"""The encoder's build: everything besides the settings with an effect on its bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codecs themselves: how each one is told its rate, and what becomes of its bitstream."""
+"""The codecs: rate control of each, and the verification of its bitstream."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rppgbench.contracts import Encoded
 from rppgbench.errors import EncodingError
 from rppgbench.media.decode import WHOLE, Part
 from rppgbench_ffmpeg.build import encoder_build, instruction_set
-from rppgbench_ffmpeg.params import LosslessParams, Mpeg4Params, X26xParams, X264Params, X265Params
+from rppgbench_ffmpeg.codec_params import LosslessParams, Mpeg4Params, X26xParams, X264Params, X265Params
 from rppgbench_ffmpeg.pictures import Pictures, pictures_of
-from rppgbench_ffmpeg.stream import Settings, frame_rate, write_stream
+from rppgbench_ffmpeg.stream import EncoderSettings, frame_rate, write_stream
 from rppgbench_ffmpeg.verification import check_lossless, verified_psnr_db
 
 
@@ -31,7 +31,7 @@ class Mpeg4:
 
     def encode(self, source: Path, target: Path, fps_hz: float, *, part: Part = WHOLE) -> Encoded:
         pictures, target_bps = pictures_of(source, "yuv420p", part), 1000 * self.params.bitrate_kbps
-        settings = Settings(
+        settings = EncoderSettings(
             encoder="mpeg4", container="mp4", pix_fmt="yuv420p", bitrate_bps=target_bps, gop=self.params.gop,
             bframes=self.params.bframes, options={"qmin": str(self.params.qmin)},
         )  # fmt: skip
@@ -67,7 +67,7 @@ class _X26x:
         params = self.params
         pictures, target_bps = pictures_of(source, params.pix_fmt, part), 1000 * params.bitrate_kbps
         _refuse_odd(pictures, self.encoder, params.pix_fmt)
-        settings = Settings(
+        settings = EncoderSettings(
             encoder=self.encoder, container="mp4", pix_fmt=params.pix_fmt, bitrate_bps=target_bps, gop=params.gop,
             bframes=params.bframes if pictures.n_frames >= self.min_frames_for_b else 0,
         )  # fmt: skip
@@ -119,7 +119,7 @@ class Lossless:
         pix_fmt = "gbrp" if self.params.pix_fmt == "rgb" else self.params.pix_fmt
         pictures = pictures_of(source, pix_fmt, part)
         _refuse_odd(pictures, "utvideo", pix_fmt)
-        settings = Settings(encoder="utvideo", container="avi", pix_fmt=pix_fmt)
+        settings = EncoderSettings(encoder="utvideo", container="avi", pix_fmt=pix_fmt)
         bitrate_bps = _write(pictures, target, settings, fps_hz)
         encoded = _verified(pictures, target, settings, fps_hz, bitrate_bps, self.build())
         check_lossless(target, pictures)
@@ -138,14 +138,14 @@ class Original:
         )
 
 
-def _write(pictures: Pictures, target: Path, settings: Settings, fps_hz: float) -> float:
-    """The average bitrate, in bit/s, of what was written."""
+def _write(pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float) -> float:
+    """The average bitrate of the file written, in bit/s."""
     payload_bytes = write_stream(pictures, target, settings, fps_hz)
     return float(8 * payload_bytes * frame_rate(fps_hz) / pictures.n_frames)
 
 
 def _verified(
-    pictures: Pictures, target: Path, settings: Settings, fps_hz: float, bitrate_bps: float, build: str
+    pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float, bitrate_bps: float, build: str
 ) -> Encoded:
     psnr_y_db = verified_psnr_db(target, pictures, pictures.n_frames, frame_rate(fps_hz))
     return Encoded(

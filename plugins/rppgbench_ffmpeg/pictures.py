@@ -1,4 +1,4 @@
-"""The pictures that an encoder is fed: a recording decoded, upright, in the encoder's pixel format.
+"""Pictures for an encoder: a recording decoded, upright, in the encoder's pixel format.
 
 Decoding and converting a recording can cost as much as encoding it, and several conditions of one recording are
 usually encoded one after the other, so the pictures of the last short one are kept.
@@ -48,7 +48,7 @@ class Pictures:
 
     @property
     def colour(self) -> Colour:
-        """How the samples of these pictures stand for colour."""
+        """Colour space and range of these pictures' samples."""
         return RGB if self.pix_fmt == "gbrp" else conventional_colour(*self.size)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:

@@ -20,8 +20,8 @@ _MPEG4_TICKS = 65535  # MPEG-4 Part 2 counts time in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How a stream is encoded; ``options`` are the encoder's own."""
+class EncoderSettings:
+    """Settings of one video stream; ``options`` are the encoder's own."""
 
     encoder: str
     container: str
@@ -43,7 +43,7 @@ def frame_rate(fps_hz: float) -> Fraction:
     return Fraction(fps_hz).limit_denominator(max(1, min(1001, int(_MPEG4_TICKS / fps_hz) - 1)))
 
 
-def write_stream(pictures: Pictures, target: Path, settings: Settings, fps_hz: float) -> int:
+def write_stream(pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float) -> int:
     """Encode pictures at a constant frame rate, one timestamp each, and return the payload's bytes.
 
     Raises:
@@ -74,7 +74,7 @@ def write_stream(pictures: Pictures, target: Path, settings: Settings, fps_hz: f
     return payload_bytes
 
 
-def _configure(stream: VideoStream, settings: Settings, pictures: Pictures) -> None:
+def _configure(stream: VideoStream, settings: EncoderSettings, pictures: Pictures) -> None:
     stream.width, stream.height = pictures.size
     stream.pix_fmt = settings.pix_fmt
     context = stream.codec_context
@@ -95,7 +95,9 @@ def _configure(stream: VideoStream, settings: Settings, pictures: Pictures) -> N
     stream.options = dict(settings.options)
 
 
-def _failed(pictures: Pictures, target: Path, settings: Settings, error: av.FFmpegError | OSError) -> EncodingError:
+def _failed(
+    pictures: Pictures, target: Path, settings: EncoderSettings, error: av.FFmpegError | OSError
+) -> EncodingError:
     width, height = pictures.size
     hint = "the encoder refuses these settings or this size of picture: try another preset, pixel format or size"
     if error.errno == errno.ENOSPC:

@@ -1,4 +1,4 @@
-"""Whether a bitstream holds every picture of its source, in order and at its place, and how near it comes."""
+"""Proof of a bitstream against its source: every picture, in order and at its place; and its PSNR."""
 
 from __future__ import annotations
 

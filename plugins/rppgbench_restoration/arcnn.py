@@ -6,28 +6,31 @@ Both predict the clean image itself. The activation is the later paper's PReLU, 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import product
 
 import torch
 from torch import Tensor, nn
 
+from rppgbench_restoration import NetworkSize, Space, Start, Variant
 from rppgbench_restoration.framewise import FramewiseLearner
-from rppgbench_restoration.initialisation import start_gaussian, start_handing_through
-from rppgbench_restoration.params import Size, Space, Start, Variant
 
-WIDTHS: dict[Size, tuple[int, int, int]] = {"paper": (64, 32, 16), "small": (8, 8, 8)}
-FAST_WIDTHS: dict[Size, tuple[int, int]] = {"paper": (64, 32), "small": (16, 16)}
+Convolution = nn.Conv2d | nn.ConvTranspose2d
+
+WIDTHS: dict[NetworkSize, tuple[int, int, int]] = {"paper": (64, 32, 16), "small": (8, 8, 8)}
+FAST_WIDTHS: dict[NetworkSize, tuple[int, int]] = {"paper": (64, 32), "small": (16, 16)}
 
 
 class Arcnn(FramewiseLearner):
     """AR-CNN or Fast AR-CNN, of R, G and B or of the luma.
 
-    From Gaussian noise, the published start, it has first to learn to give back the video that it was given, which
-    takes longer than a comparison on equal terms lasts. So unless ``start`` says otherwise it starts by handing the
-    video through, as the other networks do: that is our choice. Its layers are as published, without a residual.
+    From Gaussian noise, the published start, it has first to learn the identity, and this takes longer than a
+    comparison on equal terms lasts. So unless ``start`` says otherwise it starts by handing the video through, as the
+    other networks do, by our choice. Its layers are as published, without a residual.
     """
 
     def __init__(
-        self, size: Size = "paper", space: Space = "rgb", variant: Variant = "arcnn", start: Start = "identity"
+        self, size: NetworkSize = "paper", space: Space = "rgb", variant: Variant = "arcnn", start: Start = "identity"
     ) -> None:
         colours = 3 if space == "rgb" else 1
         network: ArcnnNetwork | FastArcnnNetwork
@@ -35,7 +38,7 @@ class Arcnn(FramewiseLearner):
             network = ArcnnNetwork(colours, *WIDTHS[size])
         else:
             network = FastArcnnNetwork(colours, *FAST_WIDTHS[size])
-        convolutions = [layer for layer in network.modules() if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d))]
+        convolutions = [layer for layer in network.modules() if isinstance(layer, Convolution)]
         if start == "gaussian":
             start_gaussian(convolutions)
         else:
@@ -97,3 +100,49 @@ class FastArcnnNetwork(nn.Module):
 def _in_float32(frames: Tensor) -> torch.autocast:
     """A block without autocast: bfloat16 has 8 bits, and would round every colour predicted to about a grey level."""
     return torch.autocast(frames.device.type, enabled=False)
+
+
+@torch.no_grad()
+def start_gaussian(convolutions: Sequence[Convolution], standard_deviation: float = 1e-3) -> None:
+    """Zero biases, and weights from a normal distribution around zero: AR-CNN's published start."""
+    for layer in convolutions:
+        nn.init.normal_(layer.weight, std=standard_deviation)
+        _without_bias(layer)
+
+
+@torch.no_grad()
+def start_handing_through(convolutions: Sequence[Convolution], colours: int) -> None:
+    """Weights of the identity: images without negative values come out of the last layer exactly as they went in.
+
+    Between layers may stand any function without effect on non-negative values, such as PReLU. Each colour keeps one
+    channel of its own through all layers, or, if the first layer strides over s x s pixels and the last one gives them
+    back, one for each of these. All other channels begin as torch has them, at weight zero in the last layer.
+    """
+    first, *between, last = convolutions
+    stride = first.stride[0]
+    last.weight.zero_()
+    for layer in convolutions:
+        _without_bias(layer)
+    kept = range(colours * stride**2)
+    for layer in (first, *between):
+        layer.weight[: len(kept)] = 0
+    for layer in between:
+        for channel in kept:
+            layer.weight[(channel, channel, *_centre(layer))] = 1
+    places = product(range(colours), range(stride), range(stride))
+    for channel, (colour, down, right) in zip(kept, places, strict=True):
+        row, column = _centre(first)
+        first.weight[channel, colour, row + down, column + right] = 1
+        ends = (channel, colour) if isinstance(last, nn.ConvTranspose2d) else (colour, channel)
+        row, column = _centre(last)
+        last.weight[(*ends, row + down, column + right)] = 1
+
+
+def _centre(layer: Convolution) -> tuple[int, int]:
+    H, W = layer.kernel_size
+    return H // 2, W // 2
+
+
+def _without_bias(layer: Convolution) -> None:
+    if layer.bias is not None:
+        layer.bias.zero_()

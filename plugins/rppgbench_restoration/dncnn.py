@@ -5,25 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rppgbench_restoration import NetworkSize, Space
 from rppgbench_restoration.framewise import FramewiseLearner
-from rppgbench_restoration.params import Size, Space
 
-SHAPES: dict[Size, tuple[int, int]] = {"paper": (64, 20), "small": (16, 5)}  # width, depth
+SHAPES: dict[NetworkSize, tuple[int, int]] = {"paper": (64, 20), "small": (16, 5)}  # width, depth
 
 
 class Dncnn(FramewiseLearner):
     """DnCNN of ``depth`` convolutions, of R, G and B or of the luma."""
 
-    def __init__(self, size: Size = "paper", space: Space = "rgb", depth: int | None = None) -> None:
+    def __init__(self, size: NetworkSize = "paper", space: Space = "rgb", depth: int | None = None) -> None:
         width, usual_depth = SHAPES[size]
         super().__init__(DncnnNetwork(3 if space == "rgb" else 1, width, depth or usual_depth), space)
 
 
 class DncnnNetwork(nn.Module):
-    """``(N, C, H, W)`` less what the layers make of it: they predict what compression added (section 3.2).
+    """``(N, C, H, W)`` less the layers' answer to it, a prediction of the artefacts of compression (section 3.2).
 
-    Weights start as in He et al., 2015, those of the last layer at zero, which is our choice: the network starts as
-    the identity, so that however little it has learnt, it has not lost the video.
+    Weights start as in He et al., 2015, those of the last layer at zero, by our choice: the network starts as the
+    identity, and has not lost the video however little it has learnt.
     """
 
     def __init__(self, colours: int, width: int, depth: int) -> None:

@@ -1,4 +1,4 @@
-"""A learner around a network of single frames: what AR-CNN and DnCNN share."""
+"""The learner around a network of single frames, shared by AR-CNN and DnCNN."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from rppgbench.learning.inference import as_array, as_video
 from rppgbench.learning.learner import TrainingBatch, TrainingContext
-from rppgbench_restoration.params import Space
+from rppgbench_restoration import Space
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,14 +23,14 @@ PIXELS = {"cpu": 1 << 15, "cuda": 1 << 20}
 
 
 class FramewiseLearner:
-    """An enhancer that restores every frame by itself with a network of images, and learns by the squared error.
+    """An enhancer of single frames by a network of images; it learns by the squared error.
 
-    In the space "luma" the network sees and gives the luma alone. Chroma is kept, so whatever is added to the luma is
-    added to red, green and blue alike.
+    In the space "luma" the network sees and gives the luma alone. Chroma is kept: a change of the luma is added to red,
+    green and blue alike.
 
     Args:
         module: ``(N, C, H, W)`` to the same shape, channels last in memory; C is 3, or 1 for the luma.
-        space: which planes those are.
+        space: the planes of the network, "rgb" or "luma".
     """
 
     def __init__(self, module: nn.Module, space: Space) -> None:
@@ -43,13 +43,13 @@ class FramewiseLearner:
         return {"mse": nn.functional.mse_loss(self._restored(self._planes(batch.video)), self._planes(batch.reference))}
 
     def restore(self, video: Tensor) -> Tensor:
-        """``(B, T, H, W, 3)`` float32 to the same shape, with its graph, not clamped."""
+        """Restored clips of the shape ``(B, T, H, W, 3)`` of ``video``, float32, with their graph, not clamped."""
         planes = self._planes(video)
         restored = self._restored(planes)
         return restored if self.space == "rgb" else video + (restored - planes)
 
     def enhance(self, video: Any) -> NDArray[np.float32]:
-        """``(B, T, H, W, 3)`` uint8, or float in [0, 1], to the same shape, float32 in [0, 1].
+        """Restored clips, float32 in [0, 1], of ``(B, T, H, W, 3)`` uint8, or float in [0, 1].
 
         Raises:
             SignalError: not a batch of colour clips.
@@ -67,7 +67,7 @@ class FramewiseLearner:
         return enhanced
 
     def _planes(self, video: Tensor) -> Tensor:
-        """``(B, T, H, W, C)``: what the network works on."""
+        """``(B, T, H, W, C)`` planes for the network: R, G and B, or the luma."""
         if self.space == "rgb":
             return video
         return (video * video.new_tensor(LUMA)).sum(dim=-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The enhancer that does nothing."""
+"""The identity, a control for enhancers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Identity:
     """The video itself."""
 
     def enhance(self, video: Any) -> NDArray[np.float32]:
-        """``(B, T, H, W, 3)`` uint8 divided by 255, or floats as they are, as float32."""
+        """The video as float32: ``(B, T, H, W, 3)`` uint8 divided by 255, or floats as they are."""
         pixels = np.asarray(video)
         if pixels.dtype == np.uint8:
             return pixels.astype(np.float32) / np.float32(255)

@@ -1,4 +1,4 @@
-"""Rendered faces with a known pulse: the dataset that anybody can run."""
+"""Rendered faces with a known pulse, on any machine and without a licence."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from rppgbench.contracts import DatasetSpec
 from rppgbench.hookspecs import hookimpl
-from rppgbench_synthetic.params import SyntheticParams
+from rppgbench_synthetic.rendering_params import SyntheticParams
 
 
 @hookimpl
 def rppgbench_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         name="synthetic",
-        factory="rppgbench_synthetic.dataset:Synthetic",
+        factory="rppgbench_synthetic.synthetic_dataset:Synthetic",
         params=SyntheticParams,
         summary="Rendered faces of six skin tones at rest and after exercise, with exactly known beats",
         cite="skin reflection model: Wang, den Brinker, Stuijk & de Haan, IEEE TBME 64(7), 2017, "

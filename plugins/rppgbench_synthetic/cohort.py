@@ -1,19 +1,19 @@
-"""Who is recorded: skin tones, heart rates and looks, spread evenly over the subjects."""
+"""Subjects and their sessions: skin tones, heart rates and looks, spread evenly over the subjects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rppgbench_synthetic.params import MotionLevel, SensorKind, Session, SyntheticParams, TruthKind
 from rppgbench_synthetic.randomness import stream
+from rppgbench_synthetic.rendering_params import MotionLevel, SensorKind, SessionName, SyntheticParams, TruthKind
 
 SKIN_TONES = ("I", "II", "III", "IV", "V", "VI")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """One person; ``looks`` names the random stream that the face is drawn from."""
+    """One subject; ``looks`` names the random stream that the face is drawn from."""
 
     id: str
     skin_tone: str
@@ -22,26 +22,26 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Take:
-    """One recording session of one person."""
+class SubjectSession:
+    """One recording session of one subject: its name, motion level, mean heart rate and contact sensor."""
 
     id: str
     subject: Subject
-    session: Session
+    name: SessionName
     motion: MotionLevel
     hr_bpm: float
     truth: SensorKind
 
 
-def takes(params: SyntheticParams) -> Iterator[Take]:
+def subject_sessions(params: SyntheticParams) -> Iterator[SubjectSession]:
     """Every session of every subject, in natural order."""
     for number, subject in enumerate(_subjects(params)):
         for place, session in enumerate(params.recordings):
             turn = number * len(params.recordings) + place
-            yield Take(
+            yield SubjectSession(
                 id=f"{subject.id}-{session}",
                 subject=subject,
-                session=session,
+                name=session,
                 motion=params.motions[turn % len(params.motions)],
                 hr_bpm=_session_hr_bpm(params.seed, subject, session),
                 truth=_sensor(params.truth, number),
@@ -71,7 +71,7 @@ def _sensor(truth: TruthKind, number: int) -> SensorKind:
     return "bvp" if (number + number // len(SKIN_TONES)) % 2 else "ecg"
 
 
-def _session_hr_bpm(seed: int, subject: Subject, session: Session) -> float:
+def _session_hr_bpm(seed: int, subject: Subject, session: SessionName) -> float:
     if session == "rest":
         return subject.resting_hr_bpm
     rise = stream(seed, subject.id, session, "heart rate").uniform(15.0, 40.0)

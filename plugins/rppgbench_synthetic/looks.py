@@ -1,4 +1,4 @@
-"""What makes one face differ from another."""
+"""Looks of a face: features, colours and the strength of its pulse."""
 
 from __future__ import annotations
 

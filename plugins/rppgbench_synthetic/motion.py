@@ -1,4 +1,4 @@
-"""How a head moves: sway, turns, the nod of each heartbeat, blinks and talk."""
+"""Motion of a head: sway, turns, the nod of each heartbeat, blinks and talk."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rppgbench_synthetic.params import MotionLevel
 from rppgbench_synthetic.physiology import Physiology
 from rppgbench_synthetic.randomness import on_grid, wander
+from rppgbench_synthetic.rendering_params import MotionLevel
 
 _AMOUNT: dict[MotionLevel, float] = {"still": 0.04, "small": 0.25, "talk": 0.7, "large": 2.0}
 

@@ -21,7 +21,7 @@ def head_radius(canvas: Canvas, looks: Looks) -> Field:
 
 
 def height_map(canvas: Canvas, looks: Looks) -> Field:
-    """How far each texel is in front of the plane through the ears, in canvas units."""
+    """Distance of each texel in front of the plane through the ears, in canvas units."""
     x, y = canvas.x, canvas.y
     head = 0.58 * np.sqrt(np.clip(1.0 - (head_radius(canvas, looks) / 1.16) ** 2, 0, 1))
     neck = 0.22 * np.sqrt(np.clip(1.0 - (x / (NECK_HALF_WIDTH * 1.05)) ** 2, 0, 1)) * (y > 0.3)

@@ -1,4 +1,4 @@
-"""What is in the picture besides the head: a room, shoulders, and the light on all of it."""
+"""The picture besides the head: a room, shoulders, and the light on all of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where each pixel of the picture looks on the face's textures, in whole numbers."""
+"""Place of each pixel of the picture on the face's textures, in whole numbers."""
 
 from __future__ import annotations
 

@@ -1,14 +1,13 @@
 """Factorised 3-D convolutions over clips laid out ``(B, T, H, W, C)``, run as 2-D convolutions on views of them.
 
 Colour last in memory, a clip is a batch of frames ``(B T, C, H, W)`` to a spatial kernel and an image of T rows and H W
-columns ``(B, C, T, H W)`` to a temporal one. Both are views, both are what torch calls channels last, and for both the
+columns ``(B, C, T, H W)`` to a temporal one. Both are views, both are "channels last" to torch, and for both the
 2-D convolutions of CPUs and GPUs are several times faster than their 3-D ones. Parameters are those of
 ``nn.Conv3d``.
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -38,7 +37,7 @@ def from_columns(columns: Tensor, height: int) -> Tensor:
 
 
 class SpatialConv(nn.Conv3d):
-    """``nn.Conv3d`` with a kernel of (1, size, size), padded so that stride 1 keeps the size if that is odd.
+    """``nn.Conv3d`` with a kernel of (1, size, size), padded to keep an odd size at stride 1.
 
     Shape:
         ``(B, T, H, W, cin)`` to ``(B, T, H / stride, W / stride, cout)``.
@@ -52,13 +51,13 @@ class SpatialConv(nn.Conv3d):
         return self.convolve(input, self.weight, self.bias)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """What the layer would give had it these weights."""
+        """The layer's output with these weights in the place of its own."""
         frames = functional.conv2d(as_frames(x), weight.squeeze(2), bias, self.stride[1:], self.padding[1:])
         return from_frames(frames, x.shape[0])
 
 
 class TemporalConv(nn.Conv3d):
-    """``nn.Conv3d`` with a kernel of (size, 1, 1), padded so that stride 1 keeps the length if the size is odd.
+    """``nn.Conv3d`` with a kernel of (size, 1, 1), padded to keep the length at stride 1 if the size is odd.
 
     Shape:
         ``(B, T, H, W, cin)`` to ``(B, T / stride, H, W, cout)``.
@@ -72,55 +71,6 @@ class TemporalConv(nn.Conv3d):
         return self.convolve(input, self.weight, self.bias)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """What the layer would give had it these weights."""
+        """The layer's output with these weights in the place of its own."""
         columns = functional.conv2d(as_columns(x), weight.squeeze(4), bias, self.stride[:2], self.padding[:2])
         return from_columns(columns, x.shape[2])
-
-
-class ChannelNorm(nn.BatchNorm2d):
-    """Batch normalisation of every channel over ``(B, T, H, W)``, of clips ``(B, T, H, W, C)``."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return from_frames(super().forward(as_frames(input)), input.shape[0])
-
-    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
-        """``(C,)`` twice: what the running statistics make of the norm outside training."""
-        assert self.running_mean is not None and self.running_var is not None  # this class always tracks them
-        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
-        return scale, self.bias - self.running_mean * scale
-
-
-class ConvNormRelu(nn.Module):
-    """A convolution, its batch normalisation and a ReLU.
-
-    Outside training the norm is a scale and a shift, which the weights take up: one pass over the clip less.
-    """
-
-    def __init__(self, conv: SpatialConv | TemporalConv) -> None:
-        super().__init__()
-        self.conv = conv
-        self.norm = ChannelNorm(conv.out_channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.training:
-            return _relu(self.norm(self.conv(x)))
-        scale, shift = self.norm.scale_and_shift()
-        bias = shift if self.conv.bias is None else self.conv.bias * scale + shift
-        return _relu(self.conv.convolve(x, self.conv.weight * scale.view(-1, 1, 1, 1, 1), bias))
-
-
-class SpatioTemporalConv(nn.Sequential):
-    """1x3x3 into ``mid`` channels, then 3x1x1, norm and ReLU after each: (2+1)-D (Tran et al., CVPR 2018)."""
-
-    def __init__(self, cin: int, mid: int, cout: int) -> None:
-        super().__init__(ConvNormRelu(SpatialConv(cin, mid, 3)), ConvNormRelu(TemporalConv(mid, cout, 3)))
-
-
-def halve(x: Tensor) -> Tensor:
-    """Mean of every two by two pixels: ``(B, T, H, W, C)`` to ``(B, T, H / 2, W / 2, C)``."""
-    return from_frames(functional.avg_pool2d(as_frames(x), 2), x.shape[0])
-
-
-def _relu(x: Tensor) -> Tensor:
-    """In place where there is no graph: with one, what is done in place to a view costs the gradient a copy."""
-    return functional.relu(x, inplace=not torch.is_grad_enabled())

@@ -24,8 +24,8 @@ _MEASURED = 3  # tasks of a cost group whose mean time is taken
 class StageEstimate:
     """A stage's tasks: all, those to do, and of these the core-seconds, bytes read and bytes left.
 
-    ``bytes_in`` counts each input once a task, and clips of training as often as they are drawn. ``network_seconds`` are
-    those of ``seconds`` in which a network is trained or runs, which a GPU would take over.
+    ``bytes_in`` counts each input once a task, and clips of training as often as they are drawn. ``network_seconds``
+    are those of ``seconds`` in which a network is trained or runs, which a GPU would take over.
     """
 
     stage: str

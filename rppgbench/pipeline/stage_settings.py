@@ -117,8 +117,8 @@ class TaskCost:
     """Expected cost of a task before its like was measured; bounds are made of it, so a little above what comes.
 
     ``seconds`` are of one core. ``flop`` are those of a network, which a GPU takes over. ``bytes_out`` is the artefact
-    on disk; ``bytes_in`` is read besides the inputs, from files of the user, or, with ``draws``, from clips that are read
-    as often as they are drawn. ``memory_bytes`` is resident memory, ``scratch_bytes`` disk taken meanwhile.
+    on disk; ``bytes_in`` is read besides the inputs, from files of the user, or, with ``draws``, from clips, which are
+    read as often as they are drawn. ``memory_bytes`` is resident memory, ``scratch_bytes`` disk taken meanwhile.
     """
 
     seconds: float

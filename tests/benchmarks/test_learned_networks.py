@@ -20,9 +20,9 @@ from torch.nn import functional  # noqa: E402
 
 from rppgbench.learning.learner import TrainingBatch, TrainingContext  # noqa: E402
 from rppgbench.registry import load_registry, validate_params  # noqa: E402
-from rppgbench_yu2019 import rppgnet_network  # noqa: E402
-from rppgbench_yu2019.convolution import ChannelNorm  # noqa: E402
-from rppgbench_yu2019.stven_layers import NormRelu  # noqa: E402
+from rppgbench_yu2019 import rppgnet  # noqa: E402
+from rppgbench_yu2019.rppgnet import ChannelNorm  # noqa: E402
+from rppgbench_yu2019.stven import NormRelu  # noqa: E402
 
 NETWORKS = {"rppgnet": "method", "stven": "enhancer", "dncnn": "enhancer", "arcnn": "enhancer"}
 PIXELS = {"small": 32, "paper": 128}  # on a side
@@ -231,7 +231,7 @@ def test_against_plain_convolutions(
     def plainly(work: Callable[[], Any]) -> Any:
         with monkeypatch.context() as patch:
             pooling = functools.partial(channels_first, functional.avg_pool3d, kernel_size=(1, 2, 2))
-            patch.setattr(rppgnet_network, "halve", pooling)
+            patch.setattr(rppgnet, "halve", pooling)
             return work()
 
     # The same network: else there is nothing to compare.

@@ -5,7 +5,7 @@ import time
 import cv2
 import pytest
 
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 N_FRAMES = 150
 

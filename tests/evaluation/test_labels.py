@@ -12,8 +12,8 @@ from rppgbench.contracts import GroundTruth
 from rppgbench.evaluation.labels import Label, clock_fault, label_windows
 from rppgbench.signal.heart_rate import HeartRateSettings
 from rppgbench.signal.variability import variability
+from rppgbench_synthetic.contact_recording import record
 from rppgbench_synthetic.physiology import simulate
-from rppgbench_synthetic.sensor import record
 
 FPS_HZ, T = 30.0, 900
 STARTS_S = np.array([0.0, 30.0])

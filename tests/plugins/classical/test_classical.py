@@ -13,7 +13,7 @@ import rppgbench_classical
 from rppgbench.errors import SignalError
 from rppgbench.signal.heart_rate import estimate_each
 from rppgbench_classical.chrom import Chrom
-from rppgbench_classical.controls import MeanHeartRate, WhiteNoise
+from rppgbench_classical.control_methods import MeanHeartRate, WhiteNoise
 from rppgbench_classical.green import Green
 from rppgbench_classical.pos import Pos
 

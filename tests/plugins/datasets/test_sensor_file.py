@@ -1,4 +1,4 @@
-"""Numbers from text tables; columns of them by name or place are in test_manifest.py."""
+"""Numbers from text tables; columns of them by name or place are in test_own_recordings.py."""
 
 from __future__ import annotations
 

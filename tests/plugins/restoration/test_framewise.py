@@ -10,9 +10,9 @@ from rppgbench.errors import SignalError
 from rppgbench.learning.clip_sampler import ClipSampler, TrainingRecording
 from rppgbench.learning.learner import DifferentiableEnhancer, TrainingContext
 from rppgbench.learning.loop import train
+from rppgbench_restoration import ArcnnParams, DncnnParams
 from rppgbench_restoration.arcnn import Arcnn
 from rppgbench_restoration.dncnn import Dncnn
-from rppgbench_restoration.params import ArcnnParams, DncnnParams
 
 NETWORKS = {
     "arcnn": lambda **params: Arcnn(size="small", **params),
@@ -120,7 +120,7 @@ def test_training_undoes_a_blur(make):
 
 @pytest.mark.parametrize("params", [ArcnnParams, DncnnParams])
 def test_every_network_learns_from_as_much(params):
-    from rppgbench_yu2019.params import StvenParams
+    from rppgbench_yu2019 import StvenParams
 
     for size in ("paper", "small"):
         for kind in ("recipe", "joint_recipe"):

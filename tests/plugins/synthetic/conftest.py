@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 
 @pytest.fixture

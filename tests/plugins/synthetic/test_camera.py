@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rppgbench_synthetic.camera import PULSE_COLOUR
-from rppgbench_synthetic.dataset import Synthetic
 from rppgbench_synthetic.looks import looks_of
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 FPS_HZ = 30.0
 
@@ -47,9 +47,9 @@ def test_the_pulse_of_still_skin_is_the_one_put_in(still, skin_traces, subject):
     assert np.corrcoef(darkening[:, 1], pulse)[0, 1] > 0.9
 
     slopes = np.array([np.polyfit(pulse, darkening[:, colour], 1)[0] for colour in range(3)])
-    take = still._take(recording)
+    session = still._session(recording)
     # Pulse strength is 0.55-1.35 over the face, about 1 in the mean, and highlights carry none.
-    assert 0.85 < slopes[1] / looks_of(take.subject).pulse_share < 1.1
+    assert 0.85 < slopes[1] / looks_of(session.subject).pulse_share < 1.1
     np.testing.assert_allclose(slopes / slopes[1], PULSE_COLOUR, atol=0.05)
 
 

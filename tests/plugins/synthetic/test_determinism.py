@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 PARAMS = {"subjects": 2, "duration_s": 1.0, "motions": ("talk", "large")}
 N_FRAMES = 10
@@ -21,7 +21,7 @@ GOLDEN_TRUTH = "b11c4ef873f94eea4664803fe68d6c586b51f3ca76dbae5739fd407c9e5c4e23
 DIGEST = """
 import hashlib, itertools, json, sys
 import cv2
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 cv2.setNumThreads(int(sys.argv[1]))
 dataset = Synthetic(**json.loads(sys.argv[2]))

@@ -6,7 +6,7 @@ import pytest
 import skimage.data
 import skimage.feature
 
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_faces_differ_in_what_hides_skin():
     from rppgbench_synthetic.looks import looks_of
 
     dataset = Synthetic(subjects=40, recordings=("rest",), duration_s=1.0)
-    looks = [looks_of(dataset._take(recording).subject) for recording in dataset.recordings()]
+    looks = [looks_of(dataset._session(recording).subject) for recording in dataset.recordings()]
     assert {look.beard for look in looks} == {"none", "stubble", "full"}
     assert {look.glasses for look in looks} == {True, False}
     assert len({look.hair_cut for look in looks}) == 5

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import EncodingError
-from rppgbench_synthetic.dataset import Synthetic
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 
 def test_the_file_holds_every_byte(tmp_path):

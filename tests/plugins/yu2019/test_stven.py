@@ -11,11 +11,25 @@ from torch import Tensor, nn
 
 from rppgbench.errors import PluginError, SignalError
 from rppgbench.learning.learner import DifferentiableEnhancer, TrainingBatch, TrainingContext
-from rppgbench_yu2019.params import StvenParams
-from rppgbench_yu2019.stven import DESIGNS, PAPER, RELEASED, SMALL, SPATIAL_DESIGNS, Stven, StvenSpatial
-from rppgbench_yu2019.stven_generator import Design, Generator, Labels
-from rppgbench_yu2019.stven_layers import NormRelu, SpatialDeconv, TemporalDeconv, VolumeConv, VolumeDeconv
-from rppgbench_yu2019.stven_windows import in_windows, window_starts
+from rppgbench_yu2019 import Labels, StvenParams
+from rppgbench_yu2019.stven import (
+    DESIGNS,
+    PAPER,
+    RELEASED,
+    SMALL,
+    SPATIAL_DESIGNS,
+    Design,
+    Generator,
+    NormRelu,
+    SpatialDeconv,
+    Stven,
+    StvenSpatial,
+    TemporalDeconv,
+    VolumeConv,
+    VolumeDeconv,
+    in_windows,
+    window_starts,
+)
 
 torch.set_num_threads(1)
 
@@ -165,15 +179,15 @@ def test_each_condition_asks_for_something_else() -> None:
     assert torch.equal(stven.restore(video), given[0])
 
 
-@pytest.mark.parametrize(("labels", "told"), [("planes", False), ("shifts", True)])
-def test_a_norm_takes_planes_away_but_for_borders(labels: Labels, told: bool) -> None:
+@pytest.mark.parametrize(("labels", "differ"), [("planes", False), ("shifts", True)])
+def test_a_norm_takes_planes_away_but_for_borders(labels: Labels, differ: bool) -> None:
     """A plane adds a constant to a channel, and the norm subtracts it: with kernels of one pixel there is no border."""
     torch.manual_seed(0)
     generator = Generator(replace(SMALL, size=1, labels=labels), 2)
     nn.init.normal_(generator.last.weight)
     video = clips(1, 8, 16, 16)
     one, other = (generator(video, torch.tensor([condition])) for condition in (0, 1))
-    assert torch.allclose(one, other, atol=1e-4) != told
+    assert torch.allclose(one, other, atol=1e-4) != differ
 
 
 def test_only_the_temporal_network_knows_the_order_of_frames() -> None:
@@ -248,7 +262,7 @@ def test_a_pass_of_the_papers_size_holds_5_gb() -> None:
 
 
 def test_training_undoes_a_degradation() -> None:
-    """A colour cast that the network is not told of, on clips that it has not seen; the truth is known."""
+    """A colour cast unknown to the network, on clips that it has not seen; the truth is known."""
 
     def draw(seed: int) -> tuple[Tensor, Tensor]:
         blocks = clips(2, 8, 4, 4, seed=seed).repeat_interleave(4, dim=2).repeat_interleave(4, dim=3)

@@ -1,4 +1,4 @@
-"""The dataset ``synthetic``: who is recorded, what the sensor says, and the frames."""
+"""The dataset ``synthetic``: recordings, contact sensor and frames."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rppgbench.contracts import GroundTruth, Recording
 from rppgbench.errors import UnknownName, nearest
 from rppgbench.media import lossless
 from rppgbench_synthetic.camera import Camera, Mask, Shot
-from rppgbench_synthetic.cohort import Take, takes
+from rppgbench_synthetic.cohort import SubjectSession, subject_sessions
+from rppgbench_synthetic.contact_recording import record
 from rppgbench_synthetic.face import textures
 from rppgbench_synthetic.light import shine
 from rppgbench_synthetic.looks import looks_of
 from rppgbench_synthetic.motion import move
-from rppgbench_synthetic.params import SyntheticParams
 from rppgbench_synthetic.physiology import Physiology, simulate
 from rppgbench_synthetic.randomness import on_grid, stream
 from rppgbench_synthetic.relief import HEAD_HALF_HEIGHT
+from rppgbench_synthetic.rendering_params import SyntheticParams
 from rppgbench_synthetic.scene import room
-from rppgbench_synthetic.sensor import record
 
 Frame = NDArray[np.uint8]
 
@@ -38,29 +38,30 @@ class Synthetic:
 
     def __init__(self, **params: Any) -> None:
         self.params = SyntheticParams(**params)
-        self._takes = {take.id: take for take in takes(self.params)}
+        self._sessions = {session.id: session for session in subject_sessions(self.params)}
 
     def recordings(self) -> Sequence[Recording]:
         """Every session of every subject, in natural order, tagged with skin tone, motion and sensor."""
         return [
             Recording(
-                id=take.id,
-                subject=take.subject.id,
-                session=take.session,
+                id=session.id,
+                subject=session.subject.id,
+                session=session.name,
                 fps_hz=self.params.fps_hz,
                 duration_s=self._n_frames / self.params.fps_hz,
                 source="rendered",
-                tags={"skin_tone": take.subject.skin_tone, "motion": take.motion, "truth": take.truth},
+                frame_size=self.params.size,
+                tags={"skin_tone": session.subject.skin_tone, "motion": session.motion, "truth": session.truth},
             )
-            for take in self._takes.values()
+            for session in self._sessions.values()
         ]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         """An ECG or a finger's pulse with noise and a clock start of its own, and the exact R-peaks."""
-        take = self._take(recording)
-        rng = self._stream(take, "sensor")
+        session = self._session(recording)
+        rng = self._stream(session, "sensor")
         own_start = bool(rng.random_sample() < 0.5)
-        return record(self.body(recording), take.truth, self.params.duration_s, rng, own_start=own_start)
+        return record(self.body(recording), session.truth, self.params.duration_s, rng, own_start=own_start)
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording as lossless RGB, the same bytes on every run and machine."""
@@ -69,7 +70,7 @@ class Synthetic:
         )
 
     def container(self) -> str:
-        """The ending of what ``render`` writes."""
+        """The ending of files written by ``render``."""
         return lossless.CONTAINER
 
     def frames(self, recording: Recording) -> Iterator[Frame]:
@@ -83,31 +84,31 @@ class Synthetic:
             yield np.ascontiguousarray(np.moveaxis(planes, 0, -1)), mask
 
     def body(self, recording: Recording) -> Physiology:
-        """The truth behind the truth: beats, breath and blood volume."""
-        take = self._take(recording)
-        return simulate(self.params.seed, take.subject.id, take.session, take.hr_bpm, self.params.duration_s)
+        """The body behind the ground truth: beats, breath and blood volume."""
+        session = self._session(recording)
+        return simulate(self.params.seed, session.subject.id, session.name, session.hr_bpm, self.params.duration_s)
 
     @functools.cached_property
     def _n_frames(self) -> int:
         return max(1, int(np.rint(self.params.duration_s * self.params.fps_hz)))
 
     def _camera(self, recording: Recording) -> Camera:
-        take, params = self._take(recording), self.params
+        session, params = self._session(recording), self.params
         width, height = params.size
         times_s = np.arange(self._n_frames) / params.fps_hz
         body = self.body(recording)
-        rng = self._stream(take, "picture")
+        rng = self._stream(session, "picture")
         unit_px = _HEAD_SHARE * height / HEAD_HALF_HEIGHT
         middle = (
             round(width / 2 + height * rng.uniform(-0.05, 0.05)),
             round(height * (0.46 + rng.uniform(-0.015, 0.015))),
         )
         # The camera's square root halves relative changes.
-        strength = 2.0 * looks_of(take.subject).pulse_share
+        strength = 2.0 * looks_of(session.subject).pulse_share
         shot = Shot(
-            face=textures(take.subject, float(np.rint(_TEXELS_PER_PX * unit_px))),
+            face=textures(session.subject, float(np.rint(_TEXELS_PER_PX * unit_px))),
             room=room(rng, width, height, (*middle, _HEAD_SHARE * height)),
-            motion=move(rng, take.motion, body, times_s, params.fps_hz),
+            motion=move(rng, session.motion, body, times_s, params.fps_hz),
             light=shine(rng, self._n_frames, params.fps_hz),
             pulse=on_grid(strength * body.face_pulse(times_s), 24),
             middle=middle,
@@ -116,12 +117,12 @@ class Synthetic:
         )
         return Camera(shot, rng)
 
-    def _take(self, recording: Recording) -> Take:
-        take = self._takes.get(recording.id)
-        if take is None:
-            message = f"synthetic: no recording {recording.id!r} among {len(self._takes)}"
-            raise UnknownName(message, hint=nearest(recording.id, self._takes))
-        return take
+    def _session(self, recording: Recording) -> SubjectSession:
+        session = self._sessions.get(recording.id)
+        if session is None:
+            message = f"synthetic: no recording {recording.id!r} among {len(self._sessions)}"
+            raise UnknownName(message, hint=nearest(recording.id, self._sessions))
+        return session
 
-    def _stream(self, take: Take, purpose: str) -> np.random.RandomState:
-        return stream(self.params.seed, take.subject.id, take.session, purpose)
+    def _stream(self, session: SubjectSession, purpose: str) -> np.random.RandomState:
+        return stream(self.params.seed, session.subject.id, session.name, purpose)

@@ -1,4 +1,4 @@
-"""What a contact sensor records of the body: an ECG at 256 Hz or a finger's blood volume pulse at 64 Hz."""
+"""The contact sensor's recording of a body: an ECG at 256 Hz or a finger's blood volume pulse at 64 Hz."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rppgbench.contracts import GroundTruth
-from rppgbench_synthetic.params import SensorKind
 from rppgbench_synthetic.physiology import Physiology
 from rppgbench_synthetic.randomness import normals, on_grid, wander
+from rppgbench_synthetic.rendering_params import SensorKind
 
 RATE_HZ = {"ecg": 256.0, "bvp": 64.0}
 LEAST_MARGIN_S = 1.0

@@ -80,7 +80,7 @@ class ManifestDataset:
         )
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
-        """Asked where the table names frame times, or a frame rate that is not the header's."""
+        """``(T,)`` times by the table's frame times, or by a frame rate unlike the header's."""
         row = self._rows[recording.id]
         times_s = self._clock(row, read_header(self.root / row.video))[slice(*recording.part)]
         return np.asarray(times_s - times_s[0])
@@ -95,7 +95,7 @@ class ManifestDataset:
         )
 
     def notes(self) -> Iterator[str]:
-        """Where the table and the headers of the videos disagree."""
+        """Disagreements of the table and the headers of the videos."""
         for one in self.recordings():
             row = self._rows[one.id]
             header = read_header(self.root / row.video)
@@ -165,7 +165,7 @@ class ManifestDataset:
         return np.arange(n_frames) / fps_hz
 
     def _part(self, row: Row) -> tuple[float, float]:
-        """When the part of the file that counts begins, on the file's clock, and its share of the file's length."""
+        """Start of the recording's part, in s on the file's clock, and its share of the file's length."""
         if (row.part_first, row.part_end) == (0, None):
             return 0.0, 1.0
         times_s = self._clock(row, read_header(self.root / row.video))
@@ -198,7 +198,7 @@ def _frame_times_s(path: Path, video: str, header: Header) -> NDArray[np.float64
 
 
 def _doubts(row: Row, times_s: NDArray[np.float64], recording: Recording) -> tuple[str, ...]:
-    """Where the sensor and the whole video begin together, and nobody says how long it lasts by the sensor's clock."""
+    """Doubts about the lengths of a sensor and a whole video with one start, if no length by the sensor is given."""
     together = abs(times_s[0]) <= _SAME_START_S and recording.part == (0, None)
     return misfit(times_s, recording.duration_s) if together and row.video_s is None else ()
 

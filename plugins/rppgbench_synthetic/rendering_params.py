@@ -1,4 +1,4 @@
-"""What can be asked of the rendered dataset."""
+"""Params of the rendered dataset."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from rppgbench.contracts import Params
 
-Session = Literal["rest", "exercise"]
+SessionName = Literal["rest", "exercise"]
 MotionLevel = Literal["still", "small", "talk", "large"]
 SensorKind = Literal["ecg", "bvp"]
 TruthKind = Literal["ecg", "bvp", "mixed"]
@@ -16,7 +16,7 @@ TruthKind = Literal["ecg", "bvp", "mixed"]
 
 class SyntheticParams(Params):
     subjects: int = Field(20, ge=1, le=999, description="number of subjects, of six skin tones in turn")
-    recordings: tuple[Session, ...] = Field(
+    recordings: tuple[SessionName, ...] = Field(
         ("rest", "exercise"), min_length=1, description="sessions of each subject: rest, exercise (just after it)"
     )
     duration_s: float = Field(30.0, ge=0.1, le=3600.0, description="length of a recording, s")
@@ -32,7 +32,7 @@ class SyntheticParams(Params):
 
     @field_validator("recordings")
     @classmethod
-    def _each_session_once(cls, sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+    def _each_session_once(cls, sessions: tuple[SessionName, ...]) -> tuple[SessionName, ...]:
         if len(set(sessions)) != len(sessions):
             raise ValueError(f"each session at most once, found {', '.join(sessions)}")
         return sessions

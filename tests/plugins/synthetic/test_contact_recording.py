@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from rppgbench_synthetic.contact_recording import RATE_HZ, record
 from rppgbench_synthetic.physiology import simulate
 from rppgbench_synthetic.randomness import stream
-from rppgbench_synthetic.sensor import RATE_HZ, record
 
 DURATION_S = 20.0
 BODY = simulate(3, "s01", "rest", 74.0, DURATION_S)

@@ -15,15 +15,15 @@ from rppgbench.errors import DatasetUnavailable
 from rppgbench.evaluation.labels import clock_fault
 from rppgbench.media.decode import frames
 from rppgbench.signal.ground_truth import window_hr
-from rppgbench_datasets.manifest import ManifestDataset
 from rppgbench_datasets.manifest_fixture import BVP_OFFSET_S, HEADER
+from rppgbench_datasets.own_recordings import ManifestDataset
 
 DURATION_S = 10.0
 
 
 @pytest.fixture(scope="module")
 def tree(fixture_tree):
-    return fixture_tree("manifest", 3, DURATION_S)
+    return fixture_tree("own_recordings", 3, DURATION_S)
 
 
 @pytest.fixture

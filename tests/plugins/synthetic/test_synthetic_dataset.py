@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from rppgbench.contracts import Recording, RenderingDataset
 from rppgbench.errors import UnknownName
 from rppgbench_synthetic import rppgbench_datasets
-from rppgbench_synthetic.dataset import Synthetic
-from rppgbench_synthetic.params import SyntheticParams
+from rppgbench_synthetic.rendering_params import SyntheticParams
+from rppgbench_synthetic.synthetic_dataset import Synthetic
 
 
 def test_the_spec_names_this_factory():

@@ -1,4 +1,4 @@
-"""What a method has to beat: predictions that see no pulse."""
+"""Controls for every method: predictions without a look at the pulse."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class MeanHeartRate:
         self.hr_bpm: float | None = None
 
     def fit(self, windows: Sequence[TrainingWindow]) -> None:
-        """Take the mean of ``hr_bpm`` over the windows that have one.
+        """Learn the mean of ``hr_bpm`` over the windows with one.
 
         Raises:
             SignalError: none has.

@@ -1,4 +1,4 @@
-"""Batches of colour traces as every method here takes them: checked, in double precision, a cacheful at a time."""
+"""Waves of batches of colour traces: checked, in double precision, a cacheful at a time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 # About 16 traces of 30 s: with what is computed from them they fit the second-level cache of a processor's core.
 CHUNK_SAMPLES = 16_384
+# Variance of a relative chrominance below which there is none: a thousand times below what double precision resolves
+# of a trace near 1, and a billion times below a thousandth of a grey level.
+LEAST_VARIANCE = 1e-29
 
 
 def waves_of(traces: Any, wave_of_tones: Callable[[Any], Any], *, at_least: int = 2) -> Any:
     """``(B, T)`` waves of ``(B, T, 3)`` traces, in the traces' floating type.
 
-    ``wave_of_tones`` gets ``(3, b, T)`` in float64, b <= B: each channel over its mean in the clip, to which no method
-    here is sensitive. It returns ``(b, T)``. A trace that is not finite, or has a channel whose mean is not above 0,
+    ``wave_of_tones`` gets ``(3, b, T)`` in float64, b <= B: each channel over its mean in the clip: no method here
+    is sensitive to it. It returns ``(b, T)``. A trace with a value not finite, or with a channel's mean not above 0,
     gives a row of NaN.
 
     Raises:

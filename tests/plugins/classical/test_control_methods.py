@@ -6,7 +6,7 @@ import pytest
 from rppgbench.contracts import FittedMethod, TrainingWindow
 from rppgbench.errors import PluginError, SignalError
 from rppgbench.signal.heart_rate import estimate_rate
-from rppgbench_classical.controls import MeanHeartRate, WhiteNoise
+from rppgbench_classical.control_methods import MeanHeartRate, WhiteNoise
 
 
 def windows(*rates_bpm: float) -> list[TrainingWindow]:
