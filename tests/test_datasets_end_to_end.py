@@ -11,7 +11,7 @@ from rppgbench.contracts import DatasetSpec
 from rppgbench.datasets.fixture import write_fixture
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
 from rppgbench.protocol.protocol_library import find_protocol
 from rppgbench.protocol.resolve import load_protocol

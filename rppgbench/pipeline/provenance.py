@@ -166,16 +166,24 @@ def _version(name: str) -> str:
 def _digest(files: Iterable[tuple[str, Path]]) -> str:
     digest = hashlib.sha256()
     for name, path in files:
-        content = path.read_bytes()
         digest.update(f"{name}\0".encode())
-        digest.update(content.replace(b"\r\n", b"\n") if path.suffix == ".py" else content)
+        digest.update(_content(path))
     return digest.hexdigest()[:16]
+
+
+@cache
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    return content.replace(b"\r\n", b"\n") if path.suffix == ".py" else content
 
 
 @cache
 def _source(module: str) -> Path:
     """File of a module; of a package its ``__init__.py``."""
-    spec = importlib.util.find_spec(module)
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        spec = None
     if spec is None or not spec.origin:
         raise StoreError(f"package {module!r} cannot be found", hint="install the plugin it belongs to")
     return Path(spec.origin)

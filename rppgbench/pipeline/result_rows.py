@@ -162,7 +162,7 @@ def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float
 
 
 def _delay_s(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
-    key = cell.score.inputs["labels"]
+    key = cell.score.inputs["alignment"]
     if key not in known:
         known[key] = store.facts(key)["delay_s"] if store.has(key) else None
     return known[key]

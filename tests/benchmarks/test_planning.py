@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.plan import Plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
 from rppgbench.store.store import MANIFEST, Store

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner
@@ -71,10 +71,9 @@ def rppgbench_datasets():
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch, tmp_path):
-    module = ModuleType("filed")
-    module.Filed, module.rppgbench_datasets, module.__file__ = Filed, rppgbench_datasets, __file__
+    module = module_from_spec(spec_from_file_location("filed", __file__))
+    module.Filed, module.rppgbench_datasets = Filed, rppgbench_datasets
     monkeypatch.setitem(sys.modules, "filed", module)
-    monkeypatch.setattr("rppgbench.pipeline.provenance.code_digest", lambda *packages: "tiny")
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "none.yaml"))
     found = Registry.from_plugins(filed=module, ffmpeg=rppgbench_ffmpeg, classical=rppgbench_classical)
     monkeypatch.setattr("rppgbench.registry.load_registry", lambda: found)
@@ -121,7 +120,7 @@ def encode(protocol: Path, root: Path, store: Path, registry, content="stream") 
     collection = open_local_dataset(loaded.dataset, root)
     graph = TaskGraph(loaded, [collection], opened)
     for recording in collection.recordings:
-        task = graph.encode(recording, loaded.conditions[1])
+        task = graph.may_need("encode", recording, loaded.conditions[1])
 
         def write(folder, recording=recording):
             (folder / "video.mp4").write_text(f"{content} {recording.id}")

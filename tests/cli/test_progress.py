@@ -11,11 +11,11 @@ from rich.console import Console
 from rppgbench.cli.progress import LiveReporter, ObserverGroup, PlainReporter, reporter
 from rppgbench.cli.run_display import render_run
 from rppgbench.cli.time_display import print_time
-from rppgbench.pipeline.stages.fit import PROGRESS
-from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.stage_progress import PROGRESS
 from rppgbench.pipeline.task_result import RunNotice, TaskDone, TaskFailure
 from rppgbench.runs.run_state import RunState
 from rppgbench.store.store import Store
+from tests.stand_in_tasks import stand_in
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_bars_are_drawn_on_a_terminal_and_lines_in_a_pipe(store):
 
 def test_lines_tell_of_failures_and_notes_at_once_and_of_counts_now_and_then(store):
     view, console = fed(planned(encode=(20, 2))), Console(file=io.StringIO(), width=40)
-    task = Task("encode", {}, {}, "a")
+    task = stand_in("encode", "a")
     with PlainReporter(console, view, store, lambda: 130.0) as lines:
         lines.tell()
         for n in range(3):
@@ -160,7 +160,7 @@ def test_several_observers_hear_the_same_in_their_order():
         def noted(self, note):
             heard.append((self.name, "noted"))
 
-    both, task = ObserverGroup(Ear(1), Ear(2)), Task("encode", {}, {}, "a")
+    both, task = ObserverGroup(Ear(1), Ear(2)), stand_in("encode", "a")
     both.started(task)
     both.noted(RunNotice("waiting", "for Godot"))
     both.ended(task, TaskDone(1.0))

@@ -12,11 +12,11 @@ from rppgbench.execution import task_runner as module
 from rppgbench.pipeline.task import Task
 from rppgbench.registry import Registry, load_registry
 from rppgbench.store.store import Store
+from tests.stand_in_tasks import stand_in
 
 
 def task(name: str, *inputs: Task, stage: str = "truth", network: bool = False) -> Task:
-    settings = {"name": name} | ({"libraries": {"torch": "2"}} if network else {})
-    return Task(stage, settings, {t.settings["name"]: t.key for t in inputs}, name)
+    return stand_in(stage, name, {t.label: t.key for t in inputs}, device="cuda" if network else None)
 
 
 class Heard:

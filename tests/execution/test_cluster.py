@@ -18,7 +18,7 @@ from rppgbench.execution.cluster import local_executor, scheduler_executor
 from rppgbench.execution.dask_executor import WorkerOptions
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry

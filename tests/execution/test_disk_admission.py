@@ -9,12 +9,13 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from rppgbench.execution.disk_admission import DiskAdmission
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES, DiskBudget, disk_peak
+from rppgbench.pipeline.disk_budget import DiskBudget, disk_peak, is_transient
 from rppgbench.pipeline.task import Task
+from tests.stand_in_tasks import stand_in
 
 
 def task(stage: str, name: str, n_bytes: float, *inputs: Task) -> Task:
-    return Task(stage, {"name": name}, {str(n): t.key for n, t in enumerate(inputs)}, name, bytes_out=n_bytes)
+    return stand_in(stage, name, {str(n): t.key for n, t in enumerate(inputs)}, bytes_out=n_bytes)
 
 
 @pytest.fixture
@@ -127,7 +128,7 @@ def runs(draw):
         stage = draw(st.sampled_from(["crop", "skin", "predict", "fit"]))
         inputs = draw(st.lists(st.sampled_from(tasks), max_size=4, unique_by=id)) if tasks else []
         tasks.append(task(stage, str(n), draw(st.integers(0, 50)), *inputs))
-    there = [t for t in tasks if t.stage in TRANSIENT_STAGES and not t.inputs and draw(st.booleans())]
+    there = [t for t in tasks if is_transient(t) and not t.inputs and draw(st.booleans())]
     to_do = [t for t in tasks if t not in there]
     read = {key for t in to_do for key in t.inputs.values()}
     present = {t.key: t.bytes_out for t in there if t.key in read}
@@ -193,7 +194,7 @@ def test_one_by_one_in_its_order_a_run_takes_what_was_announced(run):
     lying, highest = dict(present), sum(present.values())
     for one in to_do:
         shelf.started(one)
-        lying[one.key] = one.bytes_out if one.stage in TRANSIENT_STAGES else 0
+        lying[one.key] = one.bytes_out if is_transient(one) else 0
         highest = max(highest, sum(lying.values()))
         for key in shelf.finished(one, one.bytes_out):
             del lying[key]

@@ -16,10 +16,11 @@ import pytest
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
 from rppgbench.execution.process_pool import ProcessPool, TaskLimits
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task_result import TaskDone
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
+from tests.stand_in_tasks import stand_in
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_other_code_than_the_plans_publishes_nothing(prediction, store):
     from dataclasses import replace
 
     task = prediction("{method: green}")
-    other = replace(task, settings={**task.settings, "core": "0123456789abcdef"})
+    other = replace(task, code=replace(task.code, core="0123456789abcdef"))
     with closing(ProcessPool(store)) as hands:
         trouble = hands.do(other)
     assert "other code than the run was planned with: rppgbench" in trouble.message
@@ -156,10 +157,9 @@ def test_a_fit_that_tells_of_its_steps_may_take_its_time(store):
     """Of a fit the time without a sign of progress counts, and each step is one."""
     from rppgbench.execution.process_pool import _sign_of_progress
     from rppgbench.execution.worker_process import TaskRequest
-    from rppgbench.pipeline.stages.fit import PROGRESS
-    from rppgbench.pipeline.task import Task
+    from rppgbench.pipeline.stage_progress import PROGRESS
 
-    fit, other = (TaskRequest(Task(stage, {"n": 1}, {}, stage), store, "cpu") for stage in ("fit", "predict"))
+    fit, other = (TaskRequest(stand_in(stage, stage), store, "cpu") for stage in ("train", "predict"))
     assert _sign_of_progress(fit) is None
     for order in (fit, other):
         (store.scratch(order.task.key) / PROGRESS).write_text("1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rppgbench.execution.schedule import Schedule, runs_network
+from rppgbench.execution.schedule import Schedule, runs_on_gpu
 from rppgbench.pipeline.task_result import NullObserver, TaskDone, TaskFailure
 from tests.execution.conftest import task
 
@@ -18,7 +18,7 @@ def names(schedule, lanes=("cpu",)):
 
 
 def by_lane(one):
-    return "passing" if one.stage == "crop" else "gpu" if runs_network(one) else "cpu"
+    return "passing" if one.stage == "crop" else "gpu" if runs_on_gpu(one) else "cpu"
 
 
 def test_first_of_the_plan_first_whenever_it_gets_ready():

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 import av
 import numpy as np
@@ -170,7 +170,8 @@ class Filmed:
 @pytest.fixture(scope="module")
 def registry() -> Iterator[Registry]:
     """Of two plugins: this one, and the learners next door."""
-    module = ModuleType("mini")
+    spec = spec_from_file_location("mini", __file__)
+    module = module_from_spec(spec)
     for thing in (
         MiniDataset,
         Copy,
@@ -183,11 +184,9 @@ def registry() -> Iterator[Registry]:
         rppgbench_methods,
     ):
         setattr(module, thing.__name__, thing)
-    module.__file__ = __file__
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "mini", module)
         patch.syspath_prepend(str(Path(__file__).parent))
-        patch.setattr("rppgbench.pipeline.provenance.code_digest", lambda *packages: "mini")
         yield Registry.from_plugins(mini=module, tiny=import_module("tiny_learners"))
 
 

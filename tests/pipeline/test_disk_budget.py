@@ -9,13 +9,14 @@ import pytest
 from rppgbench.errors import RppgbenchError, StoreError
 from rppgbench.pipeline import disk_budget
 from rppgbench.pipeline.disk_budget import DiskBudget, DiskPeak, decide_disk_budget, disk_peak, taken_bytes
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.text import parse_bytes
+from tests.stand_in_tasks import stand_in
 
 
 def task(stage: str, name: str, n_bytes: float, *inputs: Task) -> Task:
-    return Task(stage, {"name": name}, {str(n): t.key for n, t in enumerate(inputs)}, name, bytes_out=n_bytes)
+    return stand_in(stage, name, {str(n): t.key for n, t in enumerate(inputs)}, bytes_out=n_bytes)
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def test_clips_that_are_there_count_until_they_were_read(line):
 
 
 def test_fits_set_aside_what_they_go_on_from():
-    fits = [Task("fit", {"recipe": {}, "n": n}, {}, "", bytes_out=size) for n, size in enumerate((1, 2, 4))]
-    assert disk_peak(fits, workers=2).scratch_bytes == disk_budget.CHECKPOINTS * 6
+    tasks = [stand_in("train", str(size), scratch_bytes=size) for size in (1, 2, 4)]
+    assert disk_peak(tasks, workers=2).scratch_bytes == 6
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ from rppgbench.errors import ArtefactError, SignalError
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
 from rppgbench.pipeline.example_window import example_window, loss_curves
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
-from rppgbench.pipeline.stages import fit as fit_stage
-from rppgbench.pipeline.stages.fit import fit_progress
+from rppgbench.pipeline.stage_progress import read_progress, write_progress
+from rppgbench.pipeline.stages import train as train_stage
 from rppgbench.store.store import Store
 
 UNTRAINED = ("green", "rate", "same + green")
@@ -44,9 +44,9 @@ def learned(registry, learning, tmp_path_factory):
 @pytest.fixture(scope="module")
 def fits(learned):
     """The fits by gradients of fold 0 and seed 0 by their labels."""
-    tasks = [task for task in learned.plan.tasks.values() if task.stage == "fit" and "recipe" in task.settings]
-    chosen = [task for task in tasks if (task.settings["fold"], task.settings["seed"]) == (0, 0)]
-    return {task.label.removeprefix("fit ").partition(" fold ")[0]: task for task in chosen}
+    tasks = [task for task in learned.plan.tasks.values() if task.stage == "train"]
+    chosen = [task for task in tasks if (task.settings.fold, task.settings.seed) == (0, 0)]
+    return {task.label.removeprefix("train ").partition(" fold ")[0]: task for task in chosen}
 
 
 def cell_of(learned, entry, condition="brighter-10", seed=0):
@@ -169,14 +169,14 @@ def test_a_curve_has_a_row_a_step_and_adds_up(learned, fits):
 def test_nothing_is_left_in_scratch(learned, fits):
     assert not any(learned.store.scratch_path(task.key).exists() for task in fits.values())
     assert not [path for path in (learned.store.root / "partial").rglob("*") if path.is_file()]
-    assert all(fit_progress(task, learned.store) is None for task in fits.values())
+    assert all(read_progress(task.key, learned.store) is None for task in fits.values())
 
 
 def test_loss_curves_of_all_fits_come_in_the_plans_order(learned):
     curves = loss_curves(learned.plan, learned.store)
-    fits = [task for task in learned.plan.tasks.values() if task.stage == "fit" and "recipe" in task.settings]
+    fits = [task for task in learned.plan.tasks.values() if task.stage == "train"]
     assert [(c.fold, c.seed, c.part) for c in curves] == [
-        (task.settings["fold"], task.settings["seed"], task.settings["part"]) for task in fits
+        (task.settings.fold, task.settings.seed, task.settings.role) for task in fits
     ]
     joint = next(curve for curve in curves if curve.part == "joint")
     assert joint.entry == "mixer + pulse jointly from brighter-10"
@@ -227,7 +227,7 @@ ONE = ("subject=s0", "condition=reference")
 def test_a_loss_that_is_no_number_costs_its_own_entry_and_says_why(learning, store, registry):
     result = run(learning("green", "drift", seeds="[0]", subjects=2), store, registry, only=ONE)
     (failed,) = result.outcome.failed
-    assert failed.task.stage == "fit"
+    assert failed.task.stage == "train"
     assert "learning_rate" in str(failed.hint)
     assert {failure.task.stage for failure in result.outcome.blocked} == {"predict", "score"}
     assert {row["entry"]: row["status"] for row in result.rows} == {"green": "scored", "drift": "failed"}
@@ -239,7 +239,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     """And ends with the weights of the one that was left in peace."""
     import tiny_networks
 
-    steps, told, step, tell = [], [], tiny_networks.Pulse.training_step, fit_stage._tell
+    steps, told, step = [], [], tiny_networks.Pulse.training_step
     fold = next(cell.fold.index for cell in learned.plan.cells if cell.recording.subject == "s0")
 
     def cut_off(learner, batch, context):
@@ -248,12 +248,12 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
             raise OSError("the power went out")
         return step(learner, batch, context)
 
-    def heard(job, progress):
-        tell(job, progress)
-        told.append(fit_progress(job.task, job.store))
+    def heard(key, store, progress):
+        write_progress(key, store, progress)
+        told.append(read_progress(key, store))
 
     monkeypatch.setattr(tiny_networks.Pulse, "training_step", cut_off)
-    monkeypatch.setattr(fit_stage, "_tell", heard)
+    monkeypatch.setattr(train_stage, "write_progress", heard)
     monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_EVERY_S", 0.0)
     monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_SHARE", float("inf"))
     monkeypatch.setattr("rppgbench.learning.loop.TELL_EVERY_S", 0.0)
@@ -263,6 +263,6 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     assert not second.outcome.failures
     assert steps == [0, 1, 2, 2]
     assert [(progress.step, progress.steps) for progress in told] == [(1, 3), (2, 3), (3, 3)]
-    (task,) = [task for task in second.plan.tasks.values() if task.stage == "fit"]
-    assert task.settings["fold"] == fold
+    (task,) = [task for task in second.plan.tasks.values() if task.stage == "train"]
+    assert task.settings.fold == fold
     assert store.facts(task.key)["weights_sha256"] == learned.store.facts(task.key)["weights_sha256"]

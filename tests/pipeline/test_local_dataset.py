@@ -1,7 +1,7 @@
 """What the engine makes of datasets that know more than their files do: parts, clocks, inventories, other datasets."""
 
 import sys
-from types import ModuleType
+from importlib.util import module_from_spec, spec_from_file_location
 
 import numpy as np
 import pytest
@@ -13,9 +13,9 @@ from rppgbench.execution.executor import InProcessExecutor
 from rppgbench.hookspecs import hookimpl
 from rppgbench.media import lossless
 from rppgbench.media.decode import frames
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import missing_data, result_rows
-from rppgbench.pipeline.task import NO_VIDEO
+from rppgbench.pipeline.stages.label import NO_VIDEO
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import Registry
 
@@ -90,7 +90,7 @@ def hr_bpm(subject):
 @pytest.fixture
 def lab(monkeypatch, registry, tmp_path):
     """A registry with the lab in it, and the lab's folder."""
-    module = ModuleType("lab")
+    module = module_from_spec(spec_from_file_location("lab", __file__))
     module.Lab = Lab
 
     @hookimpl
@@ -208,10 +208,10 @@ def test_a_video_shorter_than_its_recording_excludes_what_it_does_not_show(answe
 
 def test_folds_are_of_the_published_subjects_and_tested_with_those_here(answered):
     plan, _, _ = answered(REFERENCE_ALONE)
-    assert plan.collections[0].published == ("p1", "p2", "p3", "p4")
+    assert plan.datasets[0].published == ("p1", "p2", "p3", "p4")
     assert [fold.test for fold in plan.folds] == [("p1",), ("p2",), ("p3",)] or len(plan.folds) == 3
     assert all("p4" not in (*fold.train, *fold.test) for fold in plan.folds)
-    assert [absent.id for absent in plan.collections[0].inventory.absent] == ["p4-1"]
+    assert [absent.id for absent in plan.datasets[0].inventory.absent] == ["p4-1"]
 
 
 def test_a_dataset_of_which_nothing_is_whole_is_refused_with_the_first_that_is_missing(answered, monkeypatch):
@@ -237,9 +237,9 @@ def test_a_method_may_learn_on_another_dataset_once_for_all_folds(lab, store, tm
     text = TEXT[: TEXT.index("entries:")].replace(*REFERENCE_ALONE)
     path.write_text(f"{text}{training}\nentries:\n  - {entry}\n")
     plan = make_plan(load_protocol(path, registry), store, roots={"lab": root})
-    (fit,) = [task for task in plan.tasks.values() if task.stage == "fit"]
-    assert fit.settings["recordings"] == ["s0-rest", "s1-rest"]
-    assert set(fit.settings["labels"]) == {"reference", "brighter-10"}
+    (fit,) = [task for task in plan.tasks.values() if task.stage == "train"]
+    assert fit.settings.recordings == ("s0-rest", "s1-rest")
+    assert set(fit.settings.conditions) == {"reference", "brighter-10"}
     assert "on mini" in fit.label and "fold" not in fit.label
     assert {cell.condition.id for cell in plan.cells} == {"reference"}
     outcome = execute(plan.wanted(store), store, InProcessExecutor(store, registry))
@@ -260,7 +260,7 @@ def test_the_same_video_under_two_subjects_is_nobodys(answered, lab):
     (root / "p2.avi").write_bytes((root / "p1.avi").read_bytes())
     plan, found, _ = answered(REFERENCE_ALONE, ("  - {method: rate}\n", ""))
     assert {row["subject"] for row in found} == {"p3"}
-    reasons = {absent.id: absent.reason for absent in plan.collections[0].inventory.absent}
+    reasons = {absent.id: absent.reason for absent in plan.datasets[0].inventory.absent}
     assert reasons["p1-1"] == "byte for byte the video of p2-1, another subject"
     assert missing_data(plan)["absent"] == reasons
     assert missing_data(plan)["subjects_not_here"] == ["p1", "p2", "p4"]
@@ -330,7 +330,7 @@ def test_nobody_learns_from_a_sensor_whose_clock_is_off(answered, monkeypatch, s
     entry = sys.modules["tiny_learners"].ENTRIES["pulse"]
     plan, _, outcome = answered(REFERENCE_ALONE, ("  - {method: rate}\n", f"  - {entry}\n"))
     assert not outcome.failures
-    fits = [task for task in plan.tasks.values() if task.stage == "fit" and "p1-1" in task.settings["recordings"]]
+    fits = [task for task in plan.tasks.values() if task.stage == "train" and "p1-1" in task.settings.recordings]
     assert fits
     for fit in fits:
         assert "disagree by 4.0 %" in store.facts(fit.key)["left_out"]["p1-1"]

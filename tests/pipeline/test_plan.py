@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from rppgbench.pipeline.disk_budget import TRANSIENT_STAGES
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.disk_budget import is_transient
+from rppgbench.pipeline.planner import make_plan
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def finished(learning, store):
     plan = make_plan(learning("masked", "same + pulse"), store)
     for task in plan.tasks.values():
         store.publish(task.preimage, lambda folder: {})
-    assert {"crop", "skin", "fit"} <= {task.stage for task in plan.tasks.values()}
+    assert {"crop", "skin", "train"} <= {task.stage for task in plan.tasks.values()}
 
     def without(*tasks):
         for task in tasks:
@@ -26,7 +26,7 @@ def finished(learning, store):
 
 
 def passing(plan):
-    return [task for task in plan.tasks.values() if task.stage in TRANSIENT_STAGES]
+    return [task for task in plan.tasks.values() if is_transient(task)]
 
 
 def test_removed_clips_that_nobody_reads_any_more_are_not_cut_again(finished, store):
@@ -52,8 +52,8 @@ def test_a_fit_has_its_clips_and_masks_cut_again(finished, store):
     predict = plan.tasks[cell.score.inputs["waves"]]
     fit = plan.tasks[predict.inputs["method state"]]
     without(*passing(plan), cell.score, predict, fit)
-    again = [task for task in plan.wanted(store) if task.stage in TRANSIENT_STAGES]
+    again = [task for task in plan.wanted(store) if is_transient(task)]
     assert {task.key for task in again} == {
-        *(key for task in (fit, predict) for key in task.inputs.values() if plan.tasks[key].stage in TRANSIENT_STAGES)
+        *(key for task in (fit, predict) for key in task.inputs.values() if is_transient(plan.tasks[key]))
     }
     assert any(task.stage == "skin" for task in again)

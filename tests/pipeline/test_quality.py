@@ -12,10 +12,9 @@ from rppgbench.errors import SignalError
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.plan import make_plan
-from rppgbench.pipeline.provenance import CORE
-from rppgbench.pipeline.recording_tasks import PIXEL_METRICS
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
+from rppgbench.pipeline.stages.quality import PIXEL_METRICS
 
 PIXELS = ("psnr{}_db", "psnr_sd{}_db", "ssim{}", "psnr_hvs_m{}_db")
 PULSE = ("pulse_fidelity{}_db", "pulse_gain{}_db")
@@ -139,17 +138,8 @@ def test_an_odd_video_costs_its_own_numbers_and_the_facts_say_why(protocol, stor
 
 
 def test_without_a_true_rate_nobody_can_tell(protocol, store, registry, monkeypatch):
-    monkeypatch.setattr("rppgbench.pipeline.stages.quality.rates_bpm", lambda job: [None])
+    monkeypatch.setattr("rppgbench.pipeline.stages.quality.label_rates_bpm", lambda job: [None])
     found = run(protocol(), store, registry)
     (record,) = json.loads((store.path(tasks_of(found.plan, "quality")[0].key) / "quality.json").read_text())
     assert set(record.values()) == {None}
     assert {row["pulse_gain_in_db"] for row in found.rows} == {None}
-
-
-def test_a_change_of_the_pulse_measure_predicts_nothing_anew():
-    assert "rppgbench.quality.pulse" in CORE["score"]
-    assert not {"rppgbench.quality", "rppgbench.quality.pulse", "rppgbench.pipeline.stages.quality"} & set(
-        CORE["predict"]
-    )
-    assert {"rppgbench.quality.clip", "rppgbench.quality.hvs"} <= set(CORE["predict"])
-    assert "rppgbench.quality" in CORE["quality"]

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from rppgbench.errors import ProtocolError
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.plan import make_plan, parse_only
+from rppgbench.pipeline.planner import make_plan, parse_only
 from rppgbench.pipeline.result_rows import encoding_rows, joined_rows, result_rows
 
 
@@ -90,15 +90,15 @@ def test_a_wave_is_held_against_another_subjects_sensor_too(run, protocol):
     assert min(row["macc"] for row in greens) > 0.95
     assert max(row["macc_null"] for row in greens) < 0.9
     for cell in plan.cells:
-        stranger = plan.tasks[cell.score.inputs["stranger"]]
-        assert stranger.stage == "truth"
-        assert stranger.recording != cell.recording.id
+        surrogate = plan.tasks[cell.score.inputs["surrogate"]]
+        assert surrogate.stage == "truth"
+        assert surrogate.recording.id != cell.recording.id
 
 
 def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):
     plan, _, _ = run(protocol())
     assert stages(plan.tasks.values()) == {
-        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "label": 4, "quality": 4, "fit": 2,
+        "render": 4, "truth": 4, "boxes": 4, "encode": 4, "traces": 8, "align": 4, "label": 4, "quality": 4, "fit": 2,
         "predict": 16, "score": 16,
     }  # fmt: skip
 
@@ -214,7 +214,7 @@ def test_another_truth_file_is_another_truth(run, protocol, store, monkeypatch, 
     run(protocol())
     assert make_plan(protocol(), store).wanted(store) == []
     path.write_text("2")
-    again = {"truth", "label", "quality", "fit", "predict", "score"}
+    again = {"truth", "align", "label", "quality", "fit", "predict", "score"}
     assert set(stages(make_plan(protocol(), store).wanted(store))) == again
 
 
@@ -224,7 +224,8 @@ def test_manifests_name_all_that_made_an_artefact(run, protocol, store):
     preimage = json.loads((store.path(encode.key) / "manifest.json").read_text())["preimage"]
     assert preimage["build"] == "copy 1"
     assert preimage["codec"]["params"] == {"bitrate_kbps": 100.0, "broken": False}
-    assert set(preimage["libraries"]) >= {"numpy", "av", "opencv-python-headless"}
+    assert set(preimage["code"]["libraries"]) >= {"numpy", "av", "opencv-python-headless"}
+    assert preimage["code"]["components"].keys() == {"codec copy"}
     assert preimage["inputs"]["video"] in plan.tasks
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from rppgbench.pipeline.disk_budget import disk_peak
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_order import cells_by_condition, depth_first, order_tasks
+from tests.stand_in_tasks import stand_in
 
 
 def task(name: str, *inputs: Task) -> Task:
-    return Task("truth", {"name": name}, {t.label: t.key for t in inputs}, name)
+    return stand_in("truth", name, {t.label: t.key for t in inputs})
 
 
 def labels(order):
@@ -26,7 +27,7 @@ def test_each_straight_after_what_it_needs():
 
 
 def test_files_of_the_users_are_no_tasks():
-    one = Task("clock", {}, {"video": "file:0"}, "one")
+    one = stand_in("clock", "one", {"video": "file:0"})
     assert labels(depth_first({one.key: one}, [one.key])) == ["one"]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from rppgbench.errors import ProtocolError
-from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.plan import Plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_graph import TaskGraph
 from rppgbench.protocol.folds import Fold
@@ -30,13 +31,13 @@ def behind(plan: Plan, task: Task) -> Iterator[Task]:
 
 
 def fits(plan: Plan) -> list[Task]:
-    return [task for task in plan.tasks.values() if task.stage == "fit"]
+    return [task for task in plan.tasks.values() if task.stage in ("fit", "train")]
 
 
 def fold_of(plan: Plan, task: Task) -> Fold:
     """By the label, which closed-form fits have too; asserted against the settings of the others."""
     index = int(task.label.partition(" fold ")[2].split()[0])
-    assert task.settings.get("fold", index) == index
+    assert getattr(task.settings, "fold", index) == index
     return plan.folds[index]
 
 
@@ -46,15 +47,15 @@ def test_no_fit_sees_anything_of_a_subject_it_is_tested_on(plan):
     for task in fits(plan):
         fold = fold_of(plan, task)
         ancestors = list(behind(plan, task))
-        seen = {subject_of[ancestor.recording] for ancestor in ancestors if ancestor.recording}
+        seen = {subject_of[ancestor.recording.id] for ancestor in ancestors if ancestor.recording}
         assert not seen & set(fold.test), task.label
         assert seen == set(fold.train), task.label
-        named = [key for ancestor in ancestors for key in ancestor.settings.get("recordings", ())]
+        named = [key for ancestor in ancestors for key in getattr(ancestor.settings, "recordings", ())]
         assert {subject_of[name] for name in named} <= set(fold.train)
         # Roles and settings name recordings too: none may be of a test subject, whatever its task says.
-        told = " ".join([*task.inputs, *(f"{a.settings.get('recording', '')}" for a in ancestors)])
+        told = " ".join([*task.inputs, *(getattr(a.settings, "recording", "") for a in ancestors)])
         assert not [r.id for r in plan.recordings if r.subject in fold.test and r.id in told.split()]
-        kinds.add(task.settings.get("part", "closed form"))
+        kinds.add(getattr(task.settings, "role", "closed form"))
         kinds |= {ancestor.stage for ancestor in ancestors}
     assert kinds >= {"method", "enhancer", "joint", "closed form", "truth", "traces", "crop", "skin", "encode"}
 
@@ -62,16 +63,16 @@ def test_no_fit_sees_anything_of_a_subject_it_is_tested_on(plan):
 def test_every_cell_is_answered_by_fits_of_its_own_fold(plan):
     found = 0
     for cell in plan.cells:
-        behind_it = [task for task in behind(plan, cell.score) if task.stage == "fit"]
+        behind_it = [task for task in behind(plan, cell.score) if task.stage in ("fit", "train")]
         assert all(fold_of(plan, task) == cell.fold for task in behind_it)
-        assert all(task.settings.get("seed") in (cell.seed, None) for task in behind_it)
+        assert all(getattr(task.settings, "seed", None) in (cell.seed, None) for task in behind_it)
         assert cell.recording.subject in cell.fold.test
         found += len(behind_it)
     assert found
 
 
 def test_equal_fits_are_one_task(plan):
-    names = sorted(task.label.removeprefix("fit ") for task in fits(plan) if "recipe" in task.settings)
+    names = sorted(task.label.removeprefix("train ") for task in fits(plan) if task.stage == "train")
     once = [
         "masked from reference", "mixer + pulse jointly from brighter-10", "mixer from brighter-10",
         "pulse from brighter-10", "pulse from reference", "pulse from reference, brighter-10",
@@ -80,7 +81,7 @@ def test_equal_fits_are_one_task(plan):
 
 
 def learnt_from(plan: Plan, name: str, fold: int = 0) -> Task:
-    return next(task for task in fits(plan) if task.label == f"fit {name} fold {fold} seed 0")
+    return next(task for task in fits(plan) if task.label == f"train {name} fold {fold} seed 0")
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,9 @@ def learnt_from(plan: Plan, name: str, fold: int = 0) -> Task:
 )
 def test_a_fit_has_the_clips_of_its_conditions_and_the_reference(plan, name, labels, crops):
     task = learnt_from(plan, name)
-    assert task.settings["labels"] == labels
+    assert task.settings.conditions == labels
     train = {f"{subject}-rest" for subject in plan.folds[0].train}
-    roles = {f"{what} {recording}" for what in ("truth", "traces", "reference") for recording in train}
+    roles = {f"{what} {recording}" for what in ("truth", "alignment", "reference") for recording in train}
     assert set(task.inputs) == roles | {f"crops {recording} {c}" for recording in train for c in crops}
 
 
@@ -113,15 +114,17 @@ def test_only_who_asks_is_told_where_the_skin_is(plan):
 
 def test_a_conditional_enhancer_is_told_how_many_conditions_there_are_with_the_reference(learning, store):
     plan = make_plan(learning("mixer + pulse", levels="[10, 20, 30]"), store)
-    described = [task.settings["enhancer"] for task in plan.tasks.values() if "enhancer" in task.settings]
-    assert {enhancer["n_conditions"] for enhancer in described} == {4}
+    described = [getattr(task.settings, "enhancer", None) for task in plan.tasks.values()]
+    assert {enhancer.n_conditions for enhancer in described if enhancer} == {4}
 
 
 @pytest.mark.parametrize("entry", ["pulse", "mixer + green", "mixer + pulse [joint]", "masked"])
 def test_a_fold_that_learns_from_whom_it_tests_is_refused(learning, store, plan, entry):
     protocol = learning(entry)
-    graph = TaskGraph(protocol, plan.collections, store)
+    graph = TaskGraph(protocol, plan.datasets, store)
     leaky = Fold(0, test=("s0", "s1"), train=("s1", "s2"))
     with pytest.raises(ProtocolError, match="fold 0 would learn from subjects it tests: s1"):
-        graph.score(plan.recordings[0], leaky, protocol.reference, protocol.entries[0], 0)
-    assert graph.score(plan.recordings[0], Fold(0, ("s0", "s1"), ("s2",)), protocol.reference, protocol.entries[0], 0)
+        graph.need("score", plan.recordings[0], leaky, protocol.reference, protocol.entries[0], 0)
+    assert graph.need(
+        "score", plan.recordings[0], Fold(0, ("s0", "s1"), ("s2",)), protocol.reference, protocol.entries[0], 0
+    )

@@ -3,7 +3,7 @@
 import pytest
 
 from rppgbench.errors import ProtocolError
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.protocol.lock_diff import differing
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry

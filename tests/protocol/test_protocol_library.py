@@ -11,7 +11,8 @@ import pytest
 from rppgbench.contracts import DatasetSpec, Recording
 from rppgbench.pipeline.local_dataset import LocalDataset
 from rppgbench.pipeline.lock_builder import build_lock
-from rppgbench.pipeline.plan import Cell, Plan, make_plan
+from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_graph import TaskGraph
 from rppgbench.protocol.folds import subject_kfold
@@ -43,7 +44,12 @@ def stand_in(choice, root=None) -> LocalDataset:
     subjects = MAHNOB if choice.name == "mahnob_hci" else [f"{choice.name} {n}" for n in range(1, 11)]
     recordings = [
         Recording(
-            id=f"{choice.name}: {subject} {session}", subject=subject, session=session, fps_hz=30.0, duration_s=30.0
+            id=f"{choice.name}: {subject} {session}",
+            subject=subject,
+            session=session,
+            fps_hz=30.0,
+            duration_s=30.0,
+            dataset=choice.name,
         )
         for subject in subjects
         for session in ("a", "b")[: 2 if subject == subjects[0] else 1]
@@ -54,7 +60,7 @@ def stand_in(choice, root=None) -> LocalDataset:
 @pytest.fixture
 def plan(monkeypatch, tmp_path):
     """A function from a protocol to its plan for stand-ins, narrowed to one fold, for time."""
-    monkeypatch.setattr("rppgbench.pipeline.plan.open_local_dataset", stand_in)
+    monkeypatch.setattr("rppgbench.pipeline.planner.open_local_dataset", stand_in)
 
     def planned(protocol: Protocol, fold: int = 0) -> Plan:
         return make_plan(protocol, Store.open(tmp_path / "store"), only=(f"fold={fold}",))
@@ -73,12 +79,12 @@ def upstream(plan: Plan, task: Task, seen: dict[str, Task]) -> dict[str, Task]:
 
 
 def fits_behind(plan: Plan, cell: Cell) -> list[Task]:
-    return [task for task in upstream(plan, cell.score, {}).values() if task.stage == "fit"]
+    return [task for task in upstream(plan, cell.score, {}).values() if task.stage in ("fit", "train")]
 
 
 def learnt_from(plan: Plan, fit: Task) -> set[str]:
     """Recordings whose video or truth any task behind the fit has seen."""
-    return {task.recording for task in upstream(plan, fit, {}).values() if task.recording}
+    return {task.recording.id for task in upstream(plan, fit, {}).values() if task.recording}
 
 
 def leaks(plan: Plan) -> Iterator[tuple[str, str, str]]:
@@ -91,7 +97,7 @@ def leaks(plan: Plan) -> Iterator[tuple[str, str, str]]:
                 behind[fit.key] = learnt_from(plan, fit)
             for recording in behind[fit.key]:
                 if subject_of.get(recording) in cell.fold.test:
-                    yield cell.entry.id, fit.settings.get("part", "closed form"), recording
+                    yield cell.entry.id, getattr(fit.settings, "role", "closed form"), recording
 
 
 def test_no_subject_is_on_both_sides_of_a_fold(protocol, plan):
@@ -107,14 +113,14 @@ def test_everybody_who_learns_learns_from_all_that_it_may(protocol, plan):
     found = plan(protocol)
     (fold,) = (fold for fold in found.folds if fold.index == 0)
     own = {recording.id for recording in found.recordings if recording.subject in fold.train}
-    elsewhere = {c.dataset.name: {r.id for r in c.recordings} for c in found.collections[1:]}
+    elsewhere = {c.dataset.name: {r.id for r in c.recordings} for c in found.datasets[1:]}
     places = {
         "method": elsewhere[protocol.methods_learn_on.name] if protocol.methods_learn_on else own,
         "enhancer": elsewhere[protocol.enhancers_learn_on.name] if protocol.enhancers_learn_on else own,
     }
     for cell in {cell.entry.id: cell for cell in found.cells}.values():
         fits = fits_behind(found, cell)
-        parts = {fit.settings.get("part", "closed form"): fit for fit in fits}
+        parts = {getattr(fit.settings, "role", "closed form"): fit for fit in fits}
         assert ("method" in parts) == (cell.entry.method_training is not None)
         assert ("enhancer" in parts) == (cell.entry.enhancer_training is not None)
         assert ("joint" in parts) == (cell.entry.joint is not None)
@@ -129,9 +135,9 @@ def test_a_leak_is_found(name, library, plan, monkeypatch):
     """The test of the test: a graph that learns from everybody must not get past it."""
 
     def everybody(self: TaskGraph, fold, elsewhere=None):
-        return list(self._collections[elsewhere or self._protocol.dataset.name].recordings)
+        return list(self._datasets[elsewhere or self.protocol.dataset.name].recordings)
 
-    monkeypatch.setattr(TaskGraph, "training", everybody)
+    monkeypatch.setattr(TaskGraph, "training_recordings", everybody)
     parts = {part for _, part, _ in leaks(plan(library[name]))}
     expected = {
         "obf_compressed": {"method", "enhancer", "joint", "closed form"},

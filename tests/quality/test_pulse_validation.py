@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.quality.pulse import contrast_db

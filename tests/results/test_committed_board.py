@@ -13,7 +13,7 @@ from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.execution.cluster import local_executor
 from rppgbench.execution.dask_executor import WorkerOptions
 from rppgbench.execution.driver import execute
-from rppgbench.pipeline.plan import make_plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
 from rppgbench.protocol.protocol_library import builtin_protocols
 from rppgbench.protocol.resolve import load_protocol

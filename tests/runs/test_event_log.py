@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from rppgbench.errors import StoreError
-from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import RunNotice, TaskDone, TaskFailure
 from rppgbench.runs.event_log import EventLog
 from rppgbench.runs.events import EventFile
 from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import InterimBest
+from tests.stand_in_tasks import stand_in
 
 
 def task(label, stage="encode"):
-    return Task(stage, {"label": label}, {}, label)
+    return stand_in(stage, label)
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskDone, TaskFailure
 from rppgbench.runs.interim_leader import InterimLeader
 from rppgbench.runs.snapshot import InterimBest
+from tests.stand_in_tasks import stand_in
 
 
 def cell(recording, condition, entry, seed=None, control=False):
     label = f"{recording} {condition} {entry} {seed}"
-    score = Task("score", {"of": label}, {}, label, recording)
+    score = stand_in("score", label, recording=recording)
     resolve_entry = SimpleNamespace(id=entry, method_spec=SimpleNamespace(control=control))
     recorded, under = SimpleNamespace(id=recording), SimpleNamespace(id=condition)
     return SimpleNamespace(recording=recorded, condition=under, entry=resolve_entry, seed=seed, score=score)

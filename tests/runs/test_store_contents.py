@@ -7,15 +7,17 @@ import os
 
 import pytest
 
-from rppgbench.pipeline.provenance import CORE
+from rppgbench.pipeline.provenance import code_versions
+from rppgbench.pipeline.stages import stages
+from rppgbench.registry import load_registry
 from rppgbench.runs.artefact_history import ArtefactHistory
 from rppgbench.runs.store_contents import StoredArtefact, damaged, leftovers, live_runs, removable, stored_artefacts
-from rppgbench.store.keys import code_digest, key_of
+from rppgbench.store.keys import key_of
 from rppgbench.store.store import Store
 from rppgbench.store.writer_id import new_name
 
 DAY_S = 86400.0
-RENDER = {"stage": "render", "recording": "s1 rest", "core": "old", "inputs": {}}
+RENDER = {"stage": "render", "recording": "s1 rest", "inputs": {}}
 
 
 def write(folder):
@@ -136,35 +138,35 @@ def test_every_condition_narrows_and_none_chooses_nothing():
 
 
 def test_artefacts_of_other_code_are_stale_and_so_is_what_was_made_from_them(store):
-    now = {"core": code_digest(*CORE["render"])}
-    fresh = publish(store, {**RENDER, **now})
+    registry = load_registry()
+
+    def code(stage, *components):
+        return {"code": code_versions(stages()[stage].module, components).described()}
+
+    x264, unknown = registry.spec("codec", "x264"), {"core": "1", "components": {"codec nowhere": "1"}, "libraries": {}}
+    fresh = publish(store, {**RENDER, **code("render")})
     old = publish(store, RENDER)
-    codec = {"kind": "codec", "use": "x264", "code": "1"}
-    above = {
-        key: publish(
-            store,
-            {"stage": "encode", "core": code_digest(*CORE["encode"]), "codec": codec, "inputs": {"video": key}},
-        )
-        for key in (fresh, old)
-    }
-    ancestry = ArtefactHistory(store, stored_artefacts(store), codes={"codec x264": "1"})
-    stale = {key for key in (fresh, old, *above.values()) if ancestry.is_stale(key)}
-    assert stale == {old, above[old]}
-    ancestry = ArtefactHistory(store, stored_artefacts(store), codes={"codec x264": "2"})
-    assert ancestry.is_stale(above[fresh])
-    assert not ancestry.is_stale(fresh)
+    encoded = {"stage": "encode", "codec": {"kind": "codec", "use": "x264"}, **code("encode", x264)}
+    above = {key: publish(store, {**encoded, "inputs": {"video": key}}) for key in (fresh, old)}
+    updated = {**encoded["code"], "components": {"codec x264": "another"}}
+    outdated = publish(store, {**encoded, "code": updated, "inputs": {"video": fresh}})
+    strange = publish(store, {**encoded, "code": unknown, "inputs": {"video": fresh}})
+    history = ArtefactHistory(store, stored_artefacts(store), registry=registry)
+    keys = {fresh, old, outdated, strange, *above.values()}
+    assert {key for key in keys if history.is_stale(key)} == {old, above[old], outdated}
+    assert not any(ArtefactHistory(store, stored_artefacts(store)).is_stale(key) for key in keys), "nobody can tell"
 
 
 def encode(video: str, kbps: int = 250, **more):
     codec = {"kind": "codec", "use": "x264", "params": {"bitrate_kbps": kbps}}
-    return {"stage": "encode", "codec": codec, "core": "e", "inputs": {"video": video}, **more}
+    return {"stage": "encode", "codec": codec, "code": {"core": "e"}, "inputs": {"video": video}, **more}
 
 
 def test_the_cause_of_a_difference_is_sought_in_the_inputs(store):
-    old, new = publish(store, RENDER), publish(store, {**RENDER, "core": "new"})
+    old, new = (publish(store, {**RENDER, "code": {"core": core}}) for core in ("old", "new"))
     ancestry = ArtefactHistory(store, stored_artefacts(store))
     (difference,) = ancestry.differences(encode(new), encode(old))
-    assert (difference.path, difference.found, difference.wanted) == ("video > core", '"old"', '"new"')
+    assert (difference.path, difference.found, difference.wanted) == ("video > code.core", '"old"', '"new"')
     assert difference.by_version
     (difference,) = ancestry.differences(encode(new), encode("f" * 40))
     assert difference.path == "video"
@@ -173,13 +175,13 @@ def test_the_cause_of_a_difference_is_sought_in_the_inputs(store):
 def test_the_nearest_differs_by_version_rather_than_by_what_was_asked(store):
     render, other = publish(store, RENDER), publish(store, {**RENDER, "recording": "s2 rest"})
     wanted = publish(store, encode(render))
-    older = publish(store, encode(render, core="before", build="b"))
+    older = publish(store, encode(render, code={"core": "before"}, build="b"))
     publish(store, encode(render, kbps=500))
     publish(store, encode(other))
     ancestry = ArtefactHistory(store, stored_artefacts(store))
     entry, differences = ancestry.nearest(wanted)
     assert entry.key == older
-    assert {difference.path: difference.wanted for difference in differences} == {"core": '"e"', "build": None}
+    assert {difference.path: difference.wanted for difference in differences} == {"code.core": '"e"', "build": None}
     assert ancestry.nearest(other) is None
 
 

@@ -27,11 +27,12 @@ import av
 import numpy as np
 import psutil
 from av.video.stream import VideoStream
-
 from rppgbench.pipeline.cost_estimate import StageEstimate, estimate_costs
+
 from rppgbench.pipeline.cost_model import CORE_FLOP_PER_S, GPU_FLOP_PER_S, CostModel, network_size, uses_network
 from rppgbench.pipeline.disk_budget import disk_peak
-from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.plan import Plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.protocol.protocol_library import find_protocol
 from rppgbench.protocol.resolve import load_protocol

@@ -34,8 +34,8 @@ import cv2
 import numpy as np
 from av.video.stream import VideoStream
 
-from rppgbench.pipeline.plan import make_plan
-from rppgbench.pipeline.stage_work import run_stage
+from rppgbench.pipeline.planner import make_plan
+from rppgbench.pipeline.run_stage import run_stage
 from rppgbench.pipeline.task import Task
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import Registry, load_registry

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from rppgbench.pipeline.cost_estimate import task_reads, task_seconds
 
 from rppgbench.execution.cluster import local_executor
 from rppgbench.execution.dask_executor import WorkerOptions
 from rppgbench.execution.driver import execute
-from rppgbench.pipeline.cost_estimate import task_reads, task_seconds
 from rppgbench.pipeline.disk_budget import decide_disk_budget, taken_bytes
-from rppgbench.pipeline.plan import Plan, make_plan
+from rppgbench.pipeline.plan import Plan
+from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry

@@ -37,24 +37,31 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
 
 
 def run(context: StageContext[AlignSettings]) -> Facts:
-    """Facts alone: ``delay_s``, None where it is not known; ``video_s``, the video's length; ``unusable``, the reason
-    why nothing can be learnt from the sensor, None where it can."""
+    """Facts alone: ``video_s``, the video's length; ``gaps_s``, spans without frames; ``clock_fault``, why the clocks of
+    sensor and video cannot be joined; ``delay_s`` of the face's pulse, None where it is not known; ``unusable``, why
+    nothing can be learnt from the sensor. Reasons are None where there is none."""
     from rppgbench.evaluation.labels import clock_fault
-    from rppgbench.media.clock import span_s, to_uniform
+    from rppgbench.media.clock import holes_s, span_s, to_uniform
     from rppgbench.signal.delay import median_delay_s
 
     truth, traces = context.truth("truth"), load_arrays(context.input("traces") / "traces.npz")
-    video_s = span_s(traces["times_s"])
-    unusable = context.unusable("truth")
-    delay_s = None
-    if unusable is None:
-        unusable = clock_fault(truth, video_s)
-        _, skin = to_uniform(traces["times_s"], traces["skin"], context.settings.fps_hz)
+    times_s = traces["times_s"]
+    video_s = span_s(times_s)
+    unreadable, fault = context.unusable("truth"), clock_fault(truth, video_s)
+    unusable, delay_s = unreadable or fault, None
+    if unreadable is None:
+        _, skin = to_uniform(times_s, traces["skin"], context.settings.fps_hz)
         try:
             delay_s = median_delay_s(truth, skin, context.settings.fps_hz)
         except SignalError as error:
             unusable = unusable or error.message
-    return {"delay_s": delay_s, "video_s": video_s, "unusable": unusable}
+    return {
+        "video_s": video_s,
+        "gaps_s": [list(gap_s) for gap_s in holes_s(times_s)],
+        "clock_fault": None if unreadable else fault,
+        "delay_s": None if truth.kind == "hr" else delay_s,
+        "unusable": unusable,
+    }
 
 
 STAGE = Stage(name="align", position=70, settings=AlignSettings, plan=plan, run=run)

@@ -11,7 +11,6 @@ import numpy as np
 from rppgbench.errors import SignalError
 from rppgbench.evaluation.labels import Label, label_windows
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
-from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import (
     FILE_BYTES,
     FOLDER_BYTES,
@@ -46,11 +45,7 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
     return graph.task(
         STAGE,
         LabelSettings(windows=windows, heart_rate=graph.protocol.evaluation.heart_rate),
-        {
-            "truth": graph.need("truth", recording).key,
-            "traces": graph.need("traces", recording, graph.protocol.reference).key,
-            "alignment": graph.need("align", recording).key,
-        },
+        {"truth": graph.need("truth", recording).key},
         TaskCost(
             seconds=SECONDS_PER_WINDOW * max(windows.n_windows, 1),
             bytes_out=FOLDER_BYTES + FILE_BYTES + 4 * recording.duration_s * windows.fps_hz + 500 * windows.n_windows,
@@ -60,35 +55,22 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
 
 
 def run(context: StageContext[LabelSettings]) -> Facts:
-    """Write ``labels.json``, a label a window, and ``waves.npz``, the contact sensor's waves on the frames' clock."""
-    from rppgbench.media.clock import holes_s
-
+    """Write ``labels.json``, a label a window by the sensor alone, and ``waves.npz``, its waves on the frames' clock."""
     windows = context.settings.windows
-    truth, alignment = context.truth("truth"), context.facts("alignment")
-    times_s = load_arrays(context.input("traces") / "traces.npz")["times_s"]
-    video_s, starts_s = alignment["video_s"], np.array(windows.starts_s)
+    starts_s = np.array(windows.starts_s)
     labels = label_windows(
-        truth,
+        context.truth("truth"),
         starts_s,
         windows.n_frames,
         windows.fps_hz,
         context.settings.heart_rate,
-        video_s=video_s,
         unusable=context.unusable("truth"),
     )
-    for window, start_s in enumerate(starts_s):
-        end_s = start_s + windows.length_s
-        if end_s > video_s + SLACK_S:
-            labels[window] = Label(None, excluded=NO_VIDEO)
-        for first_s, last_s in holes_s(times_s):
-            if min(last_s, end_s) > max(first_s, start_s):
-                labels[window] = Label(None, excluded=f"the video has a hole from {first_s:.1f} s to {last_s:.1f} s")
     (context.folder / "labels.json").write_text(
         json.dumps([label.to_json() for label in labels], allow_nan=False), encoding="utf-8"
     )
     np.savez(context.folder / "waves.npz", waves=contact_waves(context, "truth", starts_s), starts_s=starts_s)
-    delay_s = None if truth.kind == "hr" else alignment["delay_s"]
-    return {"delay_s": delay_s, "video_s": video_s, "n_windows": len(labels)}
+    return {"n_windows": len(labels)}
 
 
 def contact_waves(context: StageContext[Any], role: str, starts_s: Any) -> Any:
@@ -106,9 +88,25 @@ def contact_waves(context: StageContext[Any], role: str, starts_s: Any) -> Any:
 
 
 def read_labels(folder: Path) -> list[Label]:
-    """Labels in an artefact of this stage, one a window."""
+    """Labels in an artefact of this stage, one a window, by the sensor alone."""
     records = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
     return [Label.from_json(record) for record in records]
+
+
+def labels_of_video(context: StageContext[Any]) -> list[Label]:
+    """Labels in the input "labels", those excluded that the video of the input "alignment" does not allow to score."""
+    windows: WindowSettings = context.settings.windows
+    labels, alignment = read_labels(context.input("labels")), context.facts("alignment")
+    for index, start_s in enumerate(windows.starts_s):
+        end_s = start_s + windows.length_s
+        if alignment["clock_fault"] is not None:
+            labels[index] = Label(None, excluded=alignment["clock_fault"])
+        if end_s > alignment["video_s"] + SLACK_S:
+            labels[index] = Label(None, excluded=NO_VIDEO)
+        for first_s, last_s in alignment["gaps_s"]:
+            if min(last_s, end_s) > max(first_s, start_s):
+                labels[index] = Label(None, excluded=f"the video has a hole from {first_s:.1f} s to {last_s:.1f} s")
+    return labels
 
 
 STAGE = Stage(name="label", position=80, settings=LabelSettings, plan=plan, run=run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from rppgbench.pipeline.stage import (
 )
 from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, WORKER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stages.label import labels_of_video
 from rppgbench.pipeline.stages.traces import skin_windows
 from rppgbench.quality.clip import clip_quality
 from rppgbench.quality.pulse import pulse_fidelity
@@ -54,6 +55,7 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
         "traces": graph.need("traces", recording, condition).key,
         "reference traces": graph.need("traces", recording, protocol.reference).key,
         "labels": graph.need("label", recording).key,
+        "alignment": graph.need("align", recording).key,
     }
     seconds, memory = SECONDS_PER_WINDOW * max(windows.n_windows, 1), WORKER_BYTES
     if _compares_pixels(protocol):
@@ -146,10 +148,9 @@ def _behind_enhancer(context: StageContext[Any], n_windows: int) -> Sequence[Rec
 
 
 def label_rates_bpm(context: StageContext[Any]) -> list[float | None]:
-    """The contact sensor's spectral rate in each window of the input in the role "labels"; None where it has none."""
-    records: list[Mapping[str, Any]] = json.loads((context.input("labels") / "labels.json").read_text(encoding="utf-8"))
-    rates = [label["rate"] for label in records]
-    return [None if rate is None else float(rate["spectrum_bpm"]) for rate in rates]
+    """The contact sensor's spectral rate in each window; None where it has none, or the window cannot be scored."""
+    rates = (label.rate for label in labels_of_video(context))
+    return [None if rate is None else float(rate.spectrum_bpm) for rate in rates]
 
 
 def _skin_clips(context: StageContext[Any], role: str, windows: WindowSettings) -> list[FloatArray]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import FILE_BYTES, FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
-from rppgbench.pipeline.stages.label import contact_waves, read_labels
+from rppgbench.pipeline.stages.label import contact_waves, labels_of_video
 from rppgbench.pipeline.stages.quality import window_qualities
 from rppgbench.signal.heart_rate import HeartRateSettings
 
@@ -44,6 +44,7 @@ def plan(
     inputs = {
         "waves": graph.need("predict", recording, fold, condition, entry, seed).key,
         "labels": graph.need("label", recording).key,
+        "alignment": graph.need("align", recording).key,
     }
     if (other := graph.other_subject(recording)) is not None:
         inputs["surrogate"] = graph.need("truth", other).key
@@ -74,7 +75,7 @@ def run(context: StageContext[ScoreSettings]) -> Facts:
     settings, windows = context.settings, context.settings.windows
     waves = load_arrays(context.input("waves") / "waves.npz")
     starts_s = waves["starts_s"]
-    labels = read_labels(context.input("labels"))[: len(starts_s)]
+    labels = labels_of_video(context)[: len(starts_s)]
     rates = predicted_rates(waves["waves"], windows.fps_hz, labels, settings.heart_rate) if len(starts_s) else []
     truths = load_arrays(context.input("labels") / "waves.npz")["waves"][: len(starts_s)]
     # Another subject's contact sensor: a correlation with it is chance.
