@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 STORE ?= $(VENV)/store
 
 LOWEST ?= .venv-lowest
-PYTEST := -m pytest -n auto --durations=25
+# A module's fixtures render and encode: its tests go to one worker, so that they do it once.
+PYTEST := -m pytest -n auto --dist loadfile --durations=25
+# Old versions are deprecated by the new ones of what they themselves require.
+OLD := -W ignore::DeprecationWarning -W ignore::FutureWarning
 
 .PHONY: demo test test-full lowest lint bench board clean
 
@@ -19,7 +22,7 @@ test-full: $(VENV)/.developing  ## run all tests: statistical simulations, batch
 	$(BIN)/python $(PYTEST) $(TEST_ARGS)
 
 lowest: $(LOWEST)/.testing  ## the tests of the gate, with the lowest version of every dependency that is allowed
-	$(LOWEST)/bin/python $(PYTEST) -m "not full" $(TEST_ARGS)
+	$(LOWEST)/bin/python $(PYTEST) -m "not full" $(OLD) $(TEST_ARGS)
 
 lint: $(VENV)/.developing  ## style, types, and who may import whom
 	$(BIN)/ruff check .
