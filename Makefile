@@ -24,9 +24,10 @@ test-full: $(VENV)/.developing  ## run all tests: statistical simulations, batch
 lowest: $(LOWEST)/.testing  ## the tests of the gate, with the lowest version of every dependency that is allowed
 	$(LOWEST)/bin/python $(PYTEST) -m "not full" $(OLD) $(TEST_ARGS)
 
-lint: $(VENV)/.developing  ## style, types, and who may import whom
+lint: $(VENV)/.developing  ## style, spelling, types, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell *.md docs plugins protocols rppgbench
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
