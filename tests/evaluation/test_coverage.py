@@ -171,7 +171,7 @@ def coverage(
     }
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("n", BEFORE)
 def test_intervals_hold_the_truth_at_least_as_often_as_percentiles_did(n):
     replications = 250
@@ -187,14 +187,14 @@ def test_intervals_hold_the_truth_at_least_as_often_as_percentiles_did(n):
         assert found[name, "ours"][0] >= found[name, "percentile"][0] - 0.01
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_simulation_is_of_the_kind_that_is_hard():
     """Percentiles cover in it what they did before: it is no easier."""
     found = coverage(10, 600, {"percentile": percentile})["hr_mae_bpm", "percentile"][0]
     assert found == pytest.approx(BEFORE[10], abs=0.02 + 3 * np.sqrt(0.8 * 0.2 / 600))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("n", LOSING_N)
 def test_where_some_lose_the_pulse_intervals_hold_the_truth_and_stay_short(n):
     rules = {"ours": ours, "percentile": percentile}

@@ -105,7 +105,7 @@ def simulated_power(n, runs=1000):
     return tuple(float(np.mean(one <= 0.05)) for one in p)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("n", PLANNED)
 def test_a_fifth_less_error_is_found_as_often_as_planned(n):
     found = simulated_power(n)

@@ -90,7 +90,7 @@ def test_what_is_undefined_stays_so_and_says_why():
     assert found.reason == "fewer than two seeds: no interval over seeds"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("n_seeds", SEEDS)
 @pytest.mark.parametrize(
     ("what", "n", "share"),
@@ -102,7 +102,7 @@ def test_intervals_over_seeds_hold_the_truth(what, n, share, n_seeds):
     assert coverage(what, n, n_seeds, replications)[1] > share - 0.01 - 3 * np.sqrt(share * (1 - share) / replications)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_subjects_alone_do_not():
     """What is mended is there: many subjects, three seeds."""
     assert coverage("log-ratio", 100, 3, 600)[0] < 0.75

@@ -147,7 +147,7 @@ def null_p(kind, n, runs=4000):
     return np.concatenate(p)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("n", [6, 10, 27, 42])
 @pytest.mark.parametrize("kind", ["log-ratio", "difference"])
 def test_p_are_uniform_where_nothing_differs(kind, n):

@@ -120,7 +120,7 @@ def name_of_worker() -> str:
     return str(distributed.get_worker().name)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("system", COMMANDS)
 def test_both_kinds_of_workers_come_and_end(system, opened, queue):
     cluster, client = opened(FILE.replace("slurm", system))
@@ -202,7 +202,7 @@ cpu:
     assert (tmp_path / "logs").is_dir()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make certificates with")
 def test_workers_come_over_tls(opened, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
@@ -230,7 +230,7 @@ def test_jobs_that_wait_in_the_queue_are_counted(opened, queue):
     assert queue.cancelled() == set(queue.jobs())  # or they would start when nobody needs them any more
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_job_that_is_killed_is_handed_in_again(opened, queue, impatient):
     cluster, client = opened(ONE)
     client.wait_for_workers(1, timeout=120)
@@ -242,7 +242,7 @@ def test_a_job_that_is_killed_is_handed_in_again(opened, queue, impatient):
     assert client.submit(name_of_worker, resources={"CPU": 1}).result() == "cpu-0"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_job_is_handed_in_again_when_the_batch_system_takes_jobs_again(opened, queue, impatient):
     cluster, client = opened(ONE.replace("jobs: 1", "jobs: 1, resubmit: 1"))
     client.wait_for_workers(1, timeout=120)
@@ -258,7 +258,7 @@ def test_a_job_is_handed_in_again_when_the_batch_system_takes_jobs_again(opened,
     assert cluster.trouble is None
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_others_go_on_without_a_job_that_was_lost_too_often(opened, queue, impatient):
     cluster, client = opened(FILE.replace("{jobs: 2,", "{jobs: 2, resubmit: 0,").replace("gpu:", "# gpu:"))
     client.wait_for_workers(2, timeout=120)
@@ -270,7 +270,7 @@ def test_the_others_go_on_without_a_job_that_was_lost_too_often(opened, queue, i
     assert client.submit(name_of_worker, resources={"CPU": 1}).result() in ("cpu-0", "cpu-1")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_worker_that_is_killed_is_started_again_in_its_job(opened, queue):
     _, client = opened(ONE)
     client.wait_for_workers(1, timeout=120)

@@ -48,6 +48,7 @@ def few(results) -> Board:
     return Board.of(Results(results.about, rows, results.encodings))
 
 
+@pytest.mark.full  # 26 s; .ci/run draws every figure once
 def test_every_figure_is_drawn_with_the_same_bytes_again(few, specimen, curves, tmp_path):
     digests = []
     for name in ("first", "second"):

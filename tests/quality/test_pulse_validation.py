@@ -58,14 +58,14 @@ def values(scored, name, condition):
     return np.array([row[name] for row in scored if row["condition"] == condition and row["method"] == "pos"])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("name", ["psnr_in_db", "psnr_hvs_m_in_db", "ssim_in", "pulse_gain_in_db"])
 @pytest.mark.parametrize(("much", "little"), [("mpeg4-250k", "mpeg4-60k"), ("x264-1500k", "x264-60k")])
 def test_fewer_bits_are_farther_from_the_reference_on_average(scored, name, much, little):
     assert values(scored, name, much).mean() > values(scored, name, little).mean()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_pulse_that_is_left_goes_with_the_snr_of_what_methods_find(scored):
     """Rank correlation over recordings and conditions; without a relation it is above 0.45 in 4 of 100 draws of 16."""
     for method in ("pos", "chrom"):
@@ -74,7 +74,7 @@ def test_the_pulse_that_is_left_goes_with_the_snr_of_what_methods_find(scored):
         assert spearmanr(left_db, [row["snr_db"] for row in chosen]).statistic > 0.45
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_starved_codec_adds_more_than_there_was_and_a_generous_one_does_not(scored):
     """Fidelity below 0 dB is more error than pulse."""
     assert (values(scored, "pulse_fidelity_in_db", "x264-1500k") > 3).all()

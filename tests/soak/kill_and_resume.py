@@ -1,7 +1,7 @@
 """Kill a run with SIGKILL again and again: it must end with the same scores as one left in peace.
 
     python tests/soak/kill_and_resume.py --kills 100
-    python tests/soak/kill_and_resume.py --kills 5 --protocol smoke_learned
+    python tests/soak/kill_and_resume.py --kills 5 --protocol smoke_learned --keep build/soak
 
 Runs ``protocols/smoke.yaml`` (or another) once undisturbed in one process, then in another store with two workers,
 killing the driver or one of the processes that do the tasks at random moments, and starting again what was killed. When
@@ -104,16 +104,18 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--protocol", default="smoke")
+    parser.add_argument("--keep", type=Path, help="where store and leaderboards of the undisturbed run stay")
     arguments = parser.parse_args()
     moments, left = random.Random(arguments.seed), arguments.kills
     with tempfile.TemporaryDirectory() as folder:
-        peaceful = Path(folder, "peaceful")
-        if start(arguments.protocol, peaceful, Path(folder, "a"), workers=0).wait() != 0:
+        kept = arguments.keep or Path(folder)
+        peaceful, boards = kept / "store", kept / "leaderboards"
+        if start(arguments.protocol, peaceful, boards, workers=0).wait() != 0:
             raise SystemExit("the undisturbed run failed")
         for round_ in itertools.count():
             troubled, out = Path(folder, f"elsewhere{round_}", "troubled"), Path(folder, f"b{round_}")
             kills = disturbed(arguments.protocol, troubled, out, left, moments)
-            compare(peaceful, troubled, (Path(folder, "a"), out), kills)
+            compare(peaceful, troubled, (boards, out), kills)
             left -= kills.drivers + kills.hands
             if left <= 0:
                 return
