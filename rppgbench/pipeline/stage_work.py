@@ -111,7 +111,7 @@ def _crop(job: StageContext) -> Facts:
     from rppgbench.media.crop import write_crops
 
     times_s = job.times_s("clock") if "clock" in job.task.inputs else None
-    info = write_crops(
+    n_frames = write_crops(
         job.video(),
         _box(job),
         tuple(job.setting("size")),
@@ -120,7 +120,7 @@ def _crop(job: StageContext) -> Facts:
         times_s=times_s,
         part=job.part,
     )
-    return {"n_frames": info.n_frames}
+    return {"n_frames": n_frames}
 
 
 def _skin(job: StageContext) -> Facts:
@@ -142,7 +142,7 @@ def _skin(job: StageContext) -> Facts:
 def _label(job: StageContext) -> Facts:
     """Labels of the windows, and how late the face's pulse is behind the sensor in the reference video."""
     from rppgbench.evaluation.labels import Label, label_windows
-    from rppgbench.media.clock import holes_s, span_s, to_uniform
+    from rppgbench.media.clock import gaps_s, span_s, to_uniform
     from rppgbench.signal.delay import median_delay_s
 
     truth, traces = job.truth("truth"), load_arrays(job.input("traces") / "traces.npz")
@@ -157,7 +157,7 @@ def _label(job: StageContext) -> Facts:
     for window, start_s in enumerate(starts_s):
         if start_s + length_s > video_s + SLACK_S:
             labels[window] = Label(None, excluded=NO_VIDEO)
-        for first_s, last_s in holes_s(times_s):
+        for first_s, last_s in gaps_s(times_s):
             if min(last_s, start_s + length_s) > max(first_s, start_s):
                 labels[window] = Label(None, excluded=f"the video has a hole from {first_s:.1f} s to {last_s:.1f} s")
     delay_s = None
