@@ -30,20 +30,6 @@ BELOW_HARMONIC = 0.75
 LOCKED = 0.65
 
 
-def window_hr(
-    truth: GroundTruth, start_s: float, end_s: float, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ
-) -> HeartRate:
-    """Heart rate of the contact sensor from ``start_s`` to ``end_s`` on the video's clock.
-
-    Raises:
-        SignalError: the sensor does not cover the window, or no rate can be derived from what it said.
-    """
-    result = window_hrs(truth, np.array([start_s]), round((end_s - start_s) * fps_hz), fps_hz, band_hz)[0]
-    if isinstance(result, SignalError):
-        raise result
-    return result
-
-
 def window_hrs(
     truth: GroundTruth,
     starts_s: FloatArray,
