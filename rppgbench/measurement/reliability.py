@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Signal-to-noise ratio, by length of window, that one in a hundred windows of noise exceeds whose heart rates by
-# spectrum and by beats agree. The noise is of the kind with most false alarms: slow (autoregressive, 0.9 from frame to
-# frame, the same size in each colour but independent), through POS. White noise exceeds it in fewer than one in a
-# thousand windows. Simulated with 600 windows a length at 15 and 30 frames/s; a test simulates it again.
+# Signal-to-noise ratio, by length of window, that 1 in 100 windows of noise exceeds whose rates by spectrum and by
+# beats agree. The noise has most false alarms: slow (autoregressive, 0.9 from frame to frame, as large in each colour
+# but independent), through POS; of white noise it is fewer than 1 in 1000. From 600 windows a length at 15 and 30 fps.
 _WINDOW_S = (8.0, 15.0, 30.0, 60.0)
 _SNR_DB = (1.5, 1.0, 0.0, -0.5)
 AGREEMENT_BPM = 5.0
