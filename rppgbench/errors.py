@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class RppgbenchError(Exception):
-    """Base of every error that is the user's to mend; the command line prints it without a traceback.
+    """Base of all errors that a user can mend; the command line prints them without a traceback.
 
     ``hint`` is the remedy, printed on a line of its own.
     """
@@ -58,7 +58,7 @@ class MediaError(RppgbenchError):
 class NoFaceFound(MediaError):
     """No face in any sampled frame.
 
-    ``frame_png`` holds one of the frames looked at, so that a person can see why.
+    ``frame_png`` holds one of the searched frames, so that a person can see why.
     """
 
     def __init__(self, message: str, *, hint: str | None = None, frame_png: bytes | None = None) -> None:
@@ -79,11 +79,11 @@ class TrainingFailed(RppgbenchError):
 
 
 class StoreError(RppgbenchError):
-    """A store that cannot be written: there is no point in going on."""
+    """A store that cannot be written: the run cannot go on."""
 
 
 class ExecutorLost(RppgbenchError):
-    """Workers that cannot be reached any more, or a scheduler that cannot be: nobody is left to do anything."""
+    """Worker processes or a scheduler that cannot be reached any more: no task can run."""
 
 
 class ArtefactError(RppgbenchError):
@@ -95,7 +95,7 @@ class IncomparableResults(RppgbenchError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``did you mean 'pos'?`` when something near is known, else the known names; for a hint."""
+    """Hint for an unknown name: ``did you mean 'pos'?`` if a known one is near, else the known names."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if near:

@@ -1,4 +1,4 @@
-"""What differs between machines and users, and never belongs in a protocol: where datasets lie.
+"""Settings of one machine or user, which never belong in a protocol: the folders of datasets.
 
 ```yaml
 data:
@@ -24,6 +24,7 @@ from rppgbench.errors import DatasetUnavailable, ProtocolError, RppgbenchError, 
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap
 
 CONFIG_VARIABLE = "RPPGBENCH_CONFIG"
 _KEYS = ("path", "partial")
@@ -31,22 +32,22 @@ _KEYS = ("path", "partial")
 
 @dataclass(frozen=True)
 class DataFolder:
-    """Where a dataset lies; ``partial`` says that its owner knows that it is not all of what was published."""
+    """Folder of a dataset; ``partial`` marks a copy that knowingly lacks some of the published files."""
 
     path: Path
     partial: bool = False
 
 
 def configuration_file() -> Path:
-    """The user's configuration file, which need not exist; ``$RPPGBENCH_CONFIG`` where that is set."""
+    """Path of the user's configuration file, which need not exist; ``$RPPGBENCH_CONFIG`` if that is set."""
     named = os.environ.get(CONFIG_VARIABLE)
     if named:
         return Path(named).expanduser()
     return platformdirs.user_config_path("rppgbench", appauthor=False) / "config.yaml"
 
 
-def configured() -> dict[str, DataFolder]:
-    """Folders of datasets by name, as the configuration file has them; a relative one is relative to that file.
+def configured_folders() -> dict[str, DataFolder]:
+    """Folders of datasets by name in the configuration file; a relative one is relative to that file.
 
     Raises:
         RppgbenchError: the file cannot be read, or is not of that form.
@@ -55,8 +56,8 @@ def configured() -> dict[str, DataFolder]:
     return {str(name): _folder(path, str(name), value) for name, value in _data(path, _read(path)).items()}
 
 
-def remember(name: str, path: Path, partial: bool = False) -> DataFolder:
-    """Write into the configuration file that dataset ``name`` lies in ``path``; all else in the file stays.
+def add_data_folder(name: str, path: Path, partial: bool = False) -> DataFolder:
+    """Folder of dataset ``name``, written into the configuration file; all else in the file stays.
 
     Raises:
         DatasetUnavailable: there is no such folder.
@@ -74,8 +75,8 @@ def remember(name: str, path: Path, partial: bool = False) -> DataFolder:
     return folder
 
 
-def forget(name: str) -> bool:
-    """Take dataset ``name`` out of the configuration file; False when it was not in there.
+def remove_data_folder(name: str) -> bool:
+    """True if dataset ``name`` was in the configuration file, from which it is removed.
 
     Raises:
         RppgbenchError: the configuration file cannot be read or written.
@@ -95,7 +96,7 @@ def data_roots(overrides: Iterable[str] = ()) -> dict[str, Path]:
     Raises:
         RppgbenchError: the configuration or an override is not of that form.
     """
-    roots = {name: folder.path for name, folder in configured().items()}
+    roots = {name: folder.path for name, folder in configured_folders().items()}
     for item in overrides:
         name, equals, path = item.partition("=")
         if not equals or not path:
@@ -105,12 +106,12 @@ def data_roots(overrides: Iterable[str] = ()) -> dict[str, Path]:
 
 
 def dataset_root(spec: DatasetSpec, roots: Mapping[str, Path], without: str) -> Path | None:
-    """Where the dataset lies; None for one that makes its own recordings.
+    """Folder of the dataset; None for one that renders its own recordings.
 
-    ``without`` is what to try instead, named in the error.
+    ``without`` is the error's hint: what to do without the dataset.
 
     Raises:
-        DatasetUnavailable: it is nowhere, and how to get it.
+        DatasetUnavailable: its folder is not configured, or does not exist; the message says how to get it.
     """
     if not spec.needs_files:
         return None
@@ -136,8 +137,8 @@ def dataset_root(spec: DatasetSpec, roots: Mapping[str, Path], without: str) -> 
 
 
 def _absolute(path: Path) -> Path:
-    whole = Path.cwd() / path.expanduser()
-    return whole.resolve() if ".." in whole.parts else whole  # links stay: what they lead to may move
+    absolute = Path.cwd() / path.expanduser()
+    return absolute.resolve() if ".." in absolute.parts else absolute  # links stay: their targets may move
 
 
 def _folder(file: Path, name: str, value: Any) -> DataFolder:
@@ -163,13 +164,13 @@ def _data(file: Path, tree: Mapping[str, Any]) -> Mapping[str, Any]:
     return data or {}
 
 
-def _read(file: Path) -> Any:
+def _read(file: Path) -> CommentedMap:
     from ruamel.yaml.comments import CommentedMap
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
         text = file.read_text(encoding="utf-8")
-        tree = _yaml().load(text)
+        tree: CommentedMap | None = _yaml().load(text)
         if tree is None and "#" in text:
             tree = _yaml().load(f"{text}\ndata:\n")  # comments need a key to hang on
     except FileNotFoundError:
@@ -187,8 +188,8 @@ def _read(file: Path) -> Any:
     return CommentedMap() if tree is None else tree
 
 
-def _write(file: Path, tree: Any) -> None:
-    """A whole new file in the place of the old one, so that a kill leaves either."""
+def _write(file: Path, tree: CommentedMap) -> None:
+    """Write a new file and move it in the place of the old one, so that a kill leaves one of the two."""
     target = file.resolve()  # a link to the file stays a link
     temporary = None
     try:

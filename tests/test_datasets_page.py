@@ -11,7 +11,7 @@ import pytest
 
 from rppgbench.contracts import DatasetSpec
 from rppgbench.registry import load_registry
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench.testing import check
 from rppgbench.testing.rendered_cohort import RenderedCohort
 
@@ -57,5 +57,5 @@ def test_the_loader_on_the_page_keeps_the_contract(tmp_path, monkeypatch):
     check(spec, tmp_path, root=tmp_path)
     dataset = module.MyLab(tmp_path)
     for recording in dataset.recordings():
-        hr = window_hr(dataset.ground_truth(recording), 0.0, recording.duration_s, 30.0)
+        hr = window_hrs(dataset.ground_truth(recording), [0.0], round(recording.duration_s * 30.0), 30.0)[0]
         assert hr.beats_bpm == pytest.approx(takes[recording.id].hr_bpm, abs=0.5)

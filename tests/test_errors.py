@@ -1,4 +1,4 @@
-"""Errors say what to do next, and survive the way from a worker to the driver."""
+"""Errors have a hint, and are pickled from a worker process to the driver."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def add(name: str, path: Path, partial: bool) -> None:
     from rppgbench.datasets.partial_recordings import PartialRecordings
     from rppgbench.errors import DatasetUnavailable
     from rppgbench.registry import load_registry
-    from rppgbench.settings import configuration_file, configured, remember
+    from rppgbench.settings import add_data_folder, configuration_file, configured_folders
 
     registry = load_registry()
     spec = dataset_spec(registry, name)
@@ -71,8 +71,8 @@ def add(name: str, path: Path, partial: bool) -> None:
     holding = open_dataset(registry, spec, path)
     recordings = holding.recordings()
     inventory = holding.inventory()
-    before = configured().get(name)
-    folder = remember(name, path, partial)
+    before = configured_folders().get(name)
+    folder = add_data_folder(name, path, partial)
     subjects = len({recording.subject for recording in recordings})
     click.echo(
         f"{name}: {pluralise(len(recordings), 'recording')} of {pluralise(subjects, 'subject')} in {folder.path}"
@@ -103,10 +103,10 @@ def remove(name: str) -> None:
       rppgbench data remove pure
     """
     from rppgbench.errors import UnknownName, nearest
-    from rppgbench.settings import configuration_file, configured, forget
+    from rppgbench.settings import configuration_file, configured_folders, remove_data_folder
 
-    folders = configured()
-    if not forget(name):
+    folders = configured_folders()
+    if not remove_data_folder(name):
         hint = nearest(name, folders) if folders else "see 'rppgbench data list'"
         raise UnknownName(f"{configuration_file()}: no dataset {name!r} is remembered", hint=hint)
     click.echo(f"{name}: forgotten; its files stay in {folders[name].path}")

@@ -39,11 +39,11 @@ def held(name: str, path: Path | None) -> tuple[OpenDataset, bool]:
     """
     from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.registry import load_registry
-    from rppgbench.settings import configured
+    from rppgbench.settings import configured_folders
 
     registry = load_registry()
     spec = dataset_spec(registry, name)
-    folder = configured().get(name)
+    folder = configured_folders().get(name)
     if path is None and folder is None and spec.needs_files:
         raise DatasetUnavailable(
             f"dataset {name!r} is not on this machine: {spec.summary}\n"

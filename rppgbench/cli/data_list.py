@@ -34,9 +34,9 @@ def list_(as_json: bool) -> None:
     "source" is how the videos came to be: raw, lossless, lossy (compressed before anybody got them) or rendered.
     """
     from rppgbench.registry import load_registry
-    from rppgbench.settings import configured
+    from rppgbench.settings import configured_folders
 
-    registry, folders = load_registry(), configured()
+    registry, folders = load_registry(), configured_folders()
     with chatter_to_stderr():
         rows = [_row(registry, dataset_spec(registry, spec.name), folders) for spec in registry.specs("dataset")]
     if as_json:

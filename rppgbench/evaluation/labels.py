@@ -10,7 +10,7 @@ import numpy as np
 
 from rppgbench.errors import SignalError
 from rppgbench.signal.beats import beat_times
-from rppgbench.signal.contact_sensor import beats_of_ecg_s, lead_rates_bpm, stuck_spans_s, without_stuck
+from rppgbench.signal.contact_sensor import beats_of_ecg_s, lead_rates_bpm, mask_stuck_spans, stuck_spans_s
 from rppgbench.signal.ground_truth import pulse_wave, window_hrs
 from rppgbench.signal.heart_rate import HeartRate, HeartRateSettings, ranked_rate_bpm
 from rppgbench.signal.variability import LEAST_LENGTH_S, Variability, variability_or_none
@@ -97,7 +97,7 @@ def label_windows(
     if fault is not None or not len(starts_s):
         return [Label(None, excluded=fault) for _ in starts_s]
     length_s = n_frames / fps_hz
-    usable = without_stuck(truth)
+    usable = mask_stuck_spans(truth)
     rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz, settings.use)
     refused = [
         None if ranked_rate_bpm(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)

@@ -1,1 +1,1 @@
-"""Heart rate from a video of which nothing else is known: what the command ``measure`` computes, prints and draws."""
+"""Heart rate of a single video: the computation, text and figure of the command ``measure``."""

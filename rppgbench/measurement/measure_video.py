@@ -1,4 +1,4 @@
-"""One video measured: traces, waves and heart rates window by window."""
+"""Measurement of one video: traces, waves and heart rates window by window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from rppgbench.errors import PluginError, SignalError
 from rppgbench.measurement.compression_verdict import CompressionVerdict, judge_compression
-from rppgbench.measurement.reliability import doubt
+from rppgbench.measurement.reliability import reason_for_doubt
 from rppgbench.media.clock import to_uniform
 from rppgbench.media.decode import Frame, TruncatedVideo, VideoInfo, frames, probe
 from rppgbench.media.face_detection import FaceTrack, whole_frame
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 Roi = Literal["face", "full"]
 
 LEAST_S = 8.0
-# Slower sources are not made better, faster ones not smaller, by a clock within these.
+# Range of the clock's rate: a faster one does not improve a slow source, nor a slower one make a fast source smaller.
 _CLOCK_HZ = (15.0, 60.0)
 
 
 @dataclass(frozen=True)
 class MeasureSettings:
-    """What to do with a video: windows of ``window_s`` every ``step_s`` seconds, the ``roi`` and the method."""
+    """Settings of a measurement: windows of ``window_s`` every ``step_s`` seconds, the ``roi`` and the method."""
 
     method: str
     predictor: TraceMethod
@@ -47,10 +47,9 @@ class MeasureSettings:
 
 @dataclass(frozen=True)
 class MeasuredWindow:
-    """Heart rate of one window; ``doubt`` says why it is not to be believed, and numbers that do not exist are None.
+    """Heart rate of one window; ``doubt`` is the reason why it is not reliable. Numbers that do not exist are None.
 
-    ``rival_bpm`` is a rate at half or twice the spectrum's whose peak is nearly as high: which of them is the pulse
-    cannot be told.
+    ``rival_bpm`` is a rate at half or twice the spectrum's whose peak is nearly as high: either may be the pulse.
     """
 
     start_s: float
@@ -68,7 +67,7 @@ class MeasuredWindow:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was found in a video. ``waves`` are ``(T,)`` at ``fps_hz``, one a window, NaN-free or None."""
+    """Measurement of a video. ``waves`` are ``(T,)`` at ``fps_hz``, one a window, NaN-free or None."""
 
     info: VideoInfo
     verdict: CompressionVerdict
@@ -81,16 +80,16 @@ class Measurement:
 
     @property
     def hr_bpm(self) -> float | None:
-        """Median over the windows that are believed; None if none is."""
+        """Median over the reliable windows; None without one."""
         rates = [window.spectrum_bpm for window in self.windows if window.reliable and window.spectrum_bpm is not None]
         return float(np.median(rates)) if rates else None
 
 
-def predictor_of(spec: MethodSpec, create: Callable[[], Any]) -> Any:
-    """The method to measure with.
+def predictor_of(spec: MethodSpec, create: Callable[[], TraceMethod]) -> TraceMethod:
+    """The trace method of ``spec``, made by ``create``.
 
     Raises:
-        PluginError: it needs frames, training or ground truth, none of which a single video brings.
+        PluginError: it needs frames, training or ground truth, which a single video does not have.
     """
     if spec.input != "trace" or spec.learns or spec.control:
         why = "wants frames, not mean colours"
@@ -148,7 +147,7 @@ def _traced(path: Path, roi: Roi, progress: Callable[[float], None], notes: list
 
 
 def _readable(path: Path, notes: list[str]) -> Iterator[Frame]:
-    """Frames up to where the file breaks off, which becomes a note and not an end."""
+    """Frames up to the place where the file breaks off, which adds a note instead of an error."""
     try:
         yield from frames(path)
     except TruncatedVideo as error:
@@ -167,11 +166,11 @@ def _window(
     start_s, window_s = start / fps_hz, len(colours) / fps_hz
     missing = int((~np.isfinite(colours)).any(axis=1).sum())
     if missing:
-        return _nothing(start_s, window_s, f"no skin to be seen for {missing / fps_hz:.1f} s of it"), None
+        return _window_without_rate(start_s, window_s, f"no skin to be seen for {missing / fps_hz:.1f} s of it"), None
     wave = np.asarray(predictor.predict(colours[None], fps_hz))[0]
     found = estimate_each(wave[None], fps_hz)[0]
     if not isinstance(found, HeartRate):
-        return _nothing(start_s, window_s, found.message), wave
+        return _window_without_rate(start_s, window_s, found.message), wave
     window = MeasuredWindow(
         start_s=start_s,
         end_s=start_s + window_s,
@@ -179,12 +178,12 @@ def _window(
         beats_bpm=found.beats_bpm,
         snr_db=found.snr_db,
         rival_bpm=found.rival_bpm,
-        doubt=doubt(found.snr_db, found.spectrum_bpm, found.beats_bpm, window_s),
+        doubt=reason_for_doubt(found.snr_db, found.spectrum_bpm, found.beats_bpm, window_s),
     )
     return window, wave
 
 
-def _nothing(start_s: float, window_s: float, why: str) -> MeasuredWindow:
+def _window_without_rate(start_s: float, window_s: float, why: str) -> MeasuredWindow:
     return MeasuredWindow(start_s, start_s + window_s, None, None, None, None, why)
 
 

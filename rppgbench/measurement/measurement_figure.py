@@ -15,6 +15,8 @@ from rppgbench.signal.spectrum import power_spectrum
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from rppgbench.measurement.measure_video import MeasuredWindow, Measurement
@@ -26,7 +28,7 @@ _WAVE_S = 12.0
 
 
 def draw_measurement(measured: Measurement, target: Path) -> None:
-    """Write the figure; the file name's ending says in which format."""
+    """Write the figure to ``target``, in the format of its suffix."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -52,7 +54,7 @@ def draw_measurement(measured: Measurement, target: Path) -> None:
     figure.savefig(target, dpi=130)
 
 
-def _panels(figure: Any, portrait: bool) -> tuple[Any, Any, Any, Any]:
+def _panels(figure: Figure, portrait: bool) -> tuple[Axes, Axes, Axes, Axes]:
     grid = figure.add_gridspec(2, 3, width_ratios=(0.75 if portrait else 1.2, 1, 1))
     face = figure.add_subplot(grid[:, 0] if portrait else grid[0, 0])
     wave = figure.add_subplot(grid[0, 1:])
@@ -64,7 +66,7 @@ def _panels(figure: Any, portrait: bool) -> tuple[Any, Any, Any, Any]:
     return face, wave, spectrum, rates
 
 
-def _draw_face(axes: Any, measured: Measurement) -> None:
+def _draw_face(axes: Axes, measured: Measurement) -> None:
     from matplotlib.patches import Rectangle
 
     track = measured.track
@@ -80,7 +82,7 @@ def _draw_face(axes: Any, measured: Measurement) -> None:
     axes.set_axis_off()
 
 
-def _draw_wave(axes: Any, samples: FloatArray, fps_hz: float, window: MeasuredWindow) -> None:
+def _draw_wave(axes: Axes, samples: FloatArray, fps_hz: float, window: MeasuredWindow) -> None:
     smooth = bandpass(samples, fps_hz, *BAND_HZ) if fps_hz > 2 * BAND_HZ[1] else samples
     shown = smooth[: round(_WAVE_S * fps_hz)]
     axes.plot(window.start_s + np.arange(len(shown)) / fps_hz, shown, color=_colour(window), lw=1.3)
@@ -113,13 +115,13 @@ def _draw_spectrum(axes: Any, samples: FloatArray, fps_hz: float, window: Measur
 def _draw_rates(axes: Any, measured: Measurement) -> None:
     windows = [window for window in measured.windows if window.spectrum_bpm is not None]
     for reliable, colour, label in ((True, _PULSE, "reliable"), (False, _DOUBTED, "not reliable")):
-        chosen = [window for window in windows if window.reliable is reliable]
-        if not chosen:
+        selected = [window for window in windows if window.reliable is reliable]
+        if not selected:
             continue
-        middle_s = [(window.start_s + window.end_s) / 2 for window in chosen]
-        axes.plot(middle_s, [w.spectrum_bpm for w in chosen], "o", color=colour, ms=5, label=f"{label}, spectrum")
-        axes.plot(middle_s, [w.beats_bpm for w in chosen], "+", color=colour, ms=7, label=f"{label}, beats")
-        for window, x in zip(chosen, middle_s, strict=True):
+        middle_s = [(window.start_s + window.end_s) / 2 for window in selected]
+        axes.plot(middle_s, [w.spectrum_bpm for w in selected], "o", color=colour, ms=5, label=f"{label}, spectrum")
+        axes.plot(middle_s, [w.beats_bpm for w in selected], "+", color=colour, ms=7, label=f"{label}, beats")
+        for window, x in zip(selected, middle_s, strict=True):
             axes.annotate(
                 f"{window.snr_db:.0f} dB", (x, window.spectrum_bpm), xytext=(0, 6), textcoords="offset points",
                 ha="center", fontsize=6.5, color=colour,

@@ -1,4 +1,4 @@
-"""Measurements as records for JSON and CSV, and as lines for people."""
+"""Measurements as records for JSON and CSV, and as lines of text."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def csv_text(measured: Iterable[Measurement]) -> str:
 
 
 def summary_lines(measured: Measurement) -> list[str]:
-    """What a person wants to know of one video, a thought a line."""
+    """Summary of one measured video, one fact a line."""
     info, verdict = measured.info, measured.verdict
     turned = f", turned by {info.rotation_deg} degrees" if info.rotation_deg else ""
     lines = [
@@ -115,7 +115,7 @@ HEADINGS = ("window, s", "spectrum, bpm", "beats, bpm", "SNR, dB", "")
 
 
 def plain_table(windows: Sequence[MeasuredWindow]) -> list[str]:
-    """The windows as aligned lines without any decoration."""
+    """The windows as aligned lines of plain text, under headings."""
     rows = [HEADINGS, *map(window_cells, windows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS) - 1)]
     return [

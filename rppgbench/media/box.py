@@ -34,7 +34,7 @@ class Box:
         return Box(center_x - side / 2, center_y - side / 2, side, side)
 
     def clamped(self, width: int, height: int) -> Box:
-        """The part inside a picture; its width or height is 0 where there is none."""
+        """The part inside a picture of that size; its width or height is 0 if there is none."""
         left, right = _clip(self.x, width), _clip(self.x + self.width, width)
         top, bottom = _clip(self.y, height), _clip(self.y + self.height, height)
         return Box(left, top, right - left, bottom - top)

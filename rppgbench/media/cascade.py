@@ -1,7 +1,8 @@
 """Boosted cascade of local binary patterns (Viola & Jones, CVPR 2001; Liao et al., ICB 2007), evaluated with NumPy.
 
-The trained frontal-face cascade is the one that scikit-image ships. Its own evaluator is not used: importing it loads
-scipy.linalg and more (0.3 s, longer than everything else a heart rate needs), and it takes about twice as long a frame.
+OpenCV 5 no longer has CascadeClassifier (the wheel of opencv-python-headless 5.0.0 lacks it). The trained cascade is
+scikit-image's, without its evaluator: importing that takes 0.3 s, longer than the rest of a measurement, and it is half
+as fast a frame.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import functools
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import cv2
@@ -27,15 +28,15 @@ _FRONTAL_FACE = Path("data") / "lbpcascade_frontalface_opencv.xml"
 # Eight outer cells clockwise from the upper left one, as (row, column) of the 3x3 cells; the first is the highest bit.
 _RING = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0))
 _SCALE_STEP = 1.1
-_POSITION_STEP = 2  # in pixels of a scaled picture; a face passes in tens of windows, so every other one will do
+_POSITION_STEP = 2  # in pixels of a scaled picture; a face passes in tens of windows, so every other one is enough
 
 
 @dataclass(frozen=True)
 class CascadeStage:
-    """Weak classifiers that a window must pass together.
+    """Weak classifiers whose summed votes must reach ``threshold``.
 
     ``cells`` is ``(F, 4, 4, 2)``: row and column, in window pixels, of the corners of each feature's 3x3 cells.
-    ``votes`` is ``(F, 256)``: what each of the patterns adds.
+    ``votes`` is ``(F, 256)``: the vote of each local binary pattern.
     """
 
     cells: NDArray[np.intp]
@@ -55,7 +56,7 @@ class Cascade:
     stages: tuple[CascadeStage, ...]
 
     def detect(self, luma: ByteArray, min_side: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Every kind of window that passes: ``(N, 4)`` x, y, w, h in pixels of ``luma``, and how many windows agree.
+        """Detections ``(N, 4)``, x, y, w, h in pixels of ``luma``, and the number of passing windows in each, ``(N,)``.
 
         ``luma`` is ``(H, W)``; windows are squares of at least ``min_side`` pixels.
         """
@@ -74,23 +75,23 @@ class Cascade:
 @functools.cache
 def frontal_face() -> Cascade:
     """The frontal-face cascade bundled with scikit-image."""
-    found = importlib.util.find_spec("skimage")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("skimage")
+    if package is None or not package.submodule_search_locations:
         raise MediaError(
             "scikit-image is not installed; its frontal-face cascade is needed", hint="pip install scikit-image"
         )
-    root = ElementTree.parse(Path(found.submodule_search_locations[0]) / _FRONTAL_FACE).getroot()
-    cascade = _only(root, "cascade")
-    rects = [[int(v) for v in _text(feature, "rect")] for feature in _only(cascade, "features")]
+    root = ElementTree.parse(Path(package.submodule_search_locations[0]) / _FRONTAL_FACE).getroot()
+    cascade = _child(root, "cascade")
+    rects = [[int(v) for v in _text(feature, "rect")] for feature in _child(cascade, "features")]
     cells = np.array([_cell_corners(*rect) for rect in rects], np.intp)
     return Cascade(
         side=int(_text(cascade, "height")[0]),
-        stages=tuple(_stage(stage, cells) for stage in _only(cascade, "stages")),
+        stages=tuple(_stage(stage, cells) for stage in _child(cascade, "stages")),
     )
 
 
 def _stage(stage: ElementTree.Element, cells: NDArray[np.intp]) -> CascadeStage:
-    weak = list(_only(stage, "weakClassifiers"))
+    weak = list(_child(stage, "weakClassifiers"))
     nodes = [[int(v) for v in _text(one, "internalNodes")] for one in weak]
     leaves = np.array([[float(v) for v in _text(one, "leafValues")] for one in weak])
     # After "0 -1 feature" come eight signed words: bit p says that pattern p takes the first leaf.
@@ -104,7 +105,7 @@ def _stage(stage: ElementTree.Element, cells: NDArray[np.intp]) -> CascadeStage:
     )
 
 
-def _only(parent: ElementTree.Element, name: str) -> ElementTree.Element:
+def _child(parent: ElementTree.Element, name: str) -> ElementTree.Element:
     child = parent.find(name)
     if child is None:
         raise MediaError(f"the face cascade has no <{name}>", hint="reinstall scikit-image")
@@ -112,7 +113,7 @@ def _only(parent: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 def _text(parent: ElementTree.Element, name: str) -> list[str]:
-    return (_only(parent, name).text or "").split()
+    return (_child(parent, name).text or "").split()
 
 
 def _cell_corners(x: int, y: int, width: int, height: int) -> list[list[list[int]]]:
@@ -121,7 +122,7 @@ def _cell_corners(x: int, y: int, width: int, height: int) -> list[list[list[int
 
 @dataclass(frozen=True)
 class _Pyramid:
-    """Integral images of all scales below each other in one array, so that all windows are judged at once."""
+    """Integral images of all scales, stacked in one array so that all windows are evaluated at once."""
 
     sums: NDArray[np.int32]  # flat
     stride: int
@@ -132,9 +133,9 @@ class _Pyramid:
 def _pyramid(luma: ByteArray, side: int, min_side: int) -> _Pyramid | None:
     finest = max(min_side / side, 1.0)
     base = _shrunk(luma, finest)
-    levels: list[NDArray[Any]] = []
-    starts: list[NDArray[Any]] = []
-    windows: list[NDArray[Any]] = []
+    levels: list[NDArray[np.int32]] = []
+    starts: list[NDArray[np.intp]] = []
+    windows: list[NDArray[np.float64]] = []
     stride, rows, step = base.shape[1] + 1, 0, 1.0
     while side * step <= min(base.shape):
         small = _shrunk(base, step)
@@ -162,7 +163,7 @@ def _shrunk(luma: ByteArray, factor: float) -> ByteArray:
 
 
 def _patterns(sums: NDArray[np.int32], starts: NDArray[np.intp], corners: NDArray[np.intp]) -> ByteArray:
-    """``(F, N)`` local binary patterns, 0-255: which outer cells of a feature are as bright as its middle."""
+    """``(F, N)`` local binary patterns, 0-255: a bit for each outer cell at least as bright as the central one."""
     corner = sums.take(corners[..., None] + starts)  # (F, 4, 4, N)
     rows = corner[:, 1:] - corner[:, :-1]
     cells = rows[:, :, 1:] - rows[:, :, :-1]
@@ -171,15 +172,15 @@ def _patterns(sums: NDArray[np.int32], starts: NDArray[np.intp], corners: NDArra
 
 
 def _grouped(windows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Means of the groups of windows that overlap by more than half (intersection over union), largest group first."""
-    groups: list[NDArray[Any]] = []
-    left = windows
-    while len(left):
-        near = _overlap(left, np.median(left, axis=0)) > 0.5
+    """Mean and size of groups of windows that overlap by more than half (intersection over union), largest first."""
+    groups: list[NDArray[np.float64]] = []
+    rest = windows
+    while len(rest):
+        near = _overlap(rest, np.median(rest, axis=0)) > 0.5
         if not near.any():
-            near = _overlap(left, left[0]) > 0.5
-        groups.append(left[near])
-        left = left[~near]
+            near = _overlap(rest, rest[0]) > 0.5
+        groups.append(rest[near])
+        rest = rest[~near]
     groups.sort(key=len, reverse=True)
     means = np.array([group.mean(axis=0) for group in groups]).reshape(-1, 4)
     return means, np.array([len(group) for group in groups], np.int64)

@@ -1,7 +1,7 @@
-"""Resampling by timestamp: from the times frames really have to a uniform clock.
+"""Resampling by timestamp, from the times of frames to a uniform clock.
 
-Nothing here knows a nominal frame rate: sources of 15, 20, 29.97, 60 or 61 frames a second, or of a varying rate, end
-on the same clock.
+No nominal frame rate is used: sources of 15, 20, 29.97, 60 or 61 frames a second, or of a varying rate, end on the same
+clock.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
-# A share of a sample period that rounding of times may take away without costing the last sample.
+# Share of a sample period that rounding of times may take away without the last sample being lost.
 _ROUNDING = 1e-6
 
 
@@ -30,30 +30,15 @@ def grid(start_s: float, end_s: float, fps_hz: float) -> NDArray[np.float64]:
 
 
 def span_s(times_s: ArrayLike) -> float:
-    """How long frames at these times last: from the first to one usual period after the last."""
+    """Duration in seconds of frames at these times: from the first to one median period after the last."""
     times = np.asarray(times_s, np.float64)
     return float(times[-1] - times[0] + np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
-def holes_s(times_s: ArrayLike, *, max_gap_s: float = 0.5) -> list[tuple[float, float]]:
-    """Where no frame was for longer than ``max_gap_s``: the time of the frame before, and of the one after."""
+def gaps_s(times_s: ArrayLike, *, max_gap_s: float = 0.5) -> list[tuple[float, float]]:
+    """Gaps longer than ``max_gap_s``: the times in seconds of the frame before and of the one after each."""
     times = np.asarray(times_s, np.float64)
     return [(float(times[at]), float(times[at + 1])) for at in np.flatnonzero(np.diff(times) > max_gap_s)]
-
-
-def nearest_frames(times_s: ArrayLike, grid_s: ArrayLike, *, max_gap_s: float = 0.5) -> NDArray[np.int64]:
-    """``(N,)`` index of the frame nearest to each time of a grid, the earlier of two equally near ones.
-
-    A faster source drops frames and a slower one repeats them. -1 where no frame lies within half of ``max_gap_s``.
-    """
-    times, wanted = _ascending(times_s), np.asarray(grid_s, np.float64)
-    after = np.clip(np.searchsorted(times, wanted), 0, len(times) - 1)
-    before = np.maximum(after - 1, 0)
-    # Ties are broken by a margin far above the rounding of times, so that 60 -> 30 takes every second frame.
-    earlier = wanted - times[before] <= times[after] - wanted + 1e-9
-    index = np.where(earlier, before, after)
-    index[np.abs(times[index] - wanted) > max_gap_s / 2] = -1
-    return index
 
 
 def to_uniform(

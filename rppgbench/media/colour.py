@@ -1,4 +1,4 @@
-"""Colour of decoded pictures: which matrix and range a picture has, and its R, G, B.
+"""Colour of decoded pictures: their matrix and range, and their R, G, B.
 
 swscale's quick path from YUV to RGB truncates, up to two grey levels for a flat colour, and its exact path takes ten
 times as long. A pulse is often weaker than one level, so the linear map is applied here, rounded to nearest.
@@ -44,10 +44,10 @@ if int(av.__version__.split(".")[0]) >= 17:
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How a picture's samples stand for colour.
+    """Colour matrix and range of a picture's samples.
 
     ``matrix`` is a key of ``LUMA_WEIGHTS`` or "rgb"; ``range`` is "limited" (black 16, white 235) or "full".
-    ``assumed`` is True where the file did not say and the convention stepped in: limited range, and BT.601 for a short
+    ``assumed`` is True if the file does not say and the convention applies: limited range, and BT.601 for a short
     side of up to 576 pixels, BT.709 above.
     """
 
@@ -72,14 +72,14 @@ class Colour:
 
     @property
     def swscale_source(self) -> dict[str, int]:
-        """What ``reformat`` must be told so that swscale reads a picture the same way."""
+        """Arguments of ``reformat`` for a source picture of this matrix and range."""
         if self.matrix == "rgb":
             return {"src_color_range": _TAG_OF_RANGE[self.range]}
         return {"src_colorspace": _TAG_OF_MATRIX[self.matrix], "src_color_range": _TAG_OF_RANGE[self.range]}
 
     @property
     def swscale_target(self) -> dict[str, int]:
-        """What ``reformat`` must be told so that swscale makes a picture this way."""
+        """Arguments of ``reformat`` for a target picture of this matrix and range."""
         return {key.replace("src", "dst"): value for key, value in self.swscale_source.items()}
 
 
@@ -87,12 +87,12 @@ RGB = Colour("rgb", "full", assumed=False)
 
 
 def conventional_colour(width: int, height: int) -> Colour:
-    """The colour that a YUV picture of this size has when its file says nothing."""
+    """Colour assumed for a YUV picture of this size whose file does not say."""
     return Colour("bt601" if min(width, height) <= _SD_SHORT_SIDE else "bt709", "limited", assumed=True)
 
 
 def colour_of(picture: av.VideoFrame) -> Colour:
-    """The colour of a picture from its tags, or by convention where it has none."""
+    """Colour of a picture from its tags, or by convention if it has none."""
     if picture.format.is_rgb:
         return RGB
     name = picture.format.name
@@ -111,7 +111,7 @@ def to_rgb(picture: av.VideoFrame) -> ByteArray:
         return np.asarray(picture.reformat(format="rgb24", **colour.swscale_source, **EXACT).to_ndarray(), np.uint8)
     if picture.format.name not in _PLANAR:
         picture = _as_planar(picture, colour, "yuv444p")
-    import cv2  # 0.1 s that a caller who never asks for RGB need not pay
+    import cv2  # takes 0.1 s, which luma alone does not need
 
     luma, *chroma = (plane_array(picture, index) for index in range(3))
     height, width = luma.shape

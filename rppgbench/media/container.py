@@ -1,4 +1,4 @@
-"""Video files as containers: opening them with errors a user can act on, and what their packets say."""
+"""Video containers: opening them, the duration in their headers, and the count and size of their packets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INDEXED_AT_OPEN = {"avi", "mov,mp4,m4a,3gp,3g2,mj2"}
 
 @dataclass(frozen=True, slots=True)
 class Packets:
-    """What the packets of a video stream add up to; ``span_s`` is from the first timestamp to the last."""
+    """Count and payload of a video stream's packets; ``span_s`` is from the first timestamp to the last."""
 
     count: int
     payload_bytes: int
@@ -61,13 +61,13 @@ def open_container(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
 
 
 def mean_period_s(stream: VideoStream) -> float | None:
-    """The frame period by the header, or by libavformat's guess."""
+    """Frame period in seconds by the header, or by libavformat's guess; None if neither has one."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate) if rate else None
 
 
 def announced_s(container: InputContainer, stream: VideoStream) -> float | None:
-    """How long the header says the video stream is, None where it does not."""
+    """Duration of the video stream in seconds by its header; None if the header has none."""
     period_s = mean_period_s(stream)
     if container.format.name == "avi" and stream.frames and period_s:
         return stream.frames * period_s  # libavformat shortens the duration itself when the file is cut off
@@ -94,8 +94,8 @@ def packets_of(path: Path, container: InputContainer, stream: VideoStream) -> Pa
             (entry.timestamp, entry.size) for entry in index if not entry.is_discard
         ]
     else:
-        with open_container(path) as (again, same):
-            entries = list(_demuxed(again, same))
+        with open_container(path) as (reopened, same_stream):
+            entries = list(_demuxed(reopened, same_stream))
     times = [timestamp for timestamp, _ in entries if timestamp is not None]
     span = (max(times) - min(times)) * (stream.time_base or Fraction(0)) if times else Fraction(0)
     return Packets(len(entries), sum(size for _, size in entries), float(span))
@@ -107,7 +107,7 @@ def _demuxed(container: InputContainer, stream: VideoStream) -> Iterator[tuple[i
             if packet.size and not packet.is_discard:
                 yield (packet.dts if packet.pts is None else packet.pts), packet.size
     except av.FFmpegError:
-        return  # what lies behind a damaged place cannot be counted; `frames` reports it
+        return  # packets behind a damaged one cannot be counted; `frames` reports the damage
 
 
 def _matroska_end_s(stream: VideoStream) -> float | None:

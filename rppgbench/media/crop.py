@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -21,20 +20,6 @@ if TYPE_CHECKING:
     from rppgbench.contracts import ByteArray
     from rppgbench.media.box import Box
     from rppgbench.media.decode import Part
-
-_GAP_S = 0.25
-
-
-@dataclass(frozen=True)
-class CropInfo:
-    """What ``write_crops`` wrote.
-
-    ``n_frames`` pictures on the clock; ``n_gaps`` of them stand where the source has no frame within a quarter of a
-    second, and repeat the nearest one.
-    """
-
-    n_frames: int
-    n_gaps: int
 
 
 def crop(frame: Frame, box: Box, size: tuple[int, int]) -> ByteArray:
@@ -55,8 +40,8 @@ def write_crops(
     *,
     times_s: ArrayLike | None = None,
     part: Part = WHOLE,
-) -> CropInfo:
-    """Write crops of a whole video as a uint8 ``(T, H, W, 3)`` .npy file; one frame at a time is held in memory.
+) -> int:
+    """Number of crops of a video, written as a uint8 ``(T, H, W, 3)`` .npy file with one frame at a time in memory.
 
     Crop t is the frame nearest to time t / ``fps_hz``, by the frames' timestamps or by ``times_s`` ``(N,)`` in their
     place (for an encoded copy whose source had another clock). ``part`` says which frames count.
@@ -65,34 +50,19 @@ def write_crops(
         MediaError: the video cannot be read in full, or has another number of frames than ``times_s``.
     """
     stamped = _stamped(path, times_s, part)
-    counts = _Counts()
+    n_frames = 0
     with target.open("wb") as file:
         _write_header(file, 0, size)
         start = file.tell()
-        for frame, repeats in _on_clock(stamped, fps_hz, counts):
+        for frame, repeats in _on_clock(stamped, fps_hz):
             picture = crop(frame, box, size).tobytes() if repeats else b""
             file.write(picture * repeats)
+            n_frames += repeats
         file.seek(0)
-        _write_header(file, counts.written, size)
+        _write_header(file, n_frames, size)
         if file.tell() != start:
-            raise MediaError(f"{target}: the header of {counts.written} crops does not fit in its place")
-    return CropInfo(counts.written, counts.gaps)
-
-
-@dataclass
-class _Counts:
-    """Ticks of the clock that have been written."""
-
-    written: int = 0
-    gaps: int = 0
-
-    def take(self, until_s: float, time_s: float, fps_hz: float) -> int:
-        """How many more ticks there are up to ``until_s``, all of them filled by the frame shown at ``time_s``."""
-        first = self.written
-        while self.written / fps_hz <= until_s:
-            self.gaps += abs(self.written / fps_hz - time_s) > _GAP_S
-            self.written += 1
-        return self.written - first
+            raise MediaError(f"{target}: the header of {n_frames} crops does not fit in its place")
+    return n_frames
 
 
 def _stamped(path: Path, times_s: ArrayLike | None, part: Part) -> Iterator[tuple[float, Frame]]:
@@ -110,20 +80,29 @@ def _stamped(path: Path, times_s: ArrayLike | None, part: Part) -> Iterator[tupl
         raise MediaError(f"{path}: has {n_frames} frames, expected {len(times)} as in its source")
 
 
-def _on_clock(stamped: Iterable[tuple[float, Frame]], fps_hz: float, counts: _Counts) -> Iterator[tuple[Frame, int]]:
-    """Each frame, and for how many ticks of the clock it is the nearest; the earlier one where two are equally near."""
+def _on_clock(stamped: Iterable[tuple[float, Frame]], fps_hz: float) -> Iterator[tuple[Frame, int]]:
+    """Each frame, and the number of clock ticks to which it is nearest; of two equally near frames the earlier one."""
     previous: tuple[float, Frame] | None = None
     periods_s: list[float] = []
+    tick = 0
     for time_s, frame in stamped:
         if previous is not None:
             periods_s.append(time_s - previous[0])
-            # Ties are broken by a margin far above the rounding of times, as `clock.nearest_frames` does.
-            yield previous[1], counts.take((previous[0] + time_s) / 2 + 1e-9, previous[0], fps_hz)
+            # Ties are broken by a margin far above the rounding of times, so that 60 -> 30 takes every second frame.
+            first, tick = tick, _tick_after(tick, (previous[0] + time_s) / 2 + 1e-9, fps_hz)
+            yield previous[1], tick - first
         previous = time_s, frame
     if previous is not None:
         end_s = previous[0] + (float(np.median(periods_s)) if periods_s else 1 / fps_hz)
         last_s = (len(grid(0.0, end_s, fps_hz)) - 0.5) / fps_hz
-        yield previous[1], counts.take(last_s, previous[0], fps_hz)
+        yield previous[1], _tick_after(tick, last_s, fps_hz) - tick
+
+
+def _tick_after(tick: int, until_s: float, fps_hz: float) -> int:
+    """The first clock tick from ``tick`` on that lies behind ``until_s``."""
+    while tick / fps_hz <= until_s:
+        tick += 1
+    return tick
 
 
 def _write_header(file: BinaryIO, n_frames: int, size: tuple[int, int]) -> None:

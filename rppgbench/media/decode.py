@@ -1,4 +1,4 @@
-"""Decoding: what a video file is, and its frames with their times.
+"""Decoding: metadata of a video file, and its frames with their times.
 
 Times come from each frame's own presentation timestamp, so that a variable frame rate is honoured; t = 0 is the first
 frame that is shown. A frame without a timestamp, or with one that does not advance, counts as one mean frame period
@@ -47,12 +47,12 @@ class TruncatedVideo(MediaError):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a video file is.
+    """Metadata of a video file.
 
     ``width`` and ``height`` are those of the upright picture, which is the stored one turned clockwise by
     ``rotation_deg``. ``fps_hz`` is the mean rate; ``bitrate_bps`` counts the payload of the video stream alone, from
-    its packets, since headers often hold the encoder's target. ``color_matrix`` and ``color_range`` are what
-    `frames` goes by; ``color_assumed`` says that the file leaves one of them open.
+    its packets, since headers often hold the encoder's target. ``color_matrix`` and ``color_range`` are those that
+    `frames` uses; ``color_assumed`` is True if the file leaves one of them open.
     """
 
     path: Path
@@ -73,7 +73,7 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One upright frame and when it is shown, in seconds after the first one."""
+    """One upright frame and its presentation time, in seconds after the first one."""
 
     index: int
     time_s: float
@@ -89,7 +89,7 @@ class Frame:
 
 
 def probe(path: Path) -> VideoInfo:
-    """What a video is; decodes its first frame and reads its index, or its packets where it has none.
+    """Metadata of a video; decodes its first frame and reads its index, or its packets if it has none.
 
     Raises:
         MediaError: the file is missing, empty, not a video, or no picture in it can be decoded.
@@ -164,7 +164,7 @@ def frames(path: Path, *, part: Part = WHOLE, threads: int = 1) -> Iterator[Fram
 
 
 def _counted(part: Part, path: Path, container: InputContainer, stream: VideoStream) -> tuple[int, int | None]:
-    """The part with its end counted from the start."""
+    """First frame and end of the part, both counted from the start."""
     first, end = part
     if end is not None and end < 0:
         end += packets_of(path, container, stream).count
@@ -174,7 +174,7 @@ def _counted(part: Part, path: Path, container: InputContainer, stream: VideoStr
 
 
 class _FrameClock:
-    """When each decoded frame is shown, and up to when the last of them lasts."""
+    """Presentation times of decoded frames, and the end of the last one."""
 
     def __init__(self, stream: VideoStream) -> None:
         self._period_s = mean_period_s(stream)
@@ -198,7 +198,7 @@ class _FrameClock:
         return time_s
 
     def falls_short_of(self, expected_s: float) -> bool:
-        """Whether more is missing than headers are wont to be wrong by."""
+        """True if more is missing than the usual error of headers."""
         slack_s = max(_SLACK_FRAMES * (self._period_s or 0.0), _SLACK_SHARE * expected_s)
         return self.end_s < expected_s - slack_s
 

@@ -1,4 +1,4 @@
-"""Where the face is: detectors by name, a track of what they found, and boxes that do not jump."""
+"""Face detectors by name, and the track of their detections in a recording."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rppgbench.errors import MediaError, NoFaceFound, UnknownName, nearest
 from rppgbench.media.box import Box as Box
 from rppgbench.media.cascade import frontal_face
 from rppgbench.media.decode import WHOLE, Frame, Part, frames, probe
-from rppgbench.media.steady import SteadyBox, between, median_box
+from rppgbench.media.steady import SteadyBox, interpolated_box, median_box
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ Detector = Callable[["ByteArray", "Box | None"], "Box | None"]
 _SHORT_SIDE = 240  # pixels of the picture that is searched
 _MIN_SHARES = (1 / 3, 1 / 6)  # smallest face as a share of the short side: the likely ones first
 _MIN_VOTES = 3
-# A face is looked for first from this share of its last size on: most of the work is in small windows.
+# A face is first searched from this share of its last size on: most of the work is in small windows.
 _SHRINKAGE = 0.75
 
 
@@ -45,10 +45,10 @@ def detect_lbp_frontal(luma: ByteArray, previous: Box | None) -> Box | None:
         size = (round(width / factor), round(height / factor))
         small = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
     before = previous and previous.scaled(1 / factor)
-    least = [share * min(small.shape) for share in _MIN_SHARES]
+    min_sides = [share * min(small.shape) for share in _MIN_SHARES]
     if before is not None:
-        least.insert(0, _SHRINKAGE * before.width)
-    for min_side in least:
+        min_sides.insert(0, _SHRINKAGE * before.width)
+    for min_side in min_sides:
         boxes, votes = frontal_face().detect(small, round(min_side))
         found = boxes[votes >= _MIN_VOTES]
         if len(found):
@@ -69,9 +69,9 @@ def _likeliest(boxes: FloatArray, votes: NDArray[Any], previous: Box | None) -> 
 
 @dataclass(frozen=True)
 class FaceTrack:
-    """What a detector found in a recording.
+    """Detections of a face in a recording.
 
-    ``boxes`` is ``(K, 4)``: x, y, width and height in source pixels at ``times_s`` ``(K,)``, NaN where it found none.
+    ``boxes`` is ``(K, 4)``: x, y, width and height in source pixels at ``times_s`` ``(K,)``, NaN without a face.
     ``width`` and ``height`` are the picture's.
     """
 
@@ -83,14 +83,14 @@ class FaceTrack:
 
     @property
     def found_share(self) -> float:
-        """Share of the pictures looked at in which there was a face."""
+        """Share of the searched pictures that have a face, 0 to 1."""
         return float(np.isfinite(self.boxes[:, 0]).mean()) if len(self.boxes) else 0.0
 
     def fixed(self, margin: float) -> Box:
         """One square box for the whole recording, ``margin`` times its size added on every side.
 
-        Centre and size are medians over the detections, so that single wrong ones have no say. A whole frame stays
-        the rectangle it is.
+        Centre and size are medians over the detections, so that single wrong ones do not count. A whole frame stays
+        a rectangle.
 
         Raises:
             NoFaceFound: the track holds no detection.
@@ -104,12 +104,12 @@ class FaceTrack:
         return (box if self.detector == WHOLE_FRAME else box.squared()).widened(margin)
 
     def at(self, time_s: float) -> Box | None:
-        """The face's box at a time: steady while the head stays, never jumping; None where there is no face."""
+        """The face's box at a time, smoothed by ``SteadyBox`` and without jumps; None without a face."""
         times_s, path = self._path
         if len(times_s) == 0:
             return None
         index = int(np.clip(np.searchsorted(times_s, time_s, side="right") - 1, 0, len(times_s) - 1))
-        return between(time_s, times_s[index], path[index], *_next(times_s, path, index))
+        return interpolated_box(time_s, times_s[index], path[index], *_next(times_s, path, index))
 
     @functools.cached_property
     def _path(self) -> tuple[list[float], list[Box | None]]:
@@ -130,7 +130,7 @@ class FaceTrack:
 
     @classmethod
     def from_json(cls, text: str) -> FaceTrack:
-        """What ``to_json`` wrote."""
+        """The track of a text by ``to_json``."""
         record = json.loads(text)
         boxes = [[math.nan] * 4 if row is None else row for row in record["boxes"]]
         return cls(
@@ -146,7 +146,7 @@ WHOLE_FRAME = "whole_frame"
 
 
 def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.0, part: Part = WHOLE) -> FaceTrack:
-    """The face in one frame of every ``every_s`` seconds of a video, or of the ``part`` of it that counts.
+    """Track of the face in one frame of every ``every_s`` seconds of a video, or of a ``part`` of it.
 
     Raises:
         UnknownName: no detector has that name.
@@ -159,7 +159,7 @@ def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.
     sample: list[ByteArray] = []
     previous: Box | None = None
     height = width = 0
-    for frame in every(frames(path, part=part), every_s):
+    for frame in sampled_frames(frames(path, part=part), every_s):
         luma = frame.luma()
         height, width = luma.shape
         found = detect(luma, previous)
@@ -176,7 +176,7 @@ def find_faces(path: Path, *, detector: str = "lbp_frontal", every_s: float = 1.
 
 
 def whole_frame(path: Path) -> FaceTrack:
-    """A track for a video whose every pixel is skin already."""
+    """Track of one box, the whole frame, for a video whose pixels are all skin."""
     info = probe(path)
     boxes = np.array([[0.0, 0.0, info.width, info.height]])
     return FaceTrack(np.zeros(1), boxes, info.width, info.height, WHOLE_FRAME)
@@ -186,7 +186,7 @@ def find_detector(name: str) -> Detector:
     """The detector of that name.
 
     Raises:
-        UnknownName: there is none; the hint names what is near.
+        UnknownName: there is none; the hint has the nearest name.
     """
     try:
         return DETECTORS[name]
@@ -195,7 +195,7 @@ def find_detector(name: str) -> Detector:
 
 
 def no_face(path: Path, detector: str, n_frames: int, rgb: ByteArray) -> NoFaceFound:
-    """The error that says so, with one of the frames looked at."""
+    """The error of a video without a face, with one of its searched frames as a PNG."""
     encoded, png = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
     return NoFaceFound(
         f"{path}: no face in any of {n_frames} sampled frames (detector {detector!r})",
@@ -204,7 +204,7 @@ def no_face(path: Path, detector: str, n_frames: int, rgb: ByteArray) -> NoFaceF
     )
 
 
-def every(source: Iterable[Frame], every_s: float) -> Iterator[Frame]:
+def sampled_frames(source: Iterable[Frame], every_s: float) -> Iterator[Frame]:
     """The first frame, and then the first one of each further ``every_s`` seconds."""
     due_s = -math.inf
     for frame in source:

@@ -1,4 +1,4 @@
-"""A face followed through one decode: found once a second, its box moving without jumps, its skin's mean colour."""
+"""Traces of a moving face in one decode: detection once a second, a box without jumps, the skin's mean colour."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rppgbench.media.decode import Frame, frames
 from rppgbench.media.face_detection import Box, FaceTrack, find_detector, no_face
 from rppgbench.media.patch import patch_means
 from rppgbench.media.skin import SkinSettings
-from rppgbench.media.steady import SteadyBox, between
-from rppgbench.media.traces import Traces, celled, skin_means
+from rppgbench.media.steady import SteadyBox, interpolated_box
+from rppgbench.media.traces import Traces, aligned_to_cells, skin_means
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _Patch: TypeAlias = "NDArray[np.float32]"
 _Waiting: TypeAlias = "tuple[Frame, _Patch | None]"
 
-# Frames wait for the next detection; those of large or fast videos are not given a whole second.
+# Frames wait for the next detection; of large or fast videos a whole second would not fit.
 _BUFFER_BYTES = 64e6
 
 
@@ -40,13 +40,13 @@ def follow_face(
     source: Iterable[Frame] | None = None,
     progress: Callable[[float], None] = lambda time_s: None,
 ) -> tuple[Traces, FaceTrack]:
-    """Traces and track of a video's face; frames in which there is none for seconds are NaN.
+    """Traces and track of a video's face; frames without one for seconds are NaN.
 
-    A box is known up to a second ahead, so it is on its way before the head has left it. ``progress`` is told the time
-    of each frame that was searched; ``source`` stands in for the frames of ``path``. Background is not measured: NaN.
+    A box is known up to a second ahead, so it is on its way before the head has left it. ``progress`` gets the time of
+    each frame that was searched; ``source`` stands in for the frames of ``path``. Background is not measured: NaN.
 
     Raises:
-        NoFaceFound: in no frame that was searched is a face; the error holds the first of them as a PNG.
+        NoFaceFound: no searched frame has a face; the error holds the first of them as a PNG.
         MediaError: the video cannot be read in full.
     """
     follower = _Follower(path, frames(path) if source is None else source, detector, every_s, margin, progress)
@@ -71,7 +71,7 @@ class _Follower:
         margin: float,
         progress: Callable[[float], None],
     ) -> None:
-        self._path, self._source, self._name = path, source, detector
+        self._path, self._source, self._detector_name = path, source, detector
         self._every_s, self._margin = every_s, margin
         self._detect, self._progress = find_detector(detector), progress
         self._steady = SteadyBox()
@@ -87,21 +87,21 @@ class _Follower:
         for frame in self._source:
             if not waiting or frame.time_s - start_s >= self._every_s - 1e-3 or _bytes(waiting) > _BUFFER_BYTES:
                 end = self._search(frame)
-                yield from self._cut(waiting, start_s, start, frame.time_s, end)
+                yield from self._released(waiting, start_s, start, frame.time_s, end)
                 waiting, start_s, start = [], frame.time_s, end
             # The head will most likely stay, and the picture is still in the processor's cache.
             waiting.append((frame, self._patch(frame, start)))
-        yield from self._cut(waiting, start_s, start, start_s, start)
+        yield from self._released(waiting, start_s, start, start_s, start)
         if self._last is None and self._sample is not None:
-            raise no_face(self._path, self._name, len(self._searched), self._sample)
+            raise no_face(self._path, self._detector_name, len(self._searched), self._sample)
 
     def track(self) -> FaceTrack:
         if not self._searched:
             raise MediaError(f"{self._path}: no frame could be read", hint="check that the file is complete")
-        nowhere = [math.nan] * 4
-        boxes = [nowhere if box is None else list(box.sides) for _, box in self._searched]
+        missing = [math.nan] * 4
+        boxes = [missing if box is None else list(box.sides) for _, box in self._searched]
         height, width = self._shape
-        return FaceTrack(np.array([t for t, _ in self._searched]), np.array(boxes), width, height, self._name)
+        return FaceTrack(np.array([t for t, _ in self._searched]), np.array(boxes), width, height, self._detector_name)
 
     def _search(self, frame: Frame) -> Box | None:
         luma = frame.luma()
@@ -114,19 +114,19 @@ class _Follower:
         self._progress(frame.time_s)
         return self._steady.step(frame.time_s, found)
 
-    def _cut(
+    def _released(
         self, waiting: list[_Waiting], start_s: float, start: Box | None, end_s: float, end: Box | None
     ) -> Iterator[tuple[float, _Patch | None]]:
         for frame, patch in waiting:
             self.times_s.append(frame.time_s)
             if end != start:
-                patch = self._patch(frame, between(frame.time_s, start_s, start, end_s, end))
+                patch = self._patch(frame, interpolated_box(frame.time_s, start_s, start, end_s, end))
             yield frame.time_s, patch
 
     def _patch(self, frame: Frame, box: Box | None) -> _Patch | None:
         if box is None:
             return None
-        return patch_means(frame.picture, *celled(box.squared().widened(self._margin)))
+        return patch_means(frame.picture, *aligned_to_cells(box.squared().widened(self._margin)))
 
 
 def _bytes(waiting: list[_Waiting]) -> float:

@@ -1,4 +1,4 @@
-"""Frames into a file that keeps every byte of them, the same bytes on every run and machine."""
+"""Lossless video files, the same bytes on every run and machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPEATABLE = {"fflags": "+bitexact"}
 
 
 def write_lossless(frames: Iterable[ByteArray], target: Path, fps_hz: float) -> int:
-    """Write ``(H, W, 3)`` R, G, B frames into an AVI of Ut Video, quick both ways; how many there were.
+    """Number of ``(H, W, 3)`` R, G, B frames, written into an AVI of Ut Video, a codec quick both ways.
 
     Raises:
         EncodingError: FFmpeg cannot write it, or a frame is of another size than the first.

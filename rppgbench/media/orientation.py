@@ -1,4 +1,4 @@
-"""Which way up a video is: phones store sideways pictures and a note on how to turn them."""
+"""Upright pictures of videos that phones store sideways, with a tag of their rotation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FILTERS = {90: (("transpose", "clock"),), 180: (("hflip", ""), ("vflip", "")), 
 
 
 def rotation_deg(picture: av.VideoFrame) -> int:
-    """By how many degrees clockwise, 0, 90, 180 or 270, a decoded picture is to be turned so that it is upright."""
+    """Clockwise rotation that makes a decoded picture upright: 0, 90, 180 or 270 degrees."""
     return round(-picture.rotation / 90) % 4 * 90
 
 
 class Turner:
-    """Turns the pictures of one video upright, in whatever pixel format they are.
+    """Turns the pictures of one video upright, in any pixel format.
 
-    The turn is that of the first picture; a file whose note changes on the way does not occur in practice.
+    The rotation is that of the first picture; files whose tag changes on the way do not occur in practice.
     """
 
     def __init__(self, first: av.VideoFrame) -> None:
@@ -33,7 +33,7 @@ class Turner:
         self._graph = _turning_graph(first, self.turn_deg) if self.turn_deg else None
 
     def upright(self, picture: av.VideoFrame) -> av.VideoFrame:
-        """``picture`` turned upright: itself where it already is."""
+        """``picture`` turned upright; itself if it already is."""
         if self._graph is None:
             return picture
         self._graph.push(picture)

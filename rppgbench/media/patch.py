@@ -33,8 +33,8 @@ _GBR_PLANES = {"gbrp", "gbrap"}
 def patch_means(picture: av.VideoFrame, box: Box, size: tuple[int, int]) -> NDArray[np.float32]:
     """``(h, w, 3)`` means of R, G, B over the cells of a grid laid on ``box``, in grey levels (0-255, not clipped).
 
-    ``size`` is ``(h, w)``. The box may start between pixels. Where it reaches beyond the picture, the picture's edge
-    is continued. Where a cell is smaller than a pixel, it is interpolated.
+    ``size`` is ``(h, w)``. The box may start between pixels. Beyond the picture, the picture's edge
+    is continued. A cell smaller than a pixel is interpolated.
     """
     name = picture.format.name
     if name in _GBR_PLANES:
@@ -76,7 +76,7 @@ def _mean(plane: ByteArray, boxes: Sequence[Box], width: int, height: int) -> li
         top, bottom = round(box.y / down), round((box.y + box.height) / down)
         part = plane[top:bottom, left:right]
         if part.size:
-            sums = [total + more for total, more in zip(sums, cv2.sumElems(part), strict=False)]
+            sums = [total + added for total, added in zip(sums, cv2.sumElems(part), strict=False)]
             area += part.shape[0] * part.shape[1]
     return [total / area if area else math.nan for total in sums]
 

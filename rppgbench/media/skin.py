@@ -1,4 +1,4 @@
-"""Which pixels of a face crop are skin: the adaptive filter of Taylor & Morris (SPIE Medical Imaging 2014)."""
+"""Skin mask of a face crop: the adaptive filter of Taylor & Morris (SPIE Medical Imaging 2014)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHROMATICITY_FLOOR = 1e-3
 
 @dataclass(frozen=True)
 class SkinSettings:
-    """How skin is told from the rest, and how a mean over it is kept steady.
+    """Settings of the skin filter, and of the smoothing of its masks over time.
 
     ``threshold``: probability above which a pixel is skin. A mask that flickers moves the mean by more than a pulse
     does. So a new one, computed every ``every_s``, counts as much as it would in an exponential mean of ``memory_s``,
@@ -34,11 +34,11 @@ class SkinSettings:
 
 
 def skin_mask(rgb: NDArray[Any], threshold: float = 0.3) -> NDArray[np.bool_]:
-    """``(..., H, W)``: which pixels of ``(..., H, W, 3)`` are skin, each picture judged by itself.
+    """Skin mask ``(..., H, W)`` of ``(..., H, W, 3)``, each picture by itself.
 
     The middle of the crop is taken to be skin for the most part: its luma and its chromaticities r = R/(R+G+B) and
     g = G/(R+G+B) give a normal distribution, and a pixel is skin if exp(-d^2/2) > ``threshold``, d being its
-    Mahalanobis distance. A picture from whose middle nothing can be learnt (black, or a handful of pixels) has no
+    Mahalanobis distance. A picture whose middle has no such distribution (black, or a handful of pixels) has no
     skin. The scale of ``rgb`` (0-255 or 0-1) does not matter.
     """
     *lead, H, W, C = rgb.shape

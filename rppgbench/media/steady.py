@@ -1,4 +1,4 @@
-"""A box that does not jump, from detections that do."""
+"""Smoothing over time of detected face boxes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOLD_S = 2.5
 
 
 class SteadyBox:
-    """Detections in, one after the other; a box out that stands still until the head has really left it.
+    """Smoothed box of successive detections: the same one until the head has left it.
 
     A cascade's box shakes by several per cent of its size from one call to the next, and each shake moves the mean
     colour by more than a pulse does. So the box is the median of the detections of the last 2.5 s, and follows only
@@ -36,18 +36,18 @@ class SteadyBox:
         if not self._recent:
             self._box = None
             return None
-        wanted = median_box(np.array([box.sides for _, box in self._recent]))
-        if self._box is None or self._has_left(self._box, wanted):
-            self._box = wanted
+        median = median_box(np.array([box.sides for _, box in self._recent]))
+        if self._box is None or self._has_left(self._box, median):
+            self._box = median
         return self._box
 
-    def _has_left(self, box: Box, wanted: Box) -> bool:
-        shift = math.dist(box.center, wanted.center) / box.width
-        return shift > self._shift or abs(wanted.width / box.width - 1) > self._growth
+    def _has_left(self, box: Box, median: Box) -> bool:
+        shift = math.dist(box.center, median.center) / box.width
+        return shift > self._shift or abs(median.width / box.width - 1) > self._growth
 
 
-def between(time_s: float, start_s: float, start: Box | None, end_s: float, end: Box | None) -> Box | None:
-    """The box on the straight way from ``start`` to ``end``; None unless both are there."""
+def interpolated_box(time_s: float, start_s: float, start: Box | None, end_s: float, end: Box | None) -> Box | None:
+    """The box linearly interpolated between ``start`` and ``end``; None unless both exist."""
     if start is None or end is None:
         return None
     share = min(max((time_s - start_s) / (end_s - start_s), 0.0), 1.0) if end_s > start_s else 0.0

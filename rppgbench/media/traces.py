@@ -1,4 +1,4 @@
-"""Mean colours over time: of the skin in a box, and of the background beside it."""
+"""Mean colours over time, of the skin in a box and of the background beside it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _STRIP_LEAST = 0.1  # of the box's width: less is no background to speak of
 class Traces:
     """Mean R, G, B in grey levels (0-255, not rounded) at each frame's time.
 
-    ``skin`` and ``background`` are ``(T, 3)``, NaN in frames without skin, or where the frame has no background
-    beside the box. ``skin_share`` ``(T,)`` is the share of the box that is skin. ``times_s`` is ``(T,)``.
+    ``skin`` and ``background`` are ``(T, 3)``, NaN in frames without skin, or without background beside the box.
+    ``skin_share`` ``(T,)`` is the share of the box that is skin. ``times_s`` is ``(T,)``.
     """
 
     times_s: FloatArray
@@ -53,7 +53,7 @@ def measure_traces(
     part: Part = WHOLE,
     source: Iterable[Frame] | None = None,
 ) -> Traces:
-    """Traces of a whole video, or of the ``part`` of it that counts, from one fixed box; memory stays flat.
+    """Traces of a whole video, or of a ``part`` of it, from one fixed box; memory stays flat.
 
     The colour is averaged over cells of the box, of 2 x 2 pixels or more, and the cells over the skin mask.
     ``source`` stands in for the frames of ``path``.
@@ -66,11 +66,11 @@ def measure_traces(
     background: list[FloatArray] = []
 
     def patches() -> Iterator[NDArray[np.float32] | None]:
-        cells, size = celled(box)
+        cells, size = aligned_to_cells(box)
         strips: list[Box] = []
         for frame in frames(path, part=part) if source is None else source:
             if not times_s and not frames_are_skin:
-                strips = beside(box, frame.picture.width, frame.picture.height)
+                strips = background_strips(box, frame.picture.width, frame.picture.height)
             times_s.append(frame.time_s)
             background.append(region_mean(frame.picture, strips) if strips else np.full(3, math.nan))
             yield patch_means(frame.picture, cells, size)
@@ -84,8 +84,8 @@ def measure_traces(
     )
 
 
-def celled(box: Box) -> tuple[Box, tuple[int, int]]:
-    """The box with its size rounded to whole cells, and how many it has, ``(h, w)``.
+def aligned_to_cells(box: Box) -> tuple[Box, tuple[int, int]]:
+    """The box with its size rounded to whole cells, and its number of cells, ``(h, w)``.
 
     Cells are whole even numbers of pixels wide, so that averages over them need no fractions of pixels, in chroma
     planes of half the size either: that is five times faster.
@@ -100,9 +100,9 @@ def celled(box: Box) -> tuple[Box, tuple[int, int]]:
 def skin_means(
     patches: Iterable[tuple[float, NDArray[np.float32] | None]], settings: SkinSettings | None
 ) -> Iterator[tuple[FloatArray, float]]:
-    """Mean colour of the skin in each patch, and the share of it that is skin; NaN and 0 where there is none.
+    """Mean colour ``(C,)`` and share of the skin in each patch; NaN and 0 without skin.
 
-    ``patches`` gives a time in seconds and ``(H, W, 3)`` grey levels, or None where there is no face; further channels
+    ``patches`` gives a time in seconds and ``(H, W, 3)`` grey levels, or None without a face; further channels
     are averaged over the same skin. With ``settings`` None all of a patch is skin. Between two masks the weights fade
     from one to the other, so results come late by up to ``settings.every_s``.
     """
@@ -124,14 +124,14 @@ def skin_means(
             new = skin_mask(patch[..., :3], settings.threshold).astype(np.float64)
             n_masks += 1
             if mask is not None:
-                new = mask + _share_of_new(time_s - mask_s, n_masks, settings.memory_s) * (new - mask)
+                new = mask + _weight_of_new(time_s - mask_s, n_masks, settings.memory_s) * (new - mask)
             yield from _faded(waiting, mask_s, mask, time_s, new)
             waiting, mask, mask_s = [], new, time_s
     yield from _faded(waiting, mask_s, mask, mask_s, mask)
 
 
-def beside(box: Box, width: int, height: int) -> list[Box]:
-    """Strips of background left and right of a face's box, above the shoulders; none if they are too thin."""
+def background_strips(box: Box, width: int, height: int) -> list[Box]:
+    """Strips of background left and right of a face's box, above the shoulders; empty if they are too thin."""
     gap = _STRIP_GAP * box.width
     left, right = box.x - gap, box.x + box.width + gap
     tall = _STRIP_BOTTOM * box.height
@@ -142,8 +142,8 @@ def beside(box: Box, width: int, height: int) -> list[Box]:
     return [strip for strip in strips if strip.width >= _STRIP_LEAST * box.width and strip.height >= 0.5 * tall]
 
 
-def _share_of_new(elapsed_s: float, n_masks: int, memory_s: float) -> float:
-    """Of the newest mask in the running mean: an equal share at first, until there is more than memory."""
+def _weight_of_new(elapsed_s: float, n_masks: int, memory_s: float) -> float:
+    """Weight of the newest mask in the running mean: 1 / ``n_masks`` at first, then that of an exponential mean."""
     fading = 1.0 - math.exp(-elapsed_s / memory_s) if memory_s > 0 else 1.0
     return max(fading, 1.0 / n_masks)
 

@@ -1,1 +1,1 @@
-"""How far a video is from its reference: its pixels, and the pulse in its skin."""
+"""Quality of a video against its reference: of its pixels, and of the pulse in its skin."""

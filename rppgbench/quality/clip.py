@@ -1,4 +1,4 @@
-"""The measures of a window's pixels: all that is told of a clip beside its reference."""
+"""Pixel quality of a window's clip against its reference: PSNR, SSIM and PSNR-HVS-M."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
 # SSIM and PSNR-HVS-M take milliseconds a frame and are means alone: so many frames a second are enough. PSNR, whose
-# spread over time is told, is of every frame.
+# spread over time is reported, is of every frame.
 SAMPLED_HZ = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipQuality:
-    """How near one window's pixels are to the reference's.
+    """Quality of one window's pixels against the reference.
 
-    ``psnr_db`` is of each frame, ``(T,)``, infinite where it is the reference's. ``ssim`` is a mean over sampled
-    frames; ``psnr_hvs_m_db`` is of the mean visible error over them, infinite where none is seen. NaN where a frame is
-    too small for the measure.
+    ``psnr_db`` is of each frame, ``(T,)``, infinite if it equals the reference's. ``ssim`` is a mean over sampled
+    frames; ``psnr_hvs_m_db`` is of the mean visible error over them, infinite without one. NaN if frames are too small
+    for the measure.
     """
 
     psnr_db: FloatArray
@@ -36,7 +36,7 @@ class ClipQuality:
 
 
 def clip_quality(video: NDArray[Any], reference: NDArray[Any], fps_hz: float) -> ClipQuality:
-    """Of one window ``(T, H, W, 3)``; bytes are taken as 0-255, floats as 0-1.
+    """Quality of one window ``(T, H, W, 3)``; bytes are taken as 0-255, floats as 0-1.
 
     Raises:
         SignalError: the shapes differ.

@@ -1,4 +1,4 @@
-"""PSNR-HVS-M: PSNR of what an eye can see of an error.
+"""PSNR-HVS-M: PSNR of the visible part of an error.
 
 Ponomarenko, Silvestri, Egiazarian, Carli, Astola & Lukin, "On between-coefficient contrast masking of DCT basis
 functions", VPQM 2007; the weights of contrast sensitivity as in Egiazarian et al., VPQM 2006.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.quality.pixels import check_alike, luma
+from rppgbench.quality.pixels import check_same_shape, luma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +37,12 @@ QUANTISATION = np.array(
 SENSITIVITY = 1 / QUANTISATION / np.sqrt(np.mean(1 / QUANTISATION**2))
 MASKING = (10 / QUANTISATION) ** 2
 _CHUNK_FRAMES = 64
-# Levels squared: what luma and DCT leave of no error at all, far below what one level in one pixel is.
+# Levels squared: the rounding of luma and DCT without any error, far below one level in one pixel.
 _ROUNDING = 1e-16
 
 
 def psnr_hvs_m_db(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
-    """``(...,)`` PSNR-HVS-M of each frame's luma, ``(..., H, W, 3)``; infinite where no error can be seen.
+    """``(...,)`` PSNR-HVS-M of each frame's luma, ``(..., H, W, 3)``; infinite without a visible error.
 
     Raises:
         SignalError: the shapes differ, or a side is shorter than a block.
@@ -52,19 +52,15 @@ def psnr_hvs_m_db(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
 
 
 def visible_error(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
-    """``(...,)`` mean squared error of each frame's luma in grey levels squared, as far as it is seen.
+    """``(...,)`` mean squared visible error of each frame's luma ``(..., H, W, 3)``, in grey levels squared.
 
-    Blocks of 8 x 8 pixels side by side go through an orthonormal DCT; what is over at the right and below is left out.
-    In each coefficient but the mean, the error is lessened by the block's masking threshold, down to 0, and weighted by
-    ``SENSITIVITY``. The threshold of coefficient (i, j) is ``sqrt(E / 16 / 64) / MASKING[i, j]``, E being the block's
-    energy outside the mean weighted by ``MASKING``, times the variance in the block's four quarters over four times
-    that of the block (an edge masks less than a texture); the larger of the two pictures' counts. Variances are those
-    of samples (n - 1).
+    By the equations in docs/quality.md ("Pixels"): blocks of 8 x 8 pixels, incomplete ones at the right and below left
+    out; errors of DCT coefficients, less the masking threshold and weighted by ``SENSITIVITY``.
 
     Raises:
         SignalError: the shapes differ, or a side is shorter than a block.
     """
-    check_alike(video, reference)
+    check_same_shape(video, reference)
     if min(video.shape[-3:-1]) < SIDE:
         raise SignalError(f"frames of {video.shape[-2]} x {video.shape[-3]} pixels, expected {SIDE} or more a side")
     one, other = (clip.reshape(-1, *clip.shape[-3:]) for clip in (video, reference))
@@ -92,13 +88,13 @@ def _visible_error(one: NDArray[np.float64], other: NDArray[np.float64]) -> Floa
     strength = np.maximum(*map(_masking_strength, (one, other), coefficients))
     threshold = strength[..., None, None] / MASKING
     threshold[..., 0, 0] = 0.0
-    seen = (np.abs(coefficients[0] - coefficients[1]) - threshold).clip(0) * SENSITIVITY
-    error = np.square(seen).mean(axis=(1, 2, 3))
+    visible = (np.abs(coefficients[0] - coefficients[1]) - threshold).clip(0) * SENSITIVITY
+    error = np.square(visible).mean(axis=(1, 2, 3))
     return np.asarray(np.where(error > _ROUNDING, error, 0.0))
 
 
 def _masking_strength(blocks: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(N, K)``: the threshold of an error where ``MASKING`` is 1, in levels."""
+    """``(N, K)``: the masking threshold of a coefficient whose ``MASKING`` is 1, in levels."""
     weighted = np.square(coefficients) * MASKING
     energy = weighted.sum(axis=(-2, -1)) - weighted[..., 0, 0]
     half = SIDE // 2

@@ -1,4 +1,4 @@
-"""How near pixels are to those of a reference."""
+"""PSNR of frames against a reference, and luma."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ LUMA_WEIGHTS = (0.299, 0.587, 0.114)
 def psnr_db(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
     """``(...,)`` peak signal-to-noise ratio of each frame ``(..., H, W, C)``, over all its pixels and colours.
 
-    Bytes are taken as 0-255, floats as 0-1. Infinite where both are the same.
+    Bytes are taken as 0-255, floats as 0-1. Infinite if both are the same.
 
     Raises:
         SignalError: their shapes differ.
     """
-    check_alike(video, reference)
+    check_same_shape(video, reference)
     ratios = [_frame_psnr_db(one, other) for one, other in zip(_frames(video), _frames(reference), strict=True)]
     return np.array(ratios).reshape(video.shape[:-3])
 
@@ -39,8 +39,8 @@ def _frame_psnr_db(one: NDArray[Any], other: NDArray[Any]) -> float:
     return float(-10 * np.log10(error)) if error > 0 else float("inf")
 
 
-def check_alike(video: NDArray[Any], reference: NDArray[Any]) -> None:
-    """Refuse two videos that cannot be compared pixel by pixel.
+def check_same_shape(video: NDArray[Any], reference: NDArray[Any]) -> None:
+    """Raise unless two videos can be compared pixel by pixel.
 
     Raises:
         SignalError: their shapes differ.

@@ -1,4 +1,4 @@
-"""SSIM: how alike the local structure of two pictures is (Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 13(4), 2004)."""
+"""SSIM, structural similarity of two pictures (Wang, Bovik, Sheikh & Simoncelli, IEEE TIP 13(4), 2004)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.quality.pixels import check_alike, luma
+from rppgbench.quality.pixels import check_same_shape, luma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ LEAST_SIDE_PIXELS = 11  # the window: 3.5 sigma to either side
 
 
 def ssim(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
-    """``(...,)`` mean SSIM of each frame's luma, ``(..., H, W, 3)``; 1 where both are the same.
+    """``(...,)`` mean SSIM of each frame's luma, ``(..., H, W, 3)``; 1 if both are the same.
 
     As printed: a Gaussian window of 11 x 11 pixels with sigma 1.5, K1 = 0.01 and K2 = 0.03 of a range of 255 levels,
     no resampling before. The mean leaves out the 5 pixels along each edge, whose window is not whole.
@@ -29,7 +29,7 @@ def ssim(video: NDArray[Any], reference: NDArray[Any]) -> FloatArray:
     """
     from skimage.metrics import structural_similarity
 
-    check_alike(video, reference)
+    check_same_shape(video, reference)
     if min(video.shape[-3:-1]) < LEAST_SIDE_PIXELS:
         raise SignalError(
             f"frames of {video.shape[-2]} x {video.shape[-3]} pixels, expected {LEAST_SIDE_PIXELS} or more a side"

@@ -1,4 +1,4 @@
-"""Which beats of a prediction are those of the contact sensor, and how well their intervals agree."""
+"""Agreement of a prediction's beats with those of the contact sensor, and of their intervals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOLERANCES_S = (0.05, 0.10, 0.15)
 LONGEST_DELAY_S = 0.5
 # Each beat is compared with so many of the other's on either side: at 240 bpm two are within the longest delay.
 NEIGHBOURS = 2
-# Of matches at the three tolerances: lags with as many but so few are held against each other by how they scatter.
+# Of matches at the three tolerances: among lags with fewer by no more than this, the least scatter decides.
 NEAR_TIES, SPREAD_S = 3, 1e-4
 # Of the three tolerances about a lag: the lower ones, then the upper ones.
 _EDGES_S = np.concatenate([-np.array(TOLERANCES_S), TOLERANCES_S])[:, None]
@@ -25,12 +25,12 @@ _EDGES_S = np.concatenate([-np.array(TOLERANCES_S), TOLERANCES_S])[:, None]
 
 @dataclass(frozen=True, kw_only=True)
 class BeatAgreement:
-    """How many beats of a prediction and of the contact sensor are the same ones.
+    """Counts of beats of a prediction and of the contact sensor, and of matched pairs.
 
     ``n_matched`` has a count for each of TOLERANCES_S (50, 100 and 150 ms), so that precision is ``n_matched / n_pred``
-    and recall ``n_matched / n_true``. ``delay_s`` is how late the prediction's beats are; of a regular rhythm it is
+    and recall ``n_matched / n_true``. ``delay_s`` is the lateness of the prediction's beats; of a regular rhythm it is
     known modulo one beat. ``ibi_mae_ms`` is the mean absolute error of the intervals of which both beats are matched
-    within 150 ms, None where there is none.
+    within 150 ms, None without one.
     """
 
     n_pred: int
@@ -43,52 +43,40 @@ class BeatAgreement:
 def beat_agreement(
     pred_s: FloatArray, true_s: FloatArray, *, span_s: tuple[float, float] | None = None
 ) -> BeatAgreement:
-    """Agreement of the beats of one window, ``(P,)`` and ``(N,)`` ascending times in seconds; not finite ones are none.
+    """Agreement of the beats of one window, ``(P,)`` and ``(N,)`` ascending times in seconds; only finite ones count.
 
-    The delay is looked for within 0.5 s to either side: the lag at which most beats are near each other, counted at the
-    three tolerances, of several that at which they scatter least, of these the nearest to 0; then the median of what
-    lies within 150 ms of it. It is taken off first. Beats then match that are each the other's nearest, which is one to
-    one, and as many as can be where no beats of one side are within twice the tolerance of each other (at 150 ms, up to
-    200 bpm). An interval counts where no other beat of either side is in it.
-
-    An unrelated rhythm of the same mean rate matches too, by chance: F1 is 0.37, 0.60 and 0.73 at the tolerances, of
-    one at another rate 0.2, 0.3 and 0.4.
-
-    Beats count that both sides can see: a late prediction's last beats lie behind the window's end, and its first ones
-    belong to beats before the window's start. Within 150 ms of an edge of what both see a beat's partner may be
-    outside; neither counts there, nor does a pair whose true beat is there.
-
-    Where a side has no beats, and where no two beats are near each other, nothing matches, the delay is 0 and there is
-    no interval.
+    The median delay, within 0.5 s to either side, is taken off; then beats match that are each the other's nearest.
+    docs/statistics.md ("Agreement of beats") has the rules and the agreement by chance. If a side has no beats, or no
+    two beats are near each other, nothing matches, the delay is 0 and there is no interval.
 
     Args:
         pred_s: Beats of the prediction.
         true_s: Beats of the contact sensor, on the same clock.
         span_s: First and last moment of the window; from 150 ms before the first to 150 ms behind the last of all beats
-            where it is not given.
+            by default.
     """
     pred_s, true_s = _finite(pred_s), _finite(true_s)
     if not len(pred_s) or not len(true_s):
         return BeatAgreement(n_pred=len(pred_s), n_true=len(true_s), delay_s=0.0, n_matched=(0, 0, 0), ibi_mae_ms=None)
     delay_s = _delay_s(pred_s, true_s)
-    first_s, last_s = _seen_by_both_s(pred_s, true_s, delay_s, span_s)
+    first_s, last_s = _shared_span_s(pred_s, true_s, delay_s, span_s)
     shifted_s = pred_s - delay_s
     preds, trues = _pairs(shifted_s, true_s)
-    apart_s = np.abs(shifted_s[preds] - true_s[trues])
-    matched = apart_s <= TOLERANCES_S[-1] + 1e-9
-    preds, trues, apart_s = preds[matched], trues[matched], apart_s[matched]
+    distance_s = np.abs(shifted_s[preds] - true_s[trues])
+    matched = distance_s <= TOLERANCES_S[-1] + 1e-9
+    preds, trues, distance_s = preds[matched], trues[matched], distance_s[matched]
     inside_pred = (shifted_s >= first_s) & (shifted_s <= last_s)
     inside_true = (true_s >= first_s) & (true_s <= last_s)
     inside_pred[preds] = counted = inside_true[trues]
-    apart_s = apart_s[counted]
+    distance_s = distance_s[counted]
     return BeatAgreement(
         n_pred=int(np.count_nonzero(inside_pred)),
         n_true=int(np.count_nonzero(inside_true)),
         delay_s=delay_s,
         n_matched=(
-            int(np.count_nonzero(apart_s <= TOLERANCES_S[0])),
-            int(np.count_nonzero(apart_s <= TOLERANCES_S[1])),
-            len(apart_s),
+            int(np.count_nonzero(distance_s <= TOLERANCES_S[0])),
+            int(np.count_nonzero(distance_s <= TOLERANCES_S[1])),
+            len(distance_s),
         ),
         ibi_mae_ms=_ibi_mae_ms(pred_s, true_s, preds, trues),
     )
@@ -102,31 +90,31 @@ def _finite(beats_s: FloatArray) -> FloatArray:
 def _delay_s(pred_s: FloatArray, true_s: FloatArray) -> float:
     padded_s = np.concatenate([[-np.inf] * NEIGHBOURS, true_s, [np.inf] * NEIGHBOURS])
     around = true_s.searchsorted(pred_s)[:, None] + np.arange(2 * NEIGHBOURS)
-    late_s = np.ravel(pred_s[:, None] - padded_s[around])
-    late_s = late_s[np.abs(late_s) <= LONGEST_DELAY_S + TOLERANCES_S[-1]]
-    late_s.sort()
-    tried_s = late_s[np.abs(late_s) <= LONGEST_DELAY_S]
-    sums, squares = (np.concatenate([[0.0], np.cumsum(power)]) for power in (late_s, late_s * late_s))
-    if not len(tried_s):
+    lags_s = np.ravel(pred_s[:, None] - padded_s[around])
+    lags_s = lags_s[np.abs(lags_s) <= LONGEST_DELAY_S + TOLERANCES_S[-1]]
+    lags_s.sort()
+    candidates_s = lags_s[np.abs(lags_s) <= LONGEST_DELAY_S]
+    sums, squares = (np.concatenate([[0.0], np.cumsum(power)]) for power in (lags_s, lags_s * lags_s))
+    if not len(candidates_s):
         return 0.0
-    # The narrower ones tell a rhythm's own beats from those of the beat before, which varies less than 150 ms too.
-    up_to = late_s.searchsorted(tried_s + _EDGES_S, side="right")
+    # The narrower ones distinguish a rhythm's own beats from the beats before, which vary by less than 150 ms too.
+    up_to = lags_s.searchsorted(candidates_s + _EDGES_S, side="right")
     near = up_to[len(TOLERANCES_S) :] - up_to[: len(TOLERANCES_S)]
     score = near.sum(axis=0)
-    # All tolerances hold all beats of a regular rhythm, its own or the next one's. Its own are nearer to each other.
+    # Within all tolerances are all beats of a regular rhythm, its own or the next one's. Its own scatter less.
     first, end = up_to[len(TOLERANCES_S) - 1], up_to[-1]
     high = np.flatnonzero(score >= score.max() - NEAR_TIES)
     spread_s = np.sqrt((_mean(squares, first, end)[high] - _mean(sums, first, end)[high] ** 2).clip(0))
     tied = high[spread_s <= spread_s.min() + SPREAD_S]
-    best = tied[np.abs(tried_s[tied]).argmin()]
-    return float(np.median(late_s[first[best] : end[best]]))
+    best = tied[np.abs(candidates_s[tied]).argmin()]
+    return float(np.median(lags_s[first[best] : end[best]]))
 
 
 def _mean(totals: FloatArray, first: NDArray[np.intp], end: NDArray[np.intp]) -> FloatArray:
     return np.asarray((totals[end] - totals[first]) / (end - first).clip(1))
 
 
-def _seen_by_both_s(
+def _shared_span_s(
     pred_s: FloatArray, true_s: FloatArray, delay_s: float, span_s: tuple[float, float] | None
 ) -> tuple[float, float]:
     """First and last moment, on the sensor's clock, at which a beat of either side has its partner in the window."""
@@ -146,10 +134,10 @@ def _pairs(pred_s: FloatArray, true_s: FloatArray) -> tuple[NDArray[np.intp], ND
     return preds[mutual], trues[mutual]
 
 
-def _nearest(of_s: FloatArray, among_s: FloatArray) -> NDArray[np.intp]:
-    """For each time the index of the nearest of ``among_s``; of two as near, the earlier."""
-    middles_s = 0.5 * (among_s[1:] + among_s[:-1])
-    return np.asarray(middles_s.searchsorted(of_s))
+def _nearest(times_s: FloatArray, candidates_s: FloatArray) -> NDArray[np.intp]:
+    """Index of the nearest of ``candidates_s`` to each time; of two as near, the earlier."""
+    middles_s = 0.5 * (candidates_s[1:] + candidates_s[:-1])
+    return np.asarray(middles_s.searchsorted(times_s))
 
 
 def _ibi_mae_ms(

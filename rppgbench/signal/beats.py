@@ -1,4 +1,4 @@
-"""When each beat of a pulse wave was, finer than its frames."""
+"""Times of the beats of a pulse wave, finer than its frames."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 # a beat of its own, and for noise to add many.
 PASSBAND = (0.65, 1.5)
 ORDER = 3
-# In periods: what the filter can hardly let through is a missed or a doubled beat.
+# In periods: intervals that hardly pass the filter are those of missed or doubled beats.
 PLAUSIBLE_INTERVAL = (0.7, 1.4)
-# Beats closer than this share of the period cannot both be beats; those that rise less than this share of what is
-# usual in the window are ripples.
+# Beats closer than this share of the period cannot both be beats; those that rise less than this share of the
+# window's median are ripples.
 REFRACTORY_SHARE = 0.6
 PROMINENCE_SHARE = 0.2
 # A parabola through three samples at 60 Hz places the top of a 4-Hz wave within 0.1 ms.
 FINE_HZ = 60.0
-# How far a row is continued, and over how many periods the pulse that continues it is fitted.
+# Length by which a row is continued, and periods over which the continuing pulse is fitted.
 CONTINUATION_S = 4.0
 PERIODS_FITTED = 1.5
 
@@ -51,18 +51,18 @@ def beat_times(waves: FloatArray, fps_hz: float, rate_hz: FloatArray) -> list[Fl
     low_hz, high_hz = (edge * rate_hz[:, None] for edge in PASSBAND)
     gain = bandpass_gain(np.fft.rfftfreq(length, 1 / fps_hz), low_hz, high_hz, ORDER)
     fine = apply_gain(continued, gain, upsample=upsample)
-    # One sample more at either end, so that a maximum in the first or last frame can be told.
+    # One sample more at either end, so that a maximum in the first or last frame is found.
     fine = fine[:, before * upsample - 1 : (before + T - 1) * upsample + 2]
     fine_hz = fps_hz * upsample
     rows, peaks = _prominent(fine, *_maxima(fine))
-    rows, peaks = _apart(fine, rows, peaks, REFRACTORY_SHARE * fine_hz / rate_hz)
+    rows, peaks = _without_refractory(fine, rows, peaks, REFRACTORY_SHARE * fine_hz / rate_hz)
     left, here, right = fine[rows, peaks - 1], fine[rows, peaks], fine[rows, peaks + 1]
     times_s = (peaks - 1 + 0.5 * (left - right) / (left - 2 * here + right)) / fine_hz
     return np.split(times_s, np.searchsorted(rows, np.arange(1, len(waves))))
 
 
 def mean_interval_s(beats_s: FloatArray, rate_hz: float) -> float:
-    """Mean inter-beat interval without those of missed and doubled beats; NaN when fewer than two remain."""
+    """Mean inter-beat interval in seconds without those of missed and doubled beats; NaN if fewer than two remain."""
     interval_s = beats_s[1:] - beats_s[:-1]
     shortest, longest = PLAUSIBLE_INTERVAL
     plausible = interval_s[(interval_s * rate_hz >= shortest) & (interval_s * rate_hz <= longest)]
@@ -86,7 +86,7 @@ def continue_pulse(waves: FloatArray, fps_hz: float, rate_hz: FloatArray, before
     normal = weighted @ known.transpose(0, 2, 1)
     # Near half the sampling rate the harmonic's sine vanishes; the ridge then leaves it out.
     normal += 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(5)
-    # Seen from the other end, time runs backwards and the same steady pulse is fitted.
+    # From the other end, time runs backwards and the same steady pulse is fitted.
     ends = np.stack([waves[:, :fitted], waves[:, ::-1][:, :fitted]], axis=2)
     share = np.linalg.solve(normal, weighted @ ends)  # (B, 5, 2)
     beyond = share.transpose(0, 2, 1) @ steady[:, :, :outside]  # (B, 2, outside), nearest last
@@ -101,25 +101,25 @@ def _maxima(fine: FloatArray) -> tuple[Index, Index]:
 
 
 def _prominent(fine: FloatArray, rows: Index, peaks: Index) -> tuple[Index, Index]:
-    """Without the maxima that rise over the troughs beside them by little of what is usual in the row."""
+    """Maxima whose rise over the troughs beside them is not far below the row's median."""
     if not len(peaks):
         return rows, peaks
     height = fine[rows, peaks]
     same_row = rows[1:] == rows[:-1]
     trough = np.minimum.reduceat(np.ravel(fine), rows * fine.shape[1] + peaks)[:-1]
-    # A row's first and last maximum have a trough on one side only; beyond it is not known.
+    # A row's first and last maximum have a trough on one side only; beyond, it is unknown.
     prominence = np.full(len(peaks), np.inf)
     prominence[1:][same_row] = (height[1:] - trough)[same_row]
     prominence[:-1][same_row] = np.minimum(prominence[:-1], height[:-1] - trough)[same_row]
     first = np.searchsorted(rows, np.arange(len(fine) + 1))
     middle = ((first[:-1] + first[1:]) // 2).clip(max=len(peaks) - 1)
-    usual = prominence[np.lexsort((prominence, rows))][middle]
-    kept = prominence >= PROMINENCE_SHARE * np.where(np.isfinite(usual), usual, 0.0)[rows]
+    median = prominence[np.lexsort((prominence, rows))][middle]
+    kept = prominence >= PROMINENCE_SHARE * np.where(np.isfinite(median), median, 0.0)[rows]
     return rows[kept], peaks[kept]
 
 
-def _apart(fine: FloatArray, rows: Index, peaks: Index, least: FloatArray) -> tuple[Index, Index]:
-    """Without the lower one of the closest two of a row, until all of it are ``least[row]`` samples apart."""
+def _without_refractory(fine: FloatArray, rows: Index, peaks: Index, least: FloatArray) -> tuple[Index, Index]:
+    """Maxima without the lower one of the closest two of a row, until all have distances of ``least[row]`` samples."""
     while True:
         gap = np.where(rows[1:] == rows[:-1], (peaks[1:] - peaks[:-1]) / least[rows[1:]], np.inf)
         close = np.flatnonzero(gap < 1)

@@ -1,4 +1,4 @@
-"""How far a contact sensor can be believed: where it is stuck or silent, and whether its leads agree."""
+"""Faults of a contact sensor: missing samples, stuck spans, and leads whose rates disagree."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray, GroundTruth
 
 PLAUSIBLE_BPM = (30.0, 240.0)
-# A heart at 30 bpm beats once in 2 s: a living one leaves no wave flat for longer.
+# A heart at 30 bpm beats once in 2 s: no beating heart leaves a wave flat for longer.
 STUCK_S = 2.0
-# Of the recording's usual range: a pulse on a baseline that drifts fifty times as far is larger yet.
+# Of the recording's usual range: a pulse on a baseline that drifts fifty times as far is still larger.
 STUCK_SHARE = 1e-3
 # A stuck converter's last bit may flicker up and down, which is no pulse where the usual range has so many steps.
 STUCK_STEPS, LEAST_STEPS = 2, 100
@@ -31,10 +31,10 @@ def missing_share(truth: GroundTruth) -> float:
 
 
 def stuck_spans_s(truth: GroundTruth) -> list[tuple[float, float]]:
-    """Where an ECG or a BVP stays at one value for more than 2 s: first and last such sample on its clock.
+    """Spans in which an ECG or a BVP stays at one value for more than 2 s: times of their first and last samples.
 
     One value is a range of a thousandth of the recording's own (5th to 95th percentile), or of two steps of a converter
-    of which that has a hundred or more. Of samples of heart rate none: a rate may well stay where it is.
+    of which that has a hundred or more. None for samples of heart rate: a rate may stay constant.
     """
     if truth.kind == "hr" or len(truth.samples) < 2 or truth.samples.shape != truth.times_s.shape:
         return []
@@ -45,13 +45,13 @@ def stuck_spans_s(truth: GroundTruth) -> list[tuple[float, float]]:
     if not len(flat):
         return []
     # Spans that share a sample are one.
-    apart = np.flatnonzero(flat[1:] > last[flat[:-1]])
-    starts_s, ends_s = times_s[flat[np.r_[0, apart + 1]]], times_s[last[flat[np.r_[apart, len(flat) - 1]]]]
+    breaks = np.flatnonzero(flat[1:] > last[flat[:-1]])
+    starts_s, ends_s = times_s[flat[np.r_[0, breaks + 1]]], times_s[last[flat[np.r_[breaks, len(flat) - 1]]]]
     return [(float(start_s), float(end_s)) for start_s, end_s in zip(starts_s, ends_s, strict=True)]
 
 
 def _one_value(samples: FloatArray) -> float:
-    """The range within which samples count as one value."""
+    """Range within which samples count as one value."""
     known = samples[np.isfinite(samples)]
     if not len(known):
         return 0.0
@@ -64,7 +64,7 @@ def _one_value(samples: FloatArray) -> float:
 
 
 def _ranges(samples: FloatArray, first: NDArray[np.intp], last: NDArray[np.intp]) -> FloatArray:
-    """Highest less lowest of ``samples[first]`` to ``samples[last]``, NaN where one of them is."""
+    """Highest less lowest of ``samples[first]`` to ``samples[last]``, NaN if one of them is."""
     found = np.empty(len(first))
     level = np.log2(last - first + 1).astype(int)
     high = low = samples
@@ -78,8 +78,8 @@ def _ranges(samples: FloatArray, first: NDArray[np.intp], last: NDArray[np.intp]
     return found
 
 
-def without_stuck(truth: GroundTruth) -> GroundTruth:
-    """The same with NaN where the sensor is stuck."""
+def mask_stuck_spans(truth: GroundTruth) -> GroundTruth:
+    """Ground truth with NaN where the sensor is stuck."""
     spans = stuck_spans_s(truth)
     if not spans:
         return truth
@@ -90,10 +90,10 @@ def without_stuck(truth: GroundTruth) -> GroundTruth:
 
 
 def beats_of_ecg_s(samples: FloatArray, times_s: FloatArray) -> FloatArray:
-    """Times of the R-peaks of ``(N,)`` samples of one lead, straight lines through what is not finite.
+    """Times of the R-peaks of ``(N,)`` samples of one lead, not finite ones interpolated linearly.
 
     Raises:
-        SignalError: fewer than two finite samples, or what ``r_peaks`` refuses.
+        SignalError: fewer than two finite samples, or samples that ``r_peaks`` refuses.
     """
     finite = np.isfinite(samples) & np.isfinite(times_s)
     if finite.sum() < 2:
@@ -107,7 +107,7 @@ def beats_of_ecg_s(samples: FloatArray, times_s: FloatArray) -> FloatArray:
 def lead_rates_bpm(truth: GroundTruth, starts_s: FloatArray, length_s: float) -> FloatArray:
     """``(leads, B)`` heart rates by the R-peaks of each lead of an ECG within each window, the scored lead first.
 
-    NaN where a lead shows no two regular intervals: a lead that has come off contradicts no other.
+    NaN if a lead has no two regular intervals: a lead that has come off contradicts no other.
     """
     rates = np.full((1 + len(truth.leads), len(starts_s)), np.nan)
     for lead, samples in enumerate([truth.samples, *truth.leads.values()]):
@@ -118,6 +118,6 @@ def lead_rates_bpm(truth: GroundTruth, starts_s: FloatArray, length_s: float) ->
         for window, start_s in enumerate(starts_s):
             inside_s = beats_s[(beats_s >= start_s) & (beats_s < start_s + length_s)]
             if len(inside_s) > 2:
-                usual_s = float(np.median(np.diff(inside_s)))
-                rates[lead, window] = 60 / mean_interval_s(inside_s, 1 / usual_s)
+                median_s = float(np.median(np.diff(inside_s)))
+                rates[lead, window] = 60 / mean_interval_s(inside_s, 1 / median_s)
     return rates

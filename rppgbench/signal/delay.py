@@ -1,4 +1,4 @@
-"""How late the face's pulse is behind the contact sensor's."""
+"""Delay of the face's pulse behind the contact sensor's; docs/estimators.md ("Delay behind the contact sensor")."""
 
 from __future__ import annotations
 
@@ -17,32 +17,26 @@ if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray, GroundTruth
 
 BAND_HZ = (0.7, 3.5)
-STRETCH_S = 10.0  # one estimate of the delay each; their median is taken
-# How late the face may be behind the sensor: the heart's R-peak comes 0.1-0.4 s before the pulse reaches the face, a
+SEGMENT_S = 10.0  # one estimate of the delay each; their median is taken
+# Bounds of the delay: the heart's R-peak comes 0.1-0.4 s before the pulse reaches the face, a
 # finger's or an ear's pulse at about the same time as the face's.
 BVP_BOUNDS_S = (-0.3, 0.3)
-# From R-peak to the top of the face's pulse is longer in slow hearts; never so long that the next beat comes first.
+# From R-peak to the top of the face's pulse it is longer in slow hearts, but the next beat never comes first.
 ECG_BOUND_S, ECG_BOUND_BEATS, ECG_LATEST_S = 0.5, 0.7, 0.7
-# How far clocks may be apart for another beat's delay to be found, and how far stretches may differ from it.
+# Largest offset of clocks that is searched, and largest difference of a segment's delay from the one found.
 SEARCH_S, NEAR_S = 2.0, 0.15
-# Never is all of a colour's variance the sensor's pulse: sites differ, and the sensor has noise too.
+# The sensor's pulse never explains all of a colour's variance: sites differ, and the sensor has noise too.
 SHARED_VARIANCE = 0.9
 # Of the root of the number of independent samples, with which the difference of two fits by chance grows (Vuong,
-# Econometrica 57(2), 1989). By simulation (60 s, half the colour's variance noise), of delays of 0.6 and 1.5 s of a BVP
-# 1 in 6 is found at an SDNN of 15 ms and all from 30 ms on, of an ECG 1 in 4 at 30 ms and 9 in 10 from 50 ms on, and
-# hardly a beat is mistaken for another.
-CLEARLY = 0.75
+# Econometrica 57(2), 1989).
+CLEAR_MARGIN = 0.75
 
 
 def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float | None:
-    """How late the face's pulse is behind the contact sensor, in seconds: one number a recording.
+    """Median delay of the face's pulse behind the contact sensor over a recording's segments of 10 s, in seconds.
 
-    The lag of the highest correlation between the sensor's wave and the skin's colour, ln R - ln G (which rises at
-    systole and knows little of light and motion), in each 10 s, or in all of a shorter recording; their median. It is
-    looked for within 0 to 0.5 s for an ECG (in slow hearts 0.7 of a beat, up to 0.7 s) and 0.3 s to either side for a
-    BVP: of a regular rhythm it is known modulo one beat. Where the rhythm varies enough to tell that another beat fits
-    clearly better, up to 2 s to either side, that one's delay is given: then the clocks are apart. None where no
-    stretch has it.
+    Of a regular rhythm it is known modulo one beat, and is the one within the physiological bounds. If another beat
+    within 2 s fits clearly better, its delay is given: then the clocks are offset. None if no segment has a delay.
 
     Args:
         truth: Of kind "ecg" or "bvp".
@@ -54,36 +48,36 @@ def median_delay_s(truth: GroundTruth, skin: FloatArray, fps_hz: float) -> float
     frames_s = np.arange(len(skin)) / fps_hz
     wave = pulse_wave(truth, frames_s)
     bounds_s = _bounds_s(truth)
-    elsewhere_s = _clear_elsewhere_s(colour, wave, fps_hz, bounds_s)
-    if elsewhere_s is not None:
-        wave, bounds_s = pulse_wave(truth, frames_s - elsewhere_s), (-NEAR_S, NEAR_S)
+    other_s = _other_beats_delay_s(colour, wave, fps_hz, bounds_s)
+    if other_s is not None:
+        wave, bounds_s = pulse_wave(truth, frames_s - other_s), (-NEAR_S, NEAR_S)
     delays = []
-    for ours, theirs in _stretches(colour, wave, round(STRETCH_S * fps_hz), 0):
-        lag_s = _lag_s(ours, theirs, fps_hz, bounds_s)
+    for colour_part, wave_part in _segments(colour, wave, round(SEGMENT_S * fps_hz), 0):
+        lag_s = _lag_s(colour_part, wave_part, fps_hz, bounds_s)
         delays += [] if lag_s is None else [lag_s]
-    return float(np.median(delays)) + (elsewhere_s or 0.0) if delays else None
+    return float(np.median(delays)) + (other_s or 0.0) if delays else None
 
 
-def _stretches(colour: FloatArray, wave: FloatArray, n: int, shared: int) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """Both in each ``n`` frames, ``shared`` of them with the next, or in all of fewer; none that is not finite."""
+def _segments(colour: FloatArray, wave: FloatArray, n: int, shared: int) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Finite segments of both, of ``n`` frames (or of all), each with ``shared`` frames of the next."""
     n = min(n, len(colour))
     for start in range(0, len(colour) - n + 1, max(n - shared, 1)):
-        ours, theirs = colour[start : start + n], wave[start : start + n]
-        if np.isfinite(ours).all() and np.isfinite(theirs).all():
-            yield ours, theirs
+        colour_part, wave_part = colour[start : start + n], wave[start : start + n]
+        if np.isfinite(colour_part).all() and np.isfinite(wave_part).all():
+            yield colour_part, wave_part
 
 
-def _clear_elsewhere_s(
+def _other_beats_delay_s(
     colour: FloatArray, wave: FloatArray, fps_hz: float, bounds_s: tuple[float, float]
 ) -> float | None:
-    """The lag outside of the bounds that fits clearly better than every other beat's, None when none does."""
+    """The lag in seconds outside of the bounds that fits clearly better than every other beat's; None without one."""
     reach = round(SEARCH_S * fps_hz)
     lags_s = np.arange(-reach, reach + 1) / fps_hz
     fit, n_independent = np.zeros(len(lags_s)), 0.0
-    for ours, theirs in _stretches(colour, wave, round(STRETCH_S * fps_hz) + 2 * reach, 2 * reach):
-        if len(ours) > 3 * reach:
-            n = 2 * (BAND_HZ[1] - BAND_HZ[0]) * (len(ours) - 2 * reach) / fps_hz
-            fit += n * _fit(ours, theirs, fps_hz, reach)
+    for colour_part, wave_part in _segments(colour, wave, round(SEGMENT_S * fps_hz) + 2 * reach, 2 * reach):
+        if len(colour_part) > 3 * reach:
+            n = 2 * (BAND_HZ[1] - BAND_HZ[0]) * (len(colour_part) - 2 * reach) / fps_hz
+            fit += n * _fit(colour_part, wave_part, fps_hz, reach)
             n_independent += n
     best = int(fit.argmax())
     if best in (0, len(fit) - 1) or bounds_s[0] <= lags_s[best] <= bounds_s[1]:
@@ -92,18 +86,17 @@ def _clear_elsewhere_s(
     left = best - int(np.argmin(np.r_[rises[:best][::-1], False]))
     right = best + int(np.argmax(np.r_[rises[best:], True]))
     others = np.r_[fit[:left], fit[right + 1 :]].max(initial=0.0)
-    return float(lags_s[best]) if fit[best] - others > CLEARLY * np.sqrt(n_independent) else None
+    return float(lags_s[best]) if fit[best] - others > CLEAR_MARGIN * np.sqrt(n_independent) else None
 
 
-def _fit(ours: FloatArray, theirs: FloatArray, fps_hz: float, reach: int) -> FloatArray:
-    """How well ``theirs`` explains the middle of ``ours`` at each lag of ``-reach`` to ``reach`` frames.
+def _fit(colour: FloatArray, wave: FloatArray, fps_hz: float, reach: int) -> FloatArray:
+    """Log-likelihood per sample of the middle of ``colour`` given ``wave`` at lags of ``-reach`` to ``reach`` frames.
 
-    The log-likelihood of a regression with noise of unknown strength, per independent sample: summed over stretches, a
-    bad one counts for little.
+    That of a regression with noise of unknown strength: in a sum over segments, a bad one counts for little.
     """
-    ours, theirs = bandpass(np.stack([ours, theirs]), fps_hz, *BAND_HZ)
-    middle = ours[reach : len(ours) - reach]
-    shifted = np.lib.stride_tricks.sliding_window_view(theirs, len(middle))[::-1]
+    colour, wave = bandpass(np.stack([colour, wave]), fps_hz, *BAND_HZ)
+    middle = colour[reach : len(colour) - reach]
+    shifted = np.lib.stride_tricks.sliding_window_view(wave, len(middle))[::-1]
     norms = np.sqrt(np.square(shifted).sum(axis=1) * np.square(middle).sum())
     r = (shifted @ middle / norms.clip(np.finfo(float).tiny)).clip(0, 1)
     return np.asarray(-0.5 * np.log1p(-SHARED_VARIANCE * r**2))
@@ -117,14 +110,14 @@ def _bounds_s(truth: GroundTruth) -> tuple[float, float]:
     return 0.0, max(ECG_BOUND_S, min(ECG_BOUND_BEATS * beat_s, ECG_LATEST_S))
 
 
-def _lag_s(ours: FloatArray, theirs: FloatArray, fps_hz: float, bounds_s: tuple[float, float]) -> float | None:
-    """Lag of ``ours`` behind ``theirs`` with the highest correlation within the bounds, to a fraction of a frame.
+def _lag_s(colour: FloatArray, wave: FloatArray, fps_hz: float, bounds_s: tuple[float, float]) -> float | None:
+    """Lag in seconds of ``colour`` behind ``wave`` with the highest correlation within the bounds, finer than a frame.
 
-    None when the correlation is highest at a bound and goes on rising: then there is no peak here to speak of.
+    None if the correlation is highest at a bound and rises beyond it: then there is no peak within.
     """
-    ours, theirs = bandpass(np.stack([ours, theirs]), fps_hz, *BAND_HZ)
-    values = correlate(ours, theirs)
-    lags = correlation_lags(len(ours), len(theirs))
+    colour, wave = bandpass(np.stack([colour, wave]), fps_hz, *BAND_HZ)
+    values = correlate(colour, wave)
+    lags = correlation_lags(len(colour), len(wave))
     inside = np.flatnonzero((lags >= bounds_s[0] * fps_hz) & (lags <= bounds_s[1] * fps_hz))
     best = int(inside[np.argmax(values[inside])])
     before, here, after = values[best - 1 : best + 2]

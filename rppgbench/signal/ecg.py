@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
-# The band in which a QRS complex stands out of P and T waves, and how long one lasts (Pan & Tompkins, IEEE TBME 32(3),
+# Band in which a QRS complex stands out of P and T waves, and its duration (Pan & Tompkins, IEEE TBME 32(3),
 # 1985, with the band a little higher against T waves).
 QRS_BAND_HZ = (5.0, 20.0)
 QRS_S = 0.12
@@ -28,7 +28,7 @@ def r_peaks(ecg: FloatArray, rate_hz: float) -> FloatArray:
     """R-peaks as fractional sample numbers of ``(N,)``, ascending.
 
     After Pan & Tompkins (IEEE TBME 32(3), 1985): band-pass, slope, square, moving mean, threshold; each beat is then
-    placed by a parabola through the top of the band-passed complex, whichever way up the lead is.
+    placed by a parabola through the top of the band-passed complex, upright or inverted.
 
     Raises:
         SignalError: sampled below 60 Hz, shorter than 2 s, constant, or not finite.
@@ -46,14 +46,14 @@ def r_peaks(ecg: FloatArray, rate_hz: float) -> FloatArray:
 
 
 def _complexes(energy: FloatArray, rate_hz: float) -> NDArray[np.intp]:
-    """The samples of highest energy, one per complex."""
+    """Indices of the samples of highest energy, one per complex."""
     span = int(2 * rate_hz)
     tops_of_parts = np.array([part.max() for part in np.split(energy, range(span, len(energy) - span + 1, span))])
-    # A sensor that was silent for most of the recording still beat in the rest of it.
+    # A sensor may be silent for most of the recording, and have beats in the rest of it.
     usual = np.median(tops_of_parts[tops_of_parts > 1e-9 * tops_of_parts.max()])
     above = np.flatnonzero(energy > THRESHOLD_SHARE * usual)
     tops: list[int] = []
-    # Split where the energy stayed low for longer than a complex can be from the next one.
+    # Split where the energy stays low; tops within the refractory time are of one complex.
     for run in np.split(above, np.flatnonzero(np.diff(above) > 1) + 1):
         top = int(run[energy[run].argmax()])
         if tops and top - tops[-1] < REFRACTORY_S * rate_hz:

@@ -55,7 +55,7 @@ def apply_gain(periodic: FloatArray, gain: FloatArray, *, upsample: int = 1) -> 
 def reflect(waves: FloatArray, before: int, after: int) -> FloatArray:
     """Rows continued at both ends by reflection through their end points, as forward-backward filters do."""
     T = waves.shape[-1]
-    # Beyond T - 1 there is nothing left to reflect: the farthest sample repeats.
+    # Beyond T - 1 no sample is left to reflect: the farthest one repeats.
     head = np.minimum(np.arange(before, 0, -1), T - 1)
     tail = T - 1 - np.minimum(np.arange(1, after + 1), T - 1)
     first, last = waves[..., :1], waves[..., -1:]
@@ -68,12 +68,12 @@ def bandpass(waves: FloatArray, fps_hz: float, low_hz: float, high_hz: float, *,
 
 
 def lowpass(waves: FloatArray, fps_hz: float, cutoff_hz: float, *, order: int = 6) -> FloatArray:
-    """``(..., T)`` finite rows without what lies above ``cutoff_hz``, without delay."""
+    """``(..., T)`` finite rows, low-passed at ``cutoff_hz`` without delay by the amplitude of a Butterworth filter."""
     return _filter_reflected(waves, lambda freq: lowpass_gain(freq * fps_hz, cutoff_hz, order), 4 * fps_hz / cutoff_hz)
 
 
 def smooth_length(n: int) -> int:
-    """The least even 2^a 3^b 5^c that is not below ``n``: transforms of other lengths take several times longer."""
+    """Least even 2^a 3^b 5^c not below ``n``: transforms of other lengths take several times longer."""
     best = 1 << max(1, (n - 1).bit_length())
     five = 1
     while five < best:
@@ -90,7 +90,7 @@ def smooth_length(n: int) -> int:
 
 def _filter_reflected(waves: FloatArray, gain: Callable[[FloatArray], FloatArray], period_frames: float) -> FloatArray:
     T = waves.shape[-1]
-    # Two periods of the slowest wave let the filter forget that the continued row is taken as periodic.
+    # The continued row is taken as periodic: in two periods of the slowest wave the filter loses the other end.
     before = min(T - 1, round(2 * period_frames))
     length = smooth_length(T + 2 * before)
     continued = reflect(waves, before, length - T - before)

@@ -1,4 +1,4 @@
-"""What the contact sensor said, as a pulse wave on the video's clock and as a heart rate per window."""
+"""Ground truth of the contact sensor: a pulse wave on the video's clock, and a heart rate per window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.signal.contact_sensor import PLAUSIBLE_BPM, beats_of_ecg_s, without_stuck
+from rppgbench.signal.contact_sensor import PLAUSIBLE_BPM, beats_of_ecg_s, mask_stuck_spans
 from rppgbench.signal.filters import lowpass
 from rppgbench.signal.harmonic import phase_locking
 from rppgbench.signal.heart_rate import BAND_HZ, Estimator, HeartRate, estimate_each
@@ -21,27 +21,13 @@ if TYPE_CHECKING:
 # An R-peak becomes a Gaussian about as wide as a systolic wave, which video rates can carry.
 PULSE_SIGMA_S = 0.09
 LONGEST_GAP_S = 0.5
-# Devices tell a rate once a second or every few; breathing swings it, with a period of some 4 s, so that what is silent
-# for longer than one swing is not told by its neighbours.
+# Devices report a rate once a second or every few; breathing swings it, with a period of some 4 s, so that gaps longer
+# than one swing are not bridged by their neighbours.
 LONGEST_RATE_GAP_S = 5.0
 # Between a rate and its harmonic, in units of the latter.
 BELOW_HARMONIC = 0.75
-# Of a movement at half a pulse's rate and a pulse, 3 in 100 windows of 30 s keep step as well as that by chance.
+# Of a movement at half a pulse's rate and a pulse, 3 in 100 windows of 30 s are phase-locked as well as that by chance.
 LOCKED = 0.65
-
-
-def window_hr(
-    truth: GroundTruth, start_s: float, end_s: float, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ
-) -> HeartRate:
-    """Heart rate of the contact sensor from ``start_s`` to ``end_s`` on the video's clock.
-
-    Raises:
-        SignalError: the sensor does not cover the window, or no rate can be derived from what it said.
-    """
-    result = window_hrs(truth, np.array([start_s]), round((end_s - start_s) * fps_hz), fps_hz, band_hz)[0]
-    if isinstance(result, SignalError):
-        raise result
-    return result
 
 
 def window_hrs(
@@ -54,11 +40,11 @@ def window_hrs(
 ) -> list[HeartRate | SignalError]:
     """Heart rates of the windows of ``n_frames`` that begin at ``starts_s``, ``(B,)``.
 
-    ECG and BVP become waves on the video's clock and go through the estimators that predictions go through; of "hr"
-    samples the mean within the window is every estimate, and its quality is NaN; those outside 30-240 bpm are none, and
-    a window that none tells of for more than 5 s has no rate. In the place of such a one stands the error that says
-    why. Where a BVP's harmonic is higher than its pulse, as sharp beats of a finger have it, the lower rate is taken
-    and says so: a prediction of the same wave is read at twice the rate, and such windows are flagged for it.
+    ECG and BVP become waves on the video's clock and go through the estimators of predictions; of "hr" samples the mean
+    within the window is every estimate, and its quality is NaN. Samples outside 30-240 bpm are left out, and a window
+    with more than 5 s between others has no rate. A window without a rate has an error with the reason in its place. If
+    a BVP's harmonic is higher than its pulse (as in sharp beats of a finger), the lower rate is taken and ``halved`` is
+    True: a prediction of the same wave has twice the rate, and such windows are flagged.
     """
     starts_s = np.asarray(starts_s, dtype=np.float64)
     if truth.kind == "hr":
@@ -70,7 +56,7 @@ def window_hrs(
     covered = np.all(np.isfinite(waves), axis=1)
     waves = np.where(covered[:, None], waves, 0.0)
     results = estimate_each(waves, fps_hz, band_hz, use=use, sensor=True)
-    if truth.kind == "bvp":  # what an ECG's beats are is known
+    if truth.kind == "bvp":  # an ECG's rate is that of its R-peaks
         results = [
             _without_harmonic(result, waves[row], fps_hz, band_hz[0]) if isinstance(result, HeartRate) else result
             for row, result in enumerate(results)
@@ -82,9 +68,9 @@ def window_hrs(
 
 
 def _without_harmonic(rate: HeartRate, wave: FloatArray, fps_hz: float, lowest_hz: float) -> HeartRate:
-    """The rate of ``(T,)``, or half of it where that is the pulse and what was found its harmonic.
+    """The rate of ``(T,)``, or half of it if that is the pulse and the highest peak its harmonic.
 
-    The half must have a peak within 3 dB of the higher one, and the two must keep step: a movement does not.
+    The half must have a peak within 3 dB of the higher one, and their phases must be locked: a movement's are not.
     """
     if rate.rival_bpm is None or rate.rival_bpm > rate.spectrum_bpm:
         return rate
@@ -97,7 +83,7 @@ def _without_harmonic(rate: HeartRate, wave: FloatArray, fps_hz: float, lowest_h
 
 
 def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
-    """Pulse wave at the times ``grid_s``, systole up, NaN where the sensor is silent or stuck for half a second.
+    """Pulse wave at the times ``grid_s``, systole up, NaN if the sensor is silent or stuck for half a second.
 
     A BVP is low-passed against the grid's rate and interpolated on its own timestamps. An ECG becomes a Gaussian
     (sigma 90 ms) at each R-peak: its spikes would alias at video rates.
@@ -110,7 +96,7 @@ def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
         SignalError: fewer than two finite samples, times that do not ascend, or an ECG without R-peaks.
     """
     grid_s = np.asarray(grid_s, dtype=np.float64)
-    times_s, samples = _finite(without_stuck(truth))
+    times_s, samples = _finite(mask_stuck_spans(truth))
     if truth.kind == "ecg":
         peaks_s = beats_of_ecg_s(samples, times_s)
         if not len(peaks_s):
@@ -129,22 +115,22 @@ def pulse_wave(truth: GroundTruth, grid_s: FloatArray) -> FloatArray:
 
 
 def _mean_rate(truth: GroundTruth, start_s: float, end_s: float) -> HeartRate | SignalError:
-    told = np.isfinite(truth.samples) & np.isfinite(truth.times_s)
-    inside = told & (truth.times_s >= start_s) & (truth.times_s < end_s)
+    finite = np.isfinite(truth.samples) & np.isfinite(truth.times_s)
+    inside = finite & (truth.times_s >= start_s) & (truth.times_s < end_s)
     if not inside.any():
         return SignalError("the contact sensor does not cover the window")
     low, high = PLAUSIBLE_BPM
-    wrong = told & ((truth.samples < low) | (truth.samples > high))
-    edges_s = np.unique(np.r_[start_s, truth.times_s[told & ~wrong].clip(start_s, end_s), end_s])
+    implausible = finite & ((truth.samples < low) | (truth.samples > high))
+    edges_s = np.unique(np.r_[start_s, truth.times_s[finite & ~implausible].clip(start_s, end_s), end_s])
     longest = int(np.diff(edges_s).argmax())
     first_s, last_s = edges_s[longest], edges_s[longest + 1]
-    if last_s - first_s > LONGEST_RATE_GAP_S or not (inside & ~wrong).any():
+    if last_s - first_s > LONGEST_RATE_GAP_S or not (inside & ~implausible).any():
         span = f"from {first_s:.1f} s to {last_s:.1f} s"
-        odd = truth.samples[wrong & (truth.times_s >= first_s) & (truth.times_s <= last_s)]
+        odd = truth.samples[implausible & (truth.times_s >= first_s) & (truth.times_s <= last_s)]
         if len(odd):
             return SignalError(f"no heart rate of {low:g} to {high:g} bpm {span}, but {odd[0]:g} bpm")
         return SignalError(f"the contact sensor tells no heart rate {span}")
-    hr_bpm = float(truth.samples[inside & ~wrong].mean())
+    hr_bpm = float(truth.samples[inside & ~implausible].mean())
     return HeartRate(
         spectrum_bpm=hr_bpm,
         beats_bpm=hr_bpm,

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
-# Two of this project's own, and those of ``compatibility``.
+# This project's two, and those of ``compatibility``.
 Estimator = Literal["beats", "spectrum", "toolbox-2023", "toolbox-2025", "pyvhr"]
 BAND_HZ = (0.7, 4.0)
-# A window must hold four periods of the slowest rate that is looked for.
+# A window must hold four periods of the slowest rate in the band.
 PERIODS_NEEDED = 4.0
-# From -3 dB on, noise alone may decide which of a rate and its double or half is the higher.
+# From -3 dB on, noise alone may decide whether a rate or its double or half is the higher.
 RIVAL_RATIO = 0.5
 # Rows worked on together stay in the processor's cache.
 CHUNK_ROWS = 32
 
 
 class HeartRateSettings(BaseModel):
-    """How a protocol derives heart rate: which estimator is ranked, and the band in which a rate is looked for."""
+    """Heart rate settings of a protocol: the ranked estimator, and the band of rates."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -48,7 +48,7 @@ class HeartRateSettings(BaseModel):
 
     @property
     def compatible(self) -> str | None:
-        """The compatibility estimator in use, None where it is one of this project's own."""
+        """The compatibility estimator in use; None if it is one of this project's own."""
         return self.use if self.use in ESTIMATORS else None
 
 
@@ -56,13 +56,13 @@ class HeartRateSettings(BaseModel):
 class HeartRate:
     """Heart rate of one window.
 
-    ``beats_bpm`` is 60 over the mean inter-beat interval (the harmonic mean of the beats' rates), None where no two
-    beats are a regular interval apart. ``spectrum_bpm`` is the highest peak of the spectrum, ``snr_db`` about the
-    latter unless a reference was given. ``rival_bpm`` is a rate at twice or half ``spectrum_bpm`` whose power is within
-    3 dB of its, None when there is none; ``rival_ratio`` is the power of the stronger of the two over that of the peak.
-    ``beats_s`` are the times of the beats after the window's first sample, None where nothing but a rate is known; two
-    rates are equal whatever their beats. ``compatible_bpm`` is what a compatibility estimator says, None unless one was
-    asked. ``halved`` says that the highest peak is at twice ``spectrum_bpm``, its harmonic.
+    ``beats_bpm`` is 60 over the mean inter-beat interval (the harmonic mean of the beats' rates), None without two
+    regular intervals. ``spectrum_bpm`` is the highest peak of the spectrum, ``snr_db`` about the latter unless a
+    reference was given. ``rival_bpm`` is a rate at twice or half ``spectrum_bpm`` whose power is within 3 dB of its,
+    None without one; ``rival_ratio`` is the power of the stronger of the two over that of the peak. ``beats_s`` are the
+    times of the beats after the window's first sample, None of a sensor of rates; they do not count in comparisons.
+    ``compatible_bpm`` is the rate by the compatibility estimator in use, None without one. ``halved`` is True if the
+    highest peak is at twice ``spectrum_bpm``, its harmonic.
     """
 
     spectrum_bpm: float
@@ -76,7 +76,7 @@ class HeartRate:
 
 
 def ranked_rate_bpm(rate: HeartRate | SignalError, settings: HeartRateSettings) -> float | None:
-    """The estimate that ``settings`` name, None where there is none."""
+    """The estimate in bpm that ``settings`` name; None without one."""
     if isinstance(rate, SignalError):
         return None
     if settings.compatible:
@@ -109,11 +109,11 @@ def estimate_each(
     use: Estimator = "beats",
     sensor: bool = False,
 ) -> list[HeartRate | SignalError]:
-    """Heart rates of ``(B, T)`` waves; in the place of one that has none stands the error that says why.
+    """Heart rate of each of ``(B, T)`` waves, or an error with the reason why it has none.
 
-    A row's result does not depend on the other rows. ``reference_bpm``, ``(B,)``, is what ``snr_db`` is to be about; a
-    NaN in it makes that NaN. A compatibility estimator in ``use`` adds its rate, which may be derived otherwise where
-    the waves are a ``sensor``'s, and ``snr_db`` about the reference is then by its definition.
+    A row's result does not depend on the other rows. ``snr_db`` is about ``reference_bpm``, ``(B,)``, if given; a NaN
+    in it makes that NaN. A compatibility estimator in ``use`` adds its rate, which may be derived otherwise of a
+    ``sensor``'s waves, and ``snr_db`` about the reference is then by its definition.
 
     Raises:
         SignalError: ``waves`` is not ``(B, T)``, or has too few frames a second for the compatibility estimator.
@@ -126,26 +126,26 @@ def estimate_each(
         rows = slice(first, first + CHUNK_ROWS)
         reference = None if reference_bpm is None else np.asarray(reference_bpm, dtype=np.float64)[rows]
         found = _estimate_chunk(waves[rows], fps_hz, band_hz, reference)
-        results += _compatible(use, waves[rows], fps_hz, found, reference, sensor) if use in ESTIMATORS else found
+        results += _with_compatible(use, waves[rows], fps_hz, found, reference, sensor) if use in ESTIMATORS else found
     return results
 
 
 def defects(waves: FloatArray, fps_hz: float, band_hz: tuple[float, float] = BAND_HZ) -> list[str | None]:
-    """Why no heart rate can be derived from each row of ``(B, T)``, None where nothing speaks against it."""
+    """Reasons why no heart rate can be derived from a row of ``(B, T)``; None for sound rows."""
     B, T = waves.shape
     needed_s = PERIODS_NEEDED / band_hz[0]
     if needed_s * fps_hz > T:
         return [f"too short: {T / fps_hz:.1f} s, expected at least {needed_s:.1f} s"] * B
     finite = np.isfinite(waves)
-    whole = np.all(finite, axis=1)
-    tried = np.where(whole[:, None], waves, 0.0)
-    spread = np.ptp(tried, axis=1)
-    flat: NDArray[np.bool_] = np.asarray(spread <= 1e-12 * np.abs(tried).max(axis=1))
-    straight: NDArray[np.bool_] = np.asarray(np.ptp(detrend(tried), axis=1) <= 1e-9 * spread)
+    complete = np.all(finite, axis=1)
+    filled = np.where(complete[:, None], waves, 0.0)
+    spread = np.ptp(filled, axis=1)
+    flat: NDArray[np.bool_] = np.asarray(spread <= 1e-12 * np.abs(filled).max(axis=1))
+    straight: NDArray[np.bool_] = np.asarray(np.ptp(detrend(filled), axis=1) <= 1e-9 * spread)
     reasons: list[str | None] = [None] * B
     for row in np.flatnonzero(straight | flat):
         reasons[row] = "constant" if flat[row] else "a straight line"
-    for row in np.flatnonzero(~whole):
+    for row in np.flatnonzero(~complete):
         reasons[row] = f"not finite in {T - int(finite[row].sum())} of {T} samples"
     return reasons
 
@@ -184,7 +184,7 @@ def _estimate_chunk(
     return results
 
 
-def _compatible(
+def _with_compatible(
     name: str,
     waves: FloatArray,
     fps_hz: float,
@@ -192,25 +192,25 @@ def _compatible(
     reference_bpm: FloatArray | None,
     sensor: bool,
 ) -> list[HeartRate | SignalError]:
-    """The rates with what a compatibility estimator says beside them; what has no rate of ours has none of its."""
-    estimator, told = ESTIMATORS[name], list(rates)
+    """The rates with those of a compatibility estimator, and errors as they are."""
+    estimator, completed = ESTIMATORS[name], list(rates)
     rated = {row: rate for row, rate in enumerate(rates) if isinstance(rate, HeartRate)}
     if not rated:
-        return told
+        return completed
     sound = list(rated)
     spectrum = (estimator.sensor_spectrum if sensor else estimator.spectrum)(waves[sound], fps_hz)
     rates_bpm = highest_bin_bpm(spectrum, estimator.band_hz)
     quality_db = None if reference_bpm is None else estimator.snr_db(spectrum, reference_bpm[sound])
     for i, (row, rate) in enumerate(rated.items()):
         snr_db = rate.snr_db if quality_db is None else float(quality_db[i])
-        told[row] = replace(rate, compatible_bpm=float(rates_bpm[i]), snr_db=snr_db)
-    return told
+        completed[row] = replace(rate, compatible_bpm=float(rates_bpm[i]), snr_db=snr_db)
+    return completed
 
 
 def _rivals(
     spectrum: Spectrum, rate_hz: FloatArray, peak_power: FloatArray, band_hz: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
-    """Frequency of the stronger of double and half rate, and its power over the peak's; each ``(B,)``."""
+    """Frequency in Hz of the stronger of double and half rate, and its power over the peak's; each ``(B,)``."""
     best_hz, best_power = np.full_like(rate_hz, np.nan), np.zeros_like(rate_hz)
     for factor in (2.0, 0.5):
         target_hz = factor * rate_hz

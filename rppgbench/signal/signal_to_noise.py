@@ -1,4 +1,4 @@
-"""How far a wave's pulse stands out of the rest of it."""
+"""Signal-to-noise ratio of a pulse wave about a heart rate."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def snr_db(spectrum: Spectrum, hr_bpm: FloatArray) -> FloatArray:
         hr_bpm: ``(B,)`` reference rates, beats per minute.
 
     Returns:
-        ``(B,)``; NaN where the reference is NaN or lies outside 0.5-4 Hz.
+        ``(B,)``; NaN if the reference is NaN or outside 0.5-4 Hz.
     """
     inside = (spectrum.freq_hz >= RANGE_HZ[0]) & (spectrum.freq_hz <= RANGE_HZ[1])
     freq_hz, power = spectrum.freq_hz[inside], spectrum.power[:, inside]

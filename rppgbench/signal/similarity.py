@@ -1,4 +1,4 @@
-"""How alike the waves of a prediction and of the contact sensor are, however late one of them is."""
+"""Similarity of a predicted wave to the contact sensor's, at the best lag."""
 
 from __future__ import annotations
 
@@ -23,13 +23,10 @@ CHUNK_ROWS = 32
 def macc(waves: FloatArray, truths: FloatArray, fps_hz: float, *, max_lag_s: float = MAX_LAG_S) -> FloatArray:
     """``(B,)`` highest correlation of each wave with its truth, -1 to 1, over all lags of up to ``max_lag_s``.
 
-    Both are band-passed to 0.7-4 Hz. At each lag the product of what overlaps is divided by the root of the energies of
-    what overlaps, so that a wave that is late and else the same scores nearly 1 (0.99 in 30 s: the filter sees other
-    edges). The sign counts, and no lag wraps around the window's ends: of magnitudes over all circular lags, as others
-    take them, band-passed noise against a pulse scores 0.28, 0.19 and 0.14 in 10, 30 and 60 s (mean by simulation),
-    here 0.20, 0.11 and 0.08. That is chance: a score says something beside that against another subject's truth.
+    Both are band-passed to 0.7-4 Hz. At each lag the product of the overlap is divided by the root of its energies; the
+    sign counts, and no lag wraps around the window's ends. Scores by chance are in docs/estimators.md ("MACC").
 
-    NaN where a wave or its truth is not finite, constant or a straight line.
+    NaN if a wave or its truth is not finite, constant or a straight line.
 
     Args:
         waves: ``(B, T)`` predicted waves, systole up.
@@ -46,33 +43,33 @@ def macc(waves: FloatArray, truths: FloatArray, fps_hz: float, *, max_lag_s: flo
     reach, T = round(max_lag_s * fps_hz), waves.shape[1]
     if not 0 <= 2 * reach < T:
         raise SignalError(f"a lag of {max_lag_s:g} s in {T / fps_hz:g} s, expected less than half of the window")
-    usable = _moves(waves) & _moves(truths)
+    usable = _usable(waves) & _usable(truths)
     scores = np.full(len(waves), np.nan)
     rows = np.flatnonzero(usable)
     for chunk in np.split(rows, range(CHUNK_ROWS, len(rows), CHUNK_ROWS)):
-        ours, theirs = (bandpass(detrend(rows_of[chunk]), fps_hz, *BAND_HZ) for rows_of in (waves, truths))
-        scores[chunk] = _correlations(ours, theirs, reach).max(axis=1, initial=-1.0)
+        preds, trues = (bandpass(detrend(rows_of[chunk]), fps_hz, *BAND_HZ) for rows_of in (waves, truths))
+        scores[chunk] = _correlations(preds, trues, reach).max(axis=1, initial=-1.0)
     return scores
 
 
-def _moves(rows: FloatArray) -> NDArray[np.bool_]:
-    """Which rows are finite and neither constant nor a straight line."""
+def _usable(rows: FloatArray) -> NDArray[np.bool_]:
+    """``(B,)`` mask of the rows that are finite and neither constant nor a straight line."""
     finite = np.all(np.isfinite(rows), axis=1)
-    tried = np.where(finite[:, None], rows, 0.0)
-    spread, rest = np.ptp(tried, axis=1), np.ptp(detrend(tried), axis=1)
-    return np.asarray(finite & (spread > 1e-12 * np.abs(tried).max(axis=1)) & (rest > 1e-9 * spread))
+    filled = np.where(finite[:, None], rows, 0.0)
+    spread, rest = np.ptp(filled, axis=1), np.ptp(detrend(filled), axis=1)
+    return np.asarray(finite & (spread > 1e-12 * np.abs(filled).max(axis=1)) & (rest > 1e-9 * spread))
 
 
-def _correlations(ours: FloatArray, theirs: FloatArray, reach: int) -> FloatArray:
-    """``(B, 2 * reach + 1)`` correlations of what overlaps when ``ours`` is 0, 1, ... reach, -reach, ... -1 late."""
-    T = ours.shape[1]
+def _correlations(preds: FloatArray, trues: FloatArray, reach: int) -> FloatArray:
+    """``(B, 2 * reach + 1)`` correlations of the overlap with ``preds`` 0, 1, ... reach, -reach, ... -1 frames late."""
+    T = preds.shape[1]
     length = smooth_length(T + reach)
-    product = np.fft.irfft(np.fft.rfft(ours, length) * np.fft.rfft(theirs, length).conj(), length)
+    product = np.fft.irfft(np.fft.rfft(preds, length) * np.fft.rfft(trues, length).conj(), length)
     late = np.concatenate([product[:, : reach + 1], product[:, length - reach :]], axis=1)
     lag = np.concatenate([np.arange(reach + 1), np.arange(-reach, 0)])
     first, last = lag.clip(0), T + lag.clip(max=0)
-    ours_energy, theirs_energy = _energies_before(ours), _energies_before(theirs)
-    energy = (ours_energy[:, last] - ours_energy[:, first]) * (theirs_energy[:, T - first] - theirs_energy[:, T - last])
+    pred_energy, true_energy = _energies_before(preds), _energies_before(trues)
+    energy = (pred_energy[:, last] - pred_energy[:, first]) * (true_energy[:, T - first] - true_energy[:, T - last])
     return np.asarray(late / np.sqrt(energy.clip(np.finfo(float).tiny)))
 
 

@@ -1,4 +1,4 @@
-"""Power spectra of pulse waves, and the rate at which one of them is highest."""
+"""Power spectra of pulse waves, and their highest peaks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Spectrum:
     """Power of each row, in arbitrary units.
 
     ``freq_hz`` is ``(F,)``, from 0 to half the sampling rate; ``power`` is ``(B, F)``. ``resolution_hz`` is the inverse
-    of the window's length: what lies closer than twice that is not told apart.
+    of the window's length: peaks closer than twice that are not resolved.
     """
 
     freq_hz: FloatArray
@@ -43,9 +43,9 @@ def power_spectrum(waves: FloatArray, fps_hz: float) -> Spectrum:
 
 
 def highest_peak(spectrum: Spectrum, band_hz: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
-    """Frequency and power of the highest local maximum within the band, each ``(B,)``; NaN where there is none.
+    """Frequency and power of the highest local maximum within the band, each ``(B,)``; NaN without one.
 
-    The slope of something outside the band is no maximum, however high it is at the band's edge.
+    The slope of a peak outside the band is no maximum, however high it is at the band's edge.
     """
     step = spectrum.freq_hz[1]
     # A rate exactly at the edge may have its highest bin one further out.

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from rppgbench.cli.data_command import data
 from rppgbench.errors import RppgbenchError
-from rppgbench.settings import configured
+from rppgbench.settings import configured_folders
 
 SECONDS = 20.0
 SUBJECTS = ("subject1", "subject3")
@@ -112,7 +112,7 @@ def test_add_remembers_list_knows_and_check_finds(made: tuple[Path, Result]) -> 
     added = call("add", "ubfc_rppg", root, "--partial")
     assert "2 recordings of 2 subjects" in added.stdout
     assert "rppgbench data check ubfc_rppg" in added.stdout
-    assert (configured()["ubfc_rppg"].path, configured()["ubfc_rppg"].partial) == (root, True)
+    assert (configured_folders()["ubfc_rppg"].path, configured_folders()["ubfc_rppg"].partial) == (root, True)
     row = next(row for row in json.loads(call("list", "--json").stdout) if row["name"] == "ubfc_rppg")
     assert (row["path"], row["partial"], row["recordings"], row["source"]) == (str(root), True, 2, "raw")
     checked = call("check", "ubfc_rppg", "--quick", "--workers", 1)
@@ -140,7 +140,7 @@ def test_a_wrong_folder_is_refused_and_not_remembered(tmp_path: Path) -> None:
     assert str(tmp_path) in error.message
     assert "subject" in error.message
     assert error.hint
-    assert "ubfc_rppg" not in configured()
+    assert "ubfc_rppg" not in configured_folders()
 
 
 def test_a_wrong_dataset_under_the_right_name_is_named_as_what_it_is(tmp_path: Path) -> None:
@@ -274,14 +274,14 @@ def test_remove_forgets_and_touches_no_file(made: tuple[Path, Result]) -> None:
     call("add", "ubfc_rppg", root, "--partial")
     assert refused("remove", "ubfc_rpg").hint == "did you mean 'ubfc_rppg'?"
     assert f"its files stay in {root}" in call("remove", "ubfc_rppg").stdout
-    assert "ubfc_rppg" not in configured()
+    assert "ubfc_rppg" not in configured_folders()
     assert sorted(root.rglob("*")) == before
 
 
 def test_a_copy_that_is_added_anew_without_partial_is_said_to_be_partial_no_longer(made: tuple[Path, Result]) -> None:
     told = [call("add", "ubfc_rppg", made[0], *options).stdout for options in (["--partial"], [], [])]
     assert ["no longer marked partial" in one for one in told] == [False, True, False]
-    assert not configured()["ubfc_rppg"].partial
+    assert not configured_folders()["ubfc_rppg"].partial
 
 
 def test_list_folds_no_path_however_narrow(

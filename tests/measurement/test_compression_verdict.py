@@ -1,4 +1,4 @@
-"""What is said of a file's compression."""
+"""Verdicts on a file's compression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Videos measured, against the known beats of what they show."""
+"""Measured videos, against the known beats of their faces."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_the_rate_is_found(video: str, request: pytest.FixtureRequest, true_bpm:
     assert measured.track.found_share > 0.9
 
 
-def test_a_clear_pulse_is_believed(face_video: Path, true_bpm: float) -> None:
+def test_a_clear_pulse_is_reliable(face_video: Path, true_bpm: float) -> None:
     measured = measure_video(face_video, settings())
     assert measured.hr_bpm == pytest.approx(true_bpm, abs=2.5)
     assert [window.reliable for window in measured.windows] == [True]
@@ -47,7 +47,7 @@ def test_noise_has_no_reliable_pulse_and_no_face(wall_video: Path) -> None:
         measure_video(wall_video, settings())
 
 
-def test_too_short_is_said(tmp_path: Path, face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_video_is_refused(tmp_path: Path, face_video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rppgbench.measurement.measure_video.LEAST_S", 60.0)
     with pytest.raises(SignalError, match=r"face\.mp4: 12\.0 s long, expected at least 60 s"):
         measure_video(face_video, settings())

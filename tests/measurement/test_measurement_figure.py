@@ -19,6 +19,6 @@ def test_a_figure_is_drawn(video: str, roi: str, tmp_path: Path, request: pytest
     draw_measurement(measure_video(request.getfixturevalue(video), settings), target)
     picture = cv2.imread(str(target))
     assert picture is not None and picture.shape[0] > 600
-    # The box and the wave of a believed pulse are drawn in red (B, G, R = 46, 16, 200).
+    # The box and the wave of a reliable pulse are drawn in red (B, G, R = 46, 16, 200).
     red = (abs(picture.astype(int) - [46, 16, 200]).sum(axis=2) < 20).sum()
     assert red > 500 if roi == "face" else red == 0

@@ -1,4 +1,4 @@
-"""What is printed, and the documents for programs."""
+"""The printed lines, and the records for programs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_csv_has_a_line_for_each_window(measured: Measurement) -> None:
     assert float(rows[0]["spectrum_bpm"]) == pytest.approx(measured.windows[0].spectrum_bpm, abs=0.01)
 
 
-def test_cells_say_what_to_make_of_a_window() -> None:
+def test_cells_have_numbers_and_a_remark() -> None:
     assert measurement_report.window_cells(GOOD) == ("0-30", "72.0", "72.5", "4.2", "")
     assert measurement_report.window_cells(RIVALLED)[-1] == "or 144.2 bpm: nearly as strong"
     assert measurement_report.window_cells(BAD)[-1].startswith("no reliable pulse: pulse not told from noise")

@@ -1,11 +1,11 @@
-"""The threshold of belief, by simulating what it was derived from anew, with another generator."""
+"""The reliability threshold, by a simulation as it was derived from, with another generator."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from rppgbench.measurement.reliability import doubt, least_snr_db
+from rppgbench.measurement.reliability import least_snr_db, reason_for_doubt
 from rppgbench.registry import load_registry
 from rppgbench.signal.heart_rate import HeartRate, estimate_each
 
@@ -26,16 +26,16 @@ def false_alarms(memory: float, window_s: float, n: int) -> float:
     traces = noise_traces(memory, n, round(window_s * 30))
     waves = load_registry().create("method", "pos").predict(traces, 30.0)
     found = [one for one in estimate_each(waves, 30.0) if isinstance(one, HeartRate)]
-    return sum(doubt(one.snr_db, one.spectrum_bpm, one.beats_bpm, window_s) is None for one in found) / n
+    return sum(reason_for_doubt(one.snr_db, one.spectrum_bpm, one.beats_bpm, window_s) is None for one in found) / n
 
 
 @pytest.mark.parametrize("window_s", [10.0, 30.0])
-def test_about_one_slow_noise_window_in_a_hundred_is_believed(window_s: float) -> None:
+def test_about_one_slow_noise_window_in_a_hundred_is_reliable(window_s: float) -> None:
     # 400 windows at 1 %: more than 12 have a probability of 1e-4.
     assert false_alarms(0.9, window_s, 400) <= 12 / 400
 
 
-def test_white_noise_is_hardly_ever_believed() -> None:
+def test_white_noise_is_hardly_ever_reliable() -> None:
     assert false_alarms(0.0, 30.0, 300) == 0.0
 
 
@@ -45,6 +45,6 @@ def test_a_longer_window_needs_less() -> None:
 
 
 def test_doubts_say_why() -> None:
-    assert doubt(8.0, 72.0, 72.5, 30.0) is None
-    assert "noise" in str(doubt(-3.0, 72.0, 72.5, 30.0))
-    assert "disagree: 72 and 95" in str(doubt(8.0, 72.0, 95.0, 30.0))
+    assert reason_for_doubt(8.0, 72.0, 72.5, 30.0) is None
+    assert "noise" in str(reason_for_doubt(-3.0, 72.0, 72.5, 30.0))
+    assert "disagree: 72 and 95" in str(reason_for_doubt(8.0, 72.0, 95.0, 30.0))

@@ -14,7 +14,7 @@ WriteVideo = Callable[..., Path]
 
 
 def counted(index: int, width: int, height: int) -> np.ndarray:
-    """A picture that tells its number (grey level 20 + 5 i) and which way up it is (white left upper corner)."""
+    """A picture that shows its number (grey level 20 + 5 i) and its orientation (white left upper corner)."""
     picture = np.full((height, width, 3), 20 + 5 * (index % 40), np.uint8)
     picture[: height // 4, : width // 4] = 255
     return picture

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from rppgbench.errors import SignalError
-from rppgbench.media.clock import grid, nearest_frames, to_uniform
+from rppgbench.media.clock import grid, to_uniform
 
 TONE_HZ = 1.2
 
@@ -45,40 +43,6 @@ def test_tone_keeps_its_frequency_at_a_jittered_rate():
     assert frequency_hz(wave, 30.0) == pytest.approx(TONE_HZ, abs=1e-3)
 
 
-def test_sixty_to_thirty_takes_every_second_frame():
-    times_s = np.arange(120) / 60
-    np.testing.assert_array_equal(nearest_frames(times_s, grid(0, 2, 30)), np.arange(0, 120, 2))
-    # Rounding to milliseconds, as Matroska does, changes nothing.
-    np.testing.assert_array_equal(nearest_frames(times_s.round(3), grid(0, 2, 30)), np.arange(0, 120, 2))
-
-
-def test_fifteen_to_thirty_repeats_each_frame():
-    index = nearest_frames(np.arange(30) / 15, grid(0, 2, 30))
-    assert set(np.bincount(index)[1:-1]) == {2}
-
-
-def test_nothing_is_near_in_a_gap():
-    times_s = np.array([0.0, 0.1, 1.1, 1.2])
-    np.testing.assert_array_equal(
-        nearest_frames(times_s, [0.0, 0.3, 0.5, 0.6, 0.9, 1.2, 1.6]), [0, 1, -1, -1, 2, 3, -1]
-    )
-
-
-@given(
-    st.lists(st.floats(0.005, 0.2), min_size=1, max_size=40),
-    st.lists(st.floats(0.0, 3.0), min_size=1, max_size=20),
-)
-def test_nearest_frame_is_what_an_exhaustive_search_finds(steps, wanted):
-    times_s = np.cumsum(steps)
-    index = nearest_frames(times_s, wanted, max_gap_s=0.5)
-    for time_s, found in zip(wanted, index, strict=True):
-        distance_s = np.abs(times_s - time_s)
-        if found == -1:
-            assert distance_s.min() > 0.25
-        else:
-            assert distance_s[found] <= distance_s.min() + 1e-8
-
-
 def test_linear_values_are_met_exactly_and_columns_kept():
     times_s = np.array([0.0, 0.11, 0.2, 0.33, 0.4])
     values = np.stack([times_s, 2 - 3 * times_s], axis=1)
@@ -115,4 +79,4 @@ def test_bad_times_are_refused():
     with pytest.raises(SignalError, match="2 values for 3 times"):
         to_uniform([0.0, 0.1, 0.2], [1, 2], 30.0)
     with pytest.raises(SignalError, match="T >= 1"):
-        nearest_frames([], [0.0])
+        to_uniform([], [], 30.0)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from rppgbench.errors import MediaError
-from rppgbench.media.clock import grid, nearest_frames
 from rppgbench.media.crop import crop, write_crops
 from rppgbench.media.decode import Frame
 from rppgbench.media.face_detection import Box
@@ -42,6 +41,12 @@ def numbers_in(path: Path) -> list[int]:
     return [int(picture[0, 0, 0]) for picture in crops]
 
 
+def nearest(times_ms: list[int], n_frames: int) -> list[int]:
+    """By exhaustive search the frame nearest to each tick of a clock of 30 Hz, the earlier of two."""
+    distances_s = np.abs(np.array(times_ms) / 1000 - np.arange(n_frames)[:, None] / 30)
+    return distances_s.round(9).argmin(axis=1).tolist()
+
+
 def test_a_crop_keeps_the_mean_colour() -> None:
     rgb = np.random.RandomState(0).randint(0, 256, (60, 80, 3)).astype(np.uint8)
     frame = Frame(0, 0.0, av.VideoFrame.from_ndarray(rgb, format="rgb24"))
@@ -56,26 +61,25 @@ def test_a_crop_keeps_the_mean_colour() -> None:
 def test_every_rate_ends_on_the_clock(tmp_path: Path, fps: int, n: int) -> None:
     times_ms = [round(1000 * index / fps) for index in range(n)]
     path = write(tmp_path / "clip.mkv", numbered(n), times_ms)
-    info = write_crops(path, Box(0, 0, 32, 32), SIZE, 30.0, tmp_path / "crops.npy")
+    n_frames = write_crops(path, Box(0, 0, 32, 32), SIZE, 30.0, tmp_path / "crops.npy")
     numbers = numbers_in(tmp_path / "crops.npy")
-    assert info.n_frames == len(numbers) and info.n_gaps == 0
-    assert abs(info.n_frames - 30) <= 1
-    assert numbers == nearest_frames(np.array(times_ms) / 1000, grid(0, len(numbers) / 30, 30.0)).tolist()
+    assert n_frames == len(numbers)
+    assert abs(n_frames - 30) <= 1
+    assert numbers == nearest(times_ms, n_frames)
 
 
 def test_a_variable_rate_is_read_by_its_timestamps(tmp_path: Path) -> None:
     times_ms = [0, 33, 66, 400, 433, 466, 500, 900, 933, 966]
     path = write(tmp_path / "phone.mkv", numbered(10), times_ms)
-    info = write_crops(path, Box(0, 0, 32, 32), SIZE, 30.0, tmp_path / "crops.npy")
+    n_frames = write_crops(path, Box(0, 0, 32, 32), SIZE, 30.0, tmp_path / "crops.npy")
     numbers = numbers_in(tmp_path / "crops.npy")
-    assert numbers == nearest_frames(np.array(times_ms) / 1000, grid(0, info.n_frames / 30, 30.0)).tolist()
+    assert numbers == nearest(times_ms, n_frames)
 
 
-def test_a_long_gap_is_counted(tmp_path: Path) -> None:
+def test_a_long_gap_repeats_the_frames_beside_it(tmp_path: Path) -> None:
     path = write(tmp_path / "gap.mkv", numbered(4), [0, 100, 1100, 1200])
-    info = write_crops(path, Box(0, 0, 32, 32), SIZE, 10.0, tmp_path / "crops.npy")
-    # Ticks at .4 to .8 s are more than a quarter of a second from both neighbours.
-    assert (info.n_frames, info.n_gaps) == (13, 5)
+    assert write_crops(path, Box(0, 0, 32, 32), SIZE, 10.0, tmp_path / "crops.npy") == 13
+    assert numbers_in(tmp_path / "crops.npy") == [0] + 6 * [1] + 5 * [2] + [3]
 
 
 def test_times_of_the_source_stand_in_for_an_encoded_copys(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rppgbench.media.container import open_container
 from rppgbench.media.decode import TruncatedVideo, _FrameClock, frames, probe
 
 
-def test_probe_says_what_was_written(write_video):
+def test_probe_reads_the_metadata_that_was_written(write_video):
     info = probe(write_video("video.mp4", codec="libx264", stamps=range(45), tags=(6, 1)))
     assert (info.codec, info.pix_fmt, info.width, info.height, info.n_frames) == ("h264", "yuv420p", 64, 48, 45)
     assert info.fps_hz == pytest.approx(30)
@@ -121,9 +121,9 @@ def test_empty_text_still_and_audio_files_are_refused(tmp_path, audio_only):
         stream = container.add_stream("png", rate=1, width=16, height=16, pix_fmt="rgb24")
         container.mux(stream.encode(av.VideoFrame(16, 16, "rgb24")))
         container.mux(stream.encode(None))
-    for path, said in [(empty, "0 bytes"), (text, "text|not a video"), (still, "still"), (audio_only, "found: audio")]:
+    for path, why in [(empty, "0 bytes"), (text, "text|not a video"), (still, "still"), (audio_only, "found: audio")]:
         for use in (probe, lambda path: list(frames(path))):
-            with pytest.raises(MediaError, match=said) as caught:
+            with pytest.raises(MediaError, match=why) as caught:
                 use(path)
             assert caught.value.hint
 
@@ -136,11 +136,11 @@ def test_truncated_video_says_how_much_could_be_read(write_video, tmp_path, name
     cut = tmp_path / name
     data = whole.read_bytes()
     cut.write_bytes(data[: int(len(data) * 0.6)])
-    seen = []
+    indices = []
     with pytest.raises(TruncatedVideo, match=r"of 3\.0 s .* nothing after that is used") as caught:
-        seen.extend(frame.index for frame in frames(cut))
-    assert 20 < len(seen) < 80
-    assert caught.value.read_s == pytest.approx(len(seen) / 30, abs=0.01)
+        indices.extend(frame.index for frame in frames(cut))
+    assert 20 < len(indices) < 80
+    assert caught.value.read_s == pytest.approx(len(indices) / 30, abs=0.01)
     assert caught.value.announced_s == pytest.approx(3.0, abs=0.05)
     assert probe(cut).duration_s == pytest.approx(3.0, abs=0.05)
 

@@ -1,4 +1,4 @@
-"""A face followed through one decode, against the two-pass way of finding it first and measuring it then."""
+"""Traces of a moving face in one decode, against detection first and measurement after it."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ def test_while_the_face_is_away_there_is_no_colour(tmp_path: Path, still_frames:
     wall = [np.full((240, 320, 3), 90, np.uint8)] * (6 * FPS)
     path = write(tmp_path / "away.avi", still_frames[: 2 * FPS] + wall + still_frames[: 2 * FPS])
     traces, track = follow_face(path)
-    seen = np.isfinite(traces.skin[:, 0])
+    finite = np.isfinite(traces.skin[:, 0])
     assert track.found_share == pytest.approx(0.4)
-    assert seen[: 2 * FPS].all() and seen[9 * FPS :].all()
-    assert not seen[round(4.5 * FPS) : 8 * FPS].any()
+    assert finite[: 2 * FPS].all() and finite[9 * FPS :].all()
+    assert not finite[round(4.5 * FPS) : 8 * FPS].any()
 
 
 def test_no_face_at_all_is_an_error_with_a_frame(tmp_path: Path) -> None:

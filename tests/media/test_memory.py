@@ -19,14 +19,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads peaks of 
 FPS_HZ, SHORT_S, LONG_S, EVERY_S = 30, 10, 60, 0.5
 # A process's peak is the same to 2 MB each time. Of 50 s more, what is cut for the traces adds up to 25 MB, crops to
 # 41 MB, whole frames to 173 MB as they are decoded and to 346 MB as RGB.
-MOST_MB = 15.0
+MAX_GROWTH_MB = 15.0
 
 STAGES = {
     "find_faces": f"len(find_faces(video, every_s={EVERY_S}).times_s)",
     "measure_traces": "len(measure_traces(video, box).times_s)",
-    "write_crops": f"write_crops(video, box, (96, 96), {FPS_HZ}, video.with_suffix('.npy')).n_frames",
+    "write_crops": f"write_crops(video, box, (96, 96), {FPS_HZ}, video.with_suffix('.npy'))",
 }
-STACKING = "len([frame.picture for frame in frames(video)])"
+KEEP_ALL = "len([frame.picture for frame in frames(video)])"
 PROCESS = """\
 import re, sys
 from pathlib import Path
@@ -59,8 +59,8 @@ def box(videos: dict[int, Path]) -> Box:
     return find_faces(videos[SHORT_S]).fixed(0.25)
 
 
-def looked_at(stage: str, video: Path, box: Box) -> tuple[int, float]:
-    """How many pictures a process gave an answer for, and its peak of resident memory in MB."""
+def measured(stage: str, video: Path, box: Box) -> tuple[int, float]:
+    """Number of pictures that a process handled, and its peak of resident memory in MB."""
     command = [sys.executable, "-c", PROCESS.format(stage=stage), str(video), *map(str, box.sides)]
     count, peak_kb = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     return int(count), int(peak_kb) / 1024
@@ -68,13 +68,13 @@ def looked_at(stage: str, video: Path, box: Box) -> tuple[int, float]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_long_video_takes_no_more_memory_than_a_short_one(stage: str, videos: dict[int, Path], box: Box) -> None:
-    found = {seconds: looked_at(STAGES[stage], video, box) for seconds, video in videos.items()}
+    found = {seconds: measured(STAGES[stage], video, box) for seconds, video in videos.items()}
     rate_hz = 1 / EVERY_S if stage == "find_faces" else FPS_HZ
     assert {seconds: count for seconds, (count, _) in found.items()} == {s: round(s * rate_hz) for s in videos}
-    assert found[LONG_S][1] - found[SHORT_S][1] < MOST_MB
+    assert found[LONG_S][1] - found[SHORT_S][1] < MAX_GROWTH_MB
 
 
 def test_a_process_that_keeps_its_frames_is_caught(videos: dict[int, Path], box: Box) -> None:
-    """The yardstick itself: 1500 frames more of 115,200 bytes."""
-    (_, short_mb), (_, long_mb) = (looked_at(STACKING, video, box) for video in videos.values())
+    """The test of the test: 1500 frames more of 115,200 bytes."""
+    (_, short_mb), (_, long_mb) = (measured(KEEP_ALL, video, box) for video in videos.values())
     assert long_mb - short_mb > 150

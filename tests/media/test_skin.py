@@ -1,4 +1,4 @@
-"""The skin filter, on pictures whose mask can be told beforehand."""
+"""The skin filter, on pictures whose mask is known."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_agrees_with_the_formulas_written_out_pixel_by_pixel() -> None:
             if (i - 11.5) ** 2 + (j - 9.5) ** 2 <= (0.4 * 20) ** 2:
                 inside.append((i, j))
     values = [luma[p] for p in inside]
-    chosen = [p for p in inside if abs(luma[p] - np.mean(values)) <= 1.5 * np.std(values)]
-    chroma = np.array([picture[p][:2] / picture[p].sum() for p in chosen])
+    lit = [p for p in inside if abs(luma[p] - np.mean(values)) <= 1.5 * np.std(values)]
+    chroma = np.array([picture[p][:2] / picture[p].sum() for p in lit])
     inverse = np.linalg.inv(np.cov(chroma.T, ddof=0))
     expected = np.zeros((24, 20), bool)
     for p in luma:

@@ -11,7 +11,7 @@ import pytest
 
 from rppgbench.media.face_detection import Box
 from rppgbench.media.skin import SkinSettings
-from rppgbench.media.traces import beside, celled, measure_traces, skin_means
+from rppgbench.media.traces import aligned_to_cells, background_strips, measure_traces, skin_means
 
 FPS, N = 20, 60
 SKIN, WALL = np.array([190.4, 135.3, 105.6]), np.array([90.3, 110.6, 150.4])
@@ -61,7 +61,7 @@ def test_a_known_colour_comes_back(lossless: Path) -> None:
 
 
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p"])
-def test_and_through_yuv(tmp_path: Path, pix_fmt: str) -> None:
+def test_a_known_colour_comes_back_through_yuv(tmp_path: Path, pix_fmt: str) -> None:
     path = write(tmp_path / "disc.mp4", "libx264", pix_fmt, qp="0", preset="ultrafast")
     traces = measure_traces(path, BOX)
     # swscale's own conversion to YUV on the way in may be off by a level throughout; the pulse is not.
@@ -69,7 +69,7 @@ def test_and_through_yuv(tmp_path: Path, pix_fmt: str) -> None:
     assert np.abs((traces.skin - traces.skin.mean(0)) - pulse()).max() < 0.15
 
 
-def test_every_pixel_is_skin_when_it_is_said_so(lossless: Path) -> None:
+def test_frames_are_skin_takes_every_pixel(lossless: Path) -> None:
     traces = measure_traces(lossless, Box(0, 0, 320, 240), frames_are_skin=True)
     plain = np.array([picture.reshape(-1, 3).mean(0) for picture in pictures()])
     assert np.abs(traces.skin - plain).max() < 0.01
@@ -110,7 +110,7 @@ def test_weights_fade_from_mask_to_mask() -> None:
     assert shares[-1] == pytest.approx(0.7, abs=0.06)
 
 
-def test_a_mask_is_remembered() -> None:
+def test_masks_have_a_memory() -> None:
     """The share follows a step of the masks as an equal mean at first, and then as exp(-t / memory) does."""
     rng = np.random.RandomState(0)
     full = (SKIN + rng.normal(0, 3, (40, 40, 3))).astype(np.float32)
@@ -127,17 +127,17 @@ def test_a_mask_is_remembered() -> None:
 
 @pytest.mark.parametrize("box", [Box(3, 5, 300, 300), Box(0, 0, 61.3, 40), Box(0, 0, 1920, 1080), Box(0, 0, 5, 5)])
 def test_cells_are_whole_even_pixels_about_the_same_centre(box: Box) -> None:
-    cells, (rows, columns) = celled(box)
+    cells, (rows, columns) = aligned_to_cells(box)
     assert cells.center == pytest.approx(box.center)
-    for size, count, wanted in ((cells.height, rows, box.height), (cells.width, columns, box.width)):
+    for size, count, whole in ((cells.height, rows, box.height), (cells.width, columns, box.width)):
         assert (size / count) % 2 == 0
-        assert abs(size - wanted) <= size / count
+        assert abs(size - whole) <= size / count
     assert min(rows, columns) <= 64
 
 
 def test_strips_lie_beside_the_box_or_are_none() -> None:
-    left, right = beside(BOX, 320, 240)
+    left, right = background_strips(BOX, 320, 240)
     assert left.x + left.width < BOX.x and right.x > BOX.x + BOX.width
     assert left.x >= 0 and right.x + right.width <= 320
     assert max(left.y + left.height, right.y + right.height) <= BOX.y + 0.6 * BOX.height
-    assert beside(Box(10, 10, 300, 220), 320, 240) == []
+    assert background_strips(Box(10, 10, 300, 220), 320, 240) == []

@@ -43,7 +43,7 @@ def test_the_same_clip(pair):
     assert found.psnr_hvs_m_db == math.inf
 
 
-def test_what_is_too_small_is_not_a_number(pair):
+def test_a_measure_of_too_small_frames_is_nan(pair):
     video, reference = (clip[:, :9, :9] for clip in pair)
     found = clip_quality(video, reference, 30.0)
     assert math.isnan(found.ssim)

@@ -1,4 +1,4 @@
-"""PSNR-HVS-M against its published tables, a plain reading of its definition, and what it is for."""
+"""PSNR-HVS-M against its published tables, a plain reading of its definition, and known cases of visibility."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_it_is_a_plain_reading_of_its_definition(shape):
     )
 
 
-def test_frames_are_judged_one_by_one_whatever_the_batch(monkeypatch):
+def test_frames_do_not_depend_on_their_batch(monkeypatch):
     random = np.random.RandomState(1)
     one, other = (random.randint(256, size=(2, 5, 16, 16, 3), dtype=np.uint8) for _ in range(2))
     alone = [[psnr_hvs_m_db(one[i, j][None], other[i, j][None])[0] for j in range(5)] for i in range(2)]
@@ -87,7 +87,7 @@ def test_a_shift_of_level_is_psnr_but_for_the_weight_of_the_mean():
     np.testing.assert_allclose(psnr_hvs_m_db(grey(flat + 5), grey(flat)), [expected], atol=1e-6)
 
 
-def test_the_same_is_infinitely_near_and_so_is_what_texture_hides():
+def test_an_equal_picture_and_an_error_masked_by_texture_are_infinite():
     random = np.random.RandomState(2)
     texture = 128 + 40 * random.standard_normal((1, 16, 16))
     assert np.isposinf(psnr_hvs_m_db(grey(texture), grey(texture))).all()
@@ -112,7 +112,7 @@ def test_more_noise_is_never_nearer():
     assert (np.diff(values) < 0).all()
 
 
-def test_what_cannot_be_compared_is_refused():
+def test_small_or_different_shapes_are_refused():
     with pytest.raises(SignalError, match="7 x 9 pixels, expected 8"):
         psnr_hvs_m_db(np.zeros((1, 9, 7, 3)), np.zeros((1, 9, 7, 3)))
     with pytest.raises(SignalError, match="cannot be compared"):

@@ -32,7 +32,7 @@ def test_one_colour_of_one_pixel_counts_with_all():
     assert psnr_db(spoilt, clean).tolist() == [math.inf, pytest.approx(10 * math.log10(48 / 0.25))]
 
 
-def test_the_same_is_infinitely_near():
+def test_an_equal_video_is_infinite():
     video = np.random.RandomState(0).randint(256, size=(3, 4, 4, 3), dtype=np.uint8)
     assert np.isposinf(psnr_db(video, video)).all()
 
@@ -43,7 +43,7 @@ def test_bytes_against_floats():
     np.testing.assert_allclose(psnr_db(video / 255 + 0.1, video), 20.0, atol=1e-4)
 
 
-def test_each_frame_is_judged_by_itself():
+def test_each_frame_has_its_own_psnr():
     clean = np.zeros((2, 3, 4, 4, 3), np.float32)
     errors = np.array([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]])
     found = psnr_db(clean + errors[..., None, None, None], clean)

@@ -11,15 +11,15 @@ import pytest
 
 @pytest.fixture(scope="session")
 def simulated() -> Iterator[ModuleType]:
-    yield from _beside("simulated")
+    yield from _imported("simulated")
 
 
 @pytest.fixture(scope="session")
 def heartpy() -> Iterator[ModuleType]:
-    yield from _beside("heartpy_reference")
+    yield from _imported("heartpy_reference")
 
 
-def _beside(name: str) -> Iterator[ModuleType]:
+def _imported(name: str) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent))
         yield import_module(name)

@@ -1,6 +1,6 @@
-"""HeartPy 1.2.7: beats and intervals by code that shares nothing with ours.
+"""HeartPy 1.2.7: beats and intervals by code that shares nothing with this project's.
 
-Its last release is of 2021. What it takes from ``pkg_resources`` and from NumPy before 2.0 is put back while it runs,
+Its last release is of 2021. Its imports from ``pkg_resources`` and from NumPy before 2.0 are put back while it runs,
 and its dictionaries are made anew for each call: those in its signatures are kept from one call to the next.
 """
 
@@ -82,7 +82,7 @@ def _heartpy() -> Iterator[Any]:
         warnings.catch_warnings(),
         mock.patch.object(np, "trapz", np.trapezoid, create=True),
     ):
-        # Its own: escapes in its texts, short signals, means of nothing.
+        # HeartPy's own: escapes in its texts, short signals, means of nothing.
         for module in (r"heartpy(\.|$)", r"numpy(\.|$)"):
             warnings.filterwarnings("ignore", module=module)
         yield _imported()

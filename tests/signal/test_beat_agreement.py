@@ -19,7 +19,7 @@ def within(beats_s: np.ndarray) -> np.ndarray:
     return beats_s[(beats_s >= SPAN_S[0]) & (beats_s < SPAN_S[1])]
 
 
-def most(pred_s: np.ndarray, true_s: np.ndarray, tolerance_s: float) -> int:
+def max_matches(pred_s: np.ndarray, true_s: np.ndarray, tolerance_s: float) -> int:
     """The most pairs that can be made of beats within the tolerance, by SciPy's Hopcroft-Karp."""
     near = csr_array(np.abs(pred_s[:, None] - true_s) <= tolerance_s)
     return int((maximum_bipartite_matching(near) >= 0).sum())
@@ -27,7 +27,7 @@ def most(pred_s: np.ndarray, true_s: np.ndarray, tolerance_s: float) -> int:
 
 @pytest.mark.parametrize("span_s", [None, SPAN_S])
 @pytest.mark.parametrize("delay_s", [-0.3, -0.1, 0.0, 0.25, 0.5])
-def test_beats_that_are_late_are_the_same_beats(delay_s, span_s):
+def test_late_beats_all_match(delay_s, span_s):
     for seed in range(20):
         beats_s = rhythm(np.random.RandomState(seed))
         found = beat_agreement(within(beats_s + delay_s), within(beats_s), span_s=span_s)
@@ -52,7 +52,7 @@ def test_missed_and_false_beats_are_counted_as_such():
     assert n_matched / n_pred == pytest.approx(0.8 / 0.9, abs=3 * np.sqrt(0.1 / n_pred))
 
 
-def test_jitter_is_told_by_the_tolerances_and_the_intervals():
+def test_jitter_shows_in_the_tolerances_and_the_intervals():
     """Of normal jitter erf(tolerance / sqrt(2) sd) is within; an interval's error is that of two: 2 sd / sqrt(pi)."""
     sd_s, found = 0.04, []
     for seed in range(300):
@@ -67,19 +67,19 @@ def test_jitter_is_told_by_the_tolerances_and_the_intervals():
 
 
 @pytest.mark.parametrize("least_gap_s", [0.31, 0.2])
-def test_as_many_match_as_can_where_beats_are_apart(least_gap_s):
+def test_the_matching_is_maximal_for_distant_beats(least_gap_s):
     for seed in range(60):
         random = np.random.RandomState(seed)
         true_s, pred_s = (np.cumsum(least_gap_s + random.exponential(0.4, 40)) for _ in range(2))
         found = beat_agreement(pred_s, true_s, span_s=(-9.0, 99.0))
         for count, tolerance_s in zip(found.n_matched, TOLERANCES_S, strict=True):
-            possible = most(pred_s - found.delay_s, true_s, tolerance_s)
+            possible = max_matches(pred_s - found.delay_s, true_s, tolerance_s)
             assert count <= possible
             if least_gap_s > 2 * tolerance_s:
                 assert count == possible
 
 
-def test_a_beat_that_only_one_side_can_see_does_not_count():
+def test_a_beat_outside_of_the_shared_span_does_not_count():
     true_s = np.r_[0.1:29.9:1.0, 29.9]
     late_s = true_s[:-1] + 0.3  # the last one would be at 30.2 s
     assert beat_agreement(late_s, true_s, span_s=SPAN_S) == beat_agreement(late_s, true_s[:-1], span_s=SPAN_S)
@@ -103,7 +103,7 @@ def test_an_interval_with_a_beat_of_either_side_in_it_is_none():
     assert beat_agreement(pred_s, true_s).ibi_mae_ms == pytest.approx(20)
 
 
-def test_of_a_regular_rhythm_the_nearest_of_the_delays_is_told():
+def test_of_a_regular_rhythm_the_delay_nearest_to_0_is_found():
     true_s = np.arange(0.2, 30, 0.4)
     found = beat_agreement(within(true_s + 0.3), true_s, span_s=SPAN_S)
     assert found.delay_s == pytest.approx(-0.1, abs=1e-9)
@@ -111,7 +111,7 @@ def test_of_a_regular_rhythm_the_nearest_of_the_delays_is_told():
 
 
 def test_an_unrelated_rhythm_matches_by_chance():
-    """What F1 means nothing below: a third, six and seven tenths at the same mean rate."""
+    """F1 by chance: a third, six and seven tenths at the same mean rate."""
     found = []
     for seed in range(300):
         random = np.random.RandomState(seed)
@@ -130,9 +130,9 @@ def test_an_unrelated_rhythm_matches_by_chance():
         ([np.nan, np.nan], [1.0, 2.0], (0, 2)),
         ([1.0, 1.9], [11.0, 12.0], (2, 2)),
     ],
-    ids=["neither", "no prediction", "no truth", "not finite", "far apart"],
+    ids=["neither", "no prediction", "no truth", "not finite", "far off"],
 )
-def test_where_nothing_can_match_the_answer_is_nothing(pred_s, true_s, n):
+def test_without_matches_there_is_no_delay_and_no_interval(pred_s, true_s, n):
     found = beat_agreement(np.array(pred_s), np.array(true_s))
     assert found == BeatAgreement(n_pred=n[0], n_true=n[1], **NOTHING)
 
@@ -152,7 +152,7 @@ def test_a_breathing_rhythm_is_not_taken_for_the_beat_before(hr_bpm, delay_s, le
         phase = 2 * np.pi * 0.25 * np.arange(80) * 60 / hr_bpm + random.uniform(0, 6)
         true_s = -3 + np.cumsum(60 / hr_bpm + np.sqrt(2) * 0.03 * np.sin(phase))
         pred_s = true_s + delay_s + 0.01 * random.randn(80)
-        seen = [beats_s[(beats_s >= 0) & (beats_s < length_s)] for beats_s in (pred_s, true_s)]
-        found = beat_agreement(*seen, span_s=(0.0, length_s))
+        inside = [beats_s[(beats_s >= 0) & (beats_s < length_s)] for beats_s in (pred_s, true_s)]
+        found = beat_agreement(*inside, span_s=(0.0, length_s))
         assert found.delay_s == pytest.approx(delay_s, abs=0.015)
         assert found.ibi_mae_ms < 20  # of two beats each 10 ms off: 11.3 on average

@@ -1,4 +1,4 @@
-"""Estimators of other projects, held against what evaluation.md measured of them, closed forms, and dense solutions.
+"""Estimators of other projects, against measurements of them, closed forms, and dense solutions.
 
 The plethysmogram is that of the measurements: a systolic and a dicrotic wave, noise of SD 0.5 where there is noise.
 """
@@ -66,9 +66,9 @@ def test_pyvhrs_rate_is_the_highest_bin_of_scipys_welch(frames):
     overlap = 200 if frames > 256 else 0
     freq_hz, power = welch(prepared, FPS_HZ, nperseg=min(256, frames), noverlap=overlap, nfft=2048)
     inside = (freq_hz >= 0.65) & (freq_hz <= 4)
-    ours = PYVHR.spectrum(waves, FPS_HZ).power[:, inside]
-    total = ours.sum(axis=1, keepdims=True), power[:, inside].sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(ours / total[0], power[:, inside] / total[1], atol=1e-6)
+    found = PYVHR.spectrum(waves, FPS_HZ).power[:, inside]
+    total = found.sum(axis=1, keepdims=True), power[:, inside].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found / total[0], power[:, inside] / total[1], atol=1e-6)
     np.testing.assert_allclose(rates_bpm("pyvhr", waves), 60 * freq_hz[inside][power[:, inside].argmax(axis=1)])
 
 
@@ -77,7 +77,7 @@ def test_pyvhrs_rate_is_the_highest_bin_of_scipys_welch(frames):
     [(6, 256, 7.03, 1.88), (10, 512, 3.52, 0.95), (30, 1024, 1.76, 0.44), (60, 2048, 0.88, 0.22)],
 )
 def test_a_toolboxs_grid_alone_puts_noise_free_labels_off(length_s, frames, grid_bpm, mean_bpm):
-    """Evaluation.md 3.1; a rate anywhere between two bins is a quarter of the grid off on average, half at most."""
+    """Measured; a rate anywhere between two bins is a quarter of the grid off on average, half at most."""
     random = np.random.RandomState(0)
     true_bpm = random.uniform(50, 140, 400)
     found = rates_bpm("toolbox-2025", plethysmogram(true_bpm, length_s, random), sensor=True)
@@ -90,22 +90,22 @@ def test_a_toolboxs_grid_alone_puts_noise_free_labels_off(length_s, frames, grid
 
 
 @pytest.mark.parametrize(("length_s", "share"), [(6, 0.91), (10, 0.95), (30, 0.98)])
-def test_most_errors_of_a_toolbox_are_exactly_nothing(length_s, share):
-    """Evaluation.md 3.1: prediction and label fall into one bin, and what is off in both cancels."""
+def test_most_errors_of_a_toolbox_are_exactly_0(length_s, share):
+    """Measured: prediction and label fall into one bin, and what is off in both cancels."""
     random = np.random.RandomState(0)
     waves = plethysmogram(random.uniform(50, 140, 800), length_s, random)
     noisy = waves + 0.5 * random.randn(*waves.shape)
     same = rates_bpm("toolbox-2025", noisy) == rates_bpm("toolbox-2025", waves, sensor=True)
     assert same.mean() == pytest.approx(share, abs=0.04)
-    ours = [
-        abs(mine.spectrum_bpm - true.spectrum_bpm)
-        for mine, true in zip(estimate_each(noisy, FPS_HZ), estimate_each(waves, FPS_HZ), strict=True)
+    errors_bpm = [
+        abs(pred.spectrum_bpm - true.spectrum_bpm)
+        for pred, true in zip(estimate_each(noisy, FPS_HZ), estimate_each(waves, FPS_HZ), strict=True)
     ]
-    assert np.mean(np.array(ours) == 0) < 0.01
+    assert np.mean(np.array(errors_bpm) == 0) < 0.01
 
 
 def test_white_noise_is_some_twenty_beats_off_a_resting_heart():
-    """Evaluation.md 3.1: 20 to 25 bpm."""
+    """Measured: 20 to 25 bpm."""
     random = np.random.RandomState(0)
     true_bpm = random.uniform(60, 100, 400)
     labels = rates_bpm("toolbox-2025", plethysmogram(true_bpm, 30, random), sensor=True)
@@ -115,7 +115,7 @@ def test_white_noise_is_some_twenty_beats_off_a_resting_heart():
 
 @pytest.mark.parametrize(("length_s", "mean"), [(10, 0.29), (30, 0.19), (60, 0.15)])
 def test_noise_scores_well_when_any_lag_and_any_sign_will_do(length_s, mean):
-    """Signals.md 4.4."""
+    """Means measured of the toolbox."""
     random = np.random.RandomState(0)
     truths = plethysmogram(random.uniform(50, 140, 200), length_s, random)
     found = TOOLBOX_2023.macc(random.randn(*truths.shape), truths, FPS_HZ)
@@ -125,19 +125,19 @@ def test_noise_scores_well_when_any_lag_and_any_sign_will_do(length_s, mean):
 def test_circular_correlation_is_that_of_every_roll():
     random = np.random.RandomState(0)
     waves, truths = random.randn(3, 300), random.randn(3, 300)
-    ours, theirs = (
+    preds, trues = (
         filtfilt(*butter(1, (0.6, 3.3), "bandpass", fs=FPS_HZ), without_trend(w, 100)) for w in (waves, truths)
     )
     expected = [
         max(abs(np.corrcoef(np.roll(one, lag), other)[0, 1]) for lag in range(300))
-        for one, other in zip(ours, theirs, strict=True)
+        for one, other in zip(preds, trues, strict=True)
     ]
     np.testing.assert_allclose(TOOLBOX_2025.macc(waves, truths, FPS_HZ), expected, atol=1e-9)
     assert (TOOLBOX_2025.macc(waves, -np.roll(waves, 150, axis=1), FPS_HZ) > 0.9).all()
 
 
 @pytest.mark.parametrize("odd", [np.zeros(300), np.full(300, np.nan), np.arange(300.0)], ids=["0", "NaN", "a line"])
-def test_what_is_no_wave_correlates_with_nothing(odd):
+def test_a_constant_or_not_finite_wave_has_no_correlation(odd):
     random = np.random.RandomState(0)
     waves = np.stack([odd, random.randn(300)])
     for found in (
@@ -164,8 +164,8 @@ def test_one_signal_has_as_many_ratios_as_there_are_definitions():
     power = np.ones((1, 60))
     power[0, 10], power[0, 20] = 10, 5
     spectrum = Spectrum(np.round(np.arange(60) / 10, 1), power, 0.1)
-    told = {name: estimator.snr_db(spectrum, np.array([60.6]))[0] for name, estimator in ESTIMATORS.items()}
-    assert told == {
+    found = {name: estimator.snr_db(spectrum, np.array([60.6]))[0] for name, estimator in ESTIMATORS.items()}
+    assert found == {
         "toolbox-2023": pytest.approx(20 * np.log10((10 + 1 + 5 + 1) / (18 - 4))),
         "toolbox-2025": pytest.approx(10 * np.log10((10 + 1 + 5 + 1) / (28 - 4))),
         "pyvhr": pytest.approx(10 * np.log10((10 + 3 + 5 + 3) / (34 - 8))),
@@ -200,14 +200,14 @@ def test_pyvhr_looks_at_sensors_on_a_finer_grid():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_has_no_rate_has_none_by_any_estimator_and_for_the_same_reason(name):
+def test_a_wave_without_a_rate_has_none_by_any_estimator_and_for_the_same_reason(name):
     waves = np.array([np.zeros(300), np.full(300, np.nan), np.arange(300.0), np.sin(0.25 * np.arange(300))])
     waves[1, 0] = 1.0
-    plain, told = estimate_each(waves, FPS_HZ), estimate_each(waves, FPS_HZ, use=name)
-    assert [str(rate) for rate in told[:3]] == [str(rate) for rate in plain[:3]]
+    plain, completed = estimate_each(waves, FPS_HZ), estimate_each(waves, FPS_HZ, use=name)
+    assert [str(rate) for rate in completed[:3]] == [str(rate) for rate in plain[:3]]
     assert str(plain[0]) == "constant"
-    assert (told[3].spectrum_bpm, told[3].beats_bpm) == (plain[3].spectrum_bpm, plain[3].beats_bpm)
-    assert told[3].compatible_bpm == pytest.approx(60 * 0.25 * FPS_HZ / (2 * np.pi), abs=2)
+    assert (completed[3].spectrum_bpm, completed[3].beats_bpm) == (plain[3].spectrum_bpm, plain[3].beats_bpm)
+    assert completed[3].compatible_bpm == pytest.approx(60 * 0.25 * FPS_HZ / (2 * np.pi), abs=2)
     assert plain[3].compatible_bpm is None
     (short,) = estimate_each(waves[3:, :120], FPS_HZ, use=name)
     assert "too short" in str(short)
@@ -245,7 +245,7 @@ def test_too_few_frames_a_second_are_refused():
         estimate_each(np.random.RandomState(0).randn(1, 80), 8, use="pyvhr")
 
 
-def test_the_settings_name_every_estimator_and_ranked_takes_the_one_that_they_name():
+def test_the_ranked_rate_is_that_of_the_estimator_in_the_settings():
     (rate,) = estimate_each(plethysmogram([80.0], 30, np.random.RandomState(0)), FPS_HZ, use="toolbox-2023")
     assert rate.compatible_bpm == pytest.approx(80.86, abs=0.01)  # bin 46 of 1.7578 bpm
     for name in NAMES:
@@ -257,7 +257,7 @@ def test_the_settings_name_every_estimator_and_ranked_takes_the_one_that_they_na
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_sensor_that_tells_rates_is_taken_at_its_word(name):
+def test_a_sensor_of_rates_has_the_same_rate_by_every_estimator(name):
     truth = GroundTruth(samples=np.full(60, 72.4), times_s=np.arange(60.0), kind="hr")
     (rate,) = window_hrs(truth, np.array([10.0]), 900, FPS_HZ, BAND_HZ, name)
     assert rate.compatible_bpm == rate.beats_bpm == pytest.approx(72.4)

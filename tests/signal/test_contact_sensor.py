@@ -5,7 +5,13 @@ import pytest
 
 from rppgbench.contracts import GroundTruth
 from rppgbench.errors import SignalError
-from rppgbench.signal.contact_sensor import beats_of_ecg_s, lead_rates_bpm, missing_share, stuck_spans_s, without_stuck
+from rppgbench.signal.contact_sensor import (
+    beats_of_ecg_s,
+    lead_rates_bpm,
+    mask_stuck_spans,
+    missing_share,
+    stuck_spans_s,
+)
 
 TIMES_S = np.arange(64 * 40) / 64 - 2
 
@@ -19,7 +25,7 @@ def wave():
     return np.cos(2 * np.pi * 1.2 * TIMES_S)
 
 
-def test_a_sensor_is_stuck_where_it_says_the_same_for_more_than_two_seconds(wave):
+def test_a_sensor_is_stuck_at_one_value_for_more_than_two_seconds(wave):
     wave[(TIMES_S >= 5) & (TIMES_S <= 6.9)] = 0.3
     wave[(TIMES_S >= 10) & (TIMES_S <= 13)] = 0.3
     wave[TIMES_S >= 35] = 0.0
@@ -28,10 +34,10 @@ def test_a_sensor_is_stuck_where_it_says_the_same_for_more_than_two_seconds(wave
 
 def test_whole_numbers_can_be_stuck_too(wave):
     counts = np.round(100 * wave).astype(np.int16)
-    counts[(TIMES_S >= 10) & (TIMES_S <= 13)] = -32768  # as an unplugged converter says
+    counts[(TIMES_S >= 10) & (TIMES_S <= 13)] = -32768  # as of an unplugged converter
     truth = sensor(counts)
     assert stuck_spans_s(truth) == [(10.0, 13.0)]
-    assert np.isnan(without_stuck(truth).samples).sum() == 3 * 64 + 1
+    assert np.isnan(mask_stuck_spans(truth).samples).sum() == 3 * 64 + 1
 
 
 def test_a_sensor_that_never_moves_is_stuck_from_end_to_end(wave):
@@ -39,13 +45,13 @@ def test_a_sensor_that_never_moves_is_stuck_from_end_to_end(wave):
 
 
 @pytest.mark.parametrize("levels", [250, 4095], ids=["8 bits", "12 bits"])
-def test_a_last_bit_that_flickers_defeats_nothing(wave, levels):
+def test_a_flickering_last_bit_is_stuck(wave, levels):
     counts = np.round(levels * (0.5 + 0.45 * wave))
     stuck = (TIMES_S >= 10) & (TIMES_S <= 13)
     counts[stuck] = 17 + np.random.RandomState(0).randint(-1, 2, stuck.sum())
     (span_s,) = stuck_spans_s(sensor(counts.astype(np.int16)))
     assert span_s == pytest.approx((10.0, 13.0), abs=0.1)
-    coarse = np.round(10 * wave)  # where a step is a twentieth of the pulse, it tells something
+    coarse = np.round(10 * wave)  # a step of a twentieth of the pulse is a signal
     coarse[stuck] = np.random.RandomState(0).randint(-1, 2, stuck.sum())
     assert stuck_spans_s(sensor(coarse)) == []
 
@@ -63,7 +69,7 @@ def test_stuck_at_one_value_and_then_at_another_is_two_spans(wave):
     assert stuck_spans_s(sensor(wave)) == [(10.0, 13 - 1 / 64), (13.0, 16 - 1 / 64)]
 
 
-def test_spans_are_told_by_time_where_samples_are_lost(wave):
+def test_spans_go_by_time_if_samples_are_lost(wave):
     wave[(TIMES_S >= 10) & (TIMES_S <= 13)] = 0.3
     kept = np.random.RandomState(0).uniform(size=len(wave)) < 0.1
     (span_s,) = stuck_spans_s(sensor(wave[kept], times_s=TIMES_S[kept]))
@@ -84,11 +90,11 @@ def test_missing_samples_are_not_stuck(wave):
     wave[(TIMES_S >= 10) & (TIMES_S < 20)] = np.nan
     truth = sensor(wave)
     assert stuck_spans_s(truth) == []
-    assert without_stuck(truth) is truth
+    assert mask_stuck_spans(truth) is truth
     assert missing_share(truth) == 0.25
 
 
-def test_a_heart_rate_may_stay_where_it_is():
+def test_a_constant_heart_rate_is_not_stuck():
     assert stuck_spans_s(sensor(np.full(60, 72.0), "hr", np.arange(60.0))) == []
 
 
@@ -98,10 +104,10 @@ def test_no_samples_are_all_missing():
     assert stuck_spans_s(nothing) == []
 
 
-def test_stuck_samples_are_gone_and_all_else_is_kept(wave):
+def test_stuck_samples_are_masked_and_all_else_is_kept(wave):
     wave[(TIMES_S >= 10) & (TIMES_S <= 13)] = 0.3
     truth = sensor(wave, video_s=38.0, doubts=("odd",))
-    found = without_stuck(truth)
+    found = mask_stuck_spans(truth)
     np.testing.assert_array_equal(np.isnan(found.samples), (TIMES_S >= 10) & (TIMES_S <= 13))
     np.testing.assert_array_equal(truth.samples, wave)
     assert (found.video_s, found.doubts, found.kind) == (38.0, ("odd",), "bvp")

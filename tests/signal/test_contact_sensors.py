@@ -20,7 +20,7 @@ def f1(agreements: list[BeatAgreement]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def people(simulated) -> list[tuple[int, np.ndarray]]:
+def hearts(simulated) -> list[tuple[int, np.ndarray]]:
     """Seeds, and beats at mean rates of 48 to 150 bpm."""
     randoms = [np.random.RandomState(seed) for seed in range(8)]
     return [
@@ -34,7 +34,7 @@ def agreement(found_s: np.ndarray, beats_s: np.ndarray) -> BeatAgreement:
 
 
 def beats_of(wave: np.ndarray, rate_hz: float) -> np.ndarray:
-    """By the highest spectral peak, or the half of it where that is named as its rival.
+    """Beats by the highest spectral peak, or by half of it if that is its rival.
 
     Of sharp beats the second harmonic may be up to 3 dB above the first, as in 17 of 22 windows of HeartPy's third
     recording: there the highest peak alone is twice the heart rate.
@@ -45,10 +45,10 @@ def beats_of(wave: np.ndarray, rate_hz: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("noise", "least_f1", "ibi_ms"), [(0.0, 1.0, 0.5), (0.05, 0.999, 1.0), (0.1, 0.99, 1.5)])
-def test_r_peaks_of_the_dynamical_model_are_its_beats(simulated, people, noise, least_f1, ibi_ms):
+def test_r_peaks_of_the_dynamical_model_are_its_beats(simulated, hearts, noise, least_f1, ibi_ms):
     found = [
         agreement(r_peaks(simulated.ecg(beats_s, 250, LENGTH_S, noise, seed), 250) / 250, beats_s)
-        for seed, beats_s in people
+        for seed, beats_s in hearts
     ]
     assert f1(found)[0] >= least_f1
     assert np.mean([each.ibi_mae_ms for each in found]) < ibi_ms
@@ -56,10 +56,10 @@ def test_r_peaks_of_the_dynamical_model_are_its_beats(simulated, people, noise, 
 
 
 @pytest.mark.parametrize(("noise", "least_f1", "ibi_ms"), [(0.0, 1.0, 4.0), (0.1, 0.999, 8.0), (0.4, 0.97, 30.0)])
-def test_beats_of_a_simulated_finger_are_its_beats(simulated, people, noise, least_f1, ibi_ms):
+def test_beats_of_a_simulated_finger_are_its_beats(simulated, hearts, noise, least_f1, ibi_ms):
     found = [
         agreement(beats_of(simulated.ppg(beats_s, 100, LENGTH_S, noise, seed), 100), beats_s)
-        for seed, beats_s in people
+        for seed, beats_s in hearts
     ]
     assert f1(found)[0] >= least_f1
     assert f1(found)[2] >= 0.998
@@ -78,8 +78,8 @@ def test_beats_of_recorded_fingers_are_heartpys(heartpy, index, length_s, n_wind
     for first in range(0, len(samples) - n + 1, n):
         inside = (peaks >= first) & (peaks < first + n)
         if inside.any() and accepted[inside].all():
-            ours_s = beats_of(samples[first : first + n], rate_hz)
-            found.append(beat_agreement(ours_s, (peaks[inside] - first) / rate_hz, span_s=(0.0, length_s)))
+            pred_s = beats_of(samples[first : first + n], rate_hz)
+            found.append(beat_agreement(pred_s, (peaks[inside] - first) / rate_hz, span_s=(0.0, length_s)))
     assert len(found) == n_windows
     assert f1(found)[1] >= least_f1
     assert np.median([each.ibi_mae_ms for each in found]) < 12  # HeartPy's peaks are at whole samples of 10 ms
@@ -91,8 +91,8 @@ def test_most_beats_that_heartpy_accepts_are_found_where_the_finger_moves(heartp
     n, found = round(30 * rate_hz), []
     for first in range(0, len(samples) - n + 1, n):
         inside = accepted & (peaks >= first) & (peaks < first + n)
-        ours_s = beats_of(samples[first : first + n], rate_hz)
-        found.append(beat_agreement(ours_s, (peaks[inside] - first) / rate_hz, span_s=(0.0, 30.0)))
+        pred_s = beats_of(samples[first : first + n], rate_hz)
+        found.append(beat_agreement(pred_s, (peaks[inside] - first) / rate_hz, span_s=(0.0, 30.0)))
     recall = sum(each.n_matched[1] for each in found) / sum(each.n_true for each in found)
     assert f1(found)[1] > 0.97
     assert recall > 0.98

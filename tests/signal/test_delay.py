@@ -1,4 +1,4 @@
-"""How late the face is behind the sensor, against simulated truth."""
+"""Delay of the face behind the sensor, against simulated truth."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wave_of(beats_s: np.ndarray, times_s: np.ndarray) -> np.ndarray:
     return pulse_at(np.interp(times_s, beats_s, np.arange(len(beats_s))))
 
 
-def late(sdnn_s: float, offset_s: float, kind: str = "bvp", noise: float = 1.0) -> float | None:
+def found_delay_s(sdnn_s: float, offset_s: float, kind: str = "bvp", noise: float = 1.0) -> float | None:
     """The delay found of a face ``offset_s`` behind its sensor, with as much noise as pulse in it."""
     beats_s = rhythm(sdnn_s)
     rate_hz = 256 if kind == "ecg" else 64
@@ -85,25 +85,25 @@ def test_the_delay_of_the_face_is_found(kind, delay_s):
 
 @pytest.mark.parametrize("sdnn_s", [0.03, 0.07])
 @pytest.mark.parametrize("offset_s", [0.6, 1.5, -0.8, -1.4])
-def test_clocks_that_are_apart_are_told_where_the_rhythm_varies(sdnn_s, offset_s):
-    assert late(sdnn_s, offset_s) == pytest.approx(offset_s, abs=0.04)
+def test_offset_clocks_are_found_if_the_rhythm_varies(sdnn_s, offset_s):
+    assert found_delay_s(sdnn_s, offset_s) == pytest.approx(offset_s, abs=0.04)
 
 
 @pytest.mark.parametrize("offset_s", [0.25, 1.05, -1.0])
-def test_the_same_of_an_ecg(offset_s):
-    assert late(0.05, offset_s, "ecg") == pytest.approx(offset_s, abs=0.04)
+def test_offset_clocks_of_an_ecg_are_found(offset_s):
+    assert found_delay_s(0.05, offset_s, "ecg") == pytest.approx(offset_s, abs=0.04)
 
 
-@pytest.mark.parametrize(("offset_s", "told_s"), [(0.6, -0.2), (1.5, -0.1), (-0.8, 0.0)])
-def test_of_a_regular_rhythm_the_delay_is_known_modulo_a_beat(offset_s, told_s):
-    assert late(0.0, offset_s) == pytest.approx(told_s, abs=0.04)
+@pytest.mark.parametrize(("offset_s", "expected_s"), [(0.6, -0.2), (1.5, -0.1), (-0.8, 0.0)])
+def test_of_a_regular_rhythm_the_delay_is_known_modulo_a_beat(offset_s, expected_s):
+    assert found_delay_s(0.0, offset_s) == pytest.approx(expected_s, abs=0.04)
 
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])
 @pytest.mark.parametrize("sdnn_s", [0.0, 0.005, 0.015, 0.07])
 @pytest.mark.parametrize("noise", [0.0, 2.0])
 def test_no_rhythm_and_no_noise_leads_away_from_a_delay_within_the_bounds(kind, sdnn_s, noise):
-    assert late(sdnn_s, 0.2, kind, noise) == pytest.approx(0.2, abs=0.06)
+    assert found_delay_s(sdnn_s, 0.2, kind, noise) == pytest.approx(0.2, abs=0.06)
 
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])
@@ -114,14 +114,14 @@ def test_a_gap_of_the_sensor_costs_no_delay(kind):
     assert median_delay_s(truth, skin(face(0.2)), FPS_HZ) == pytest.approx(0.2, abs=0.02)
 
 
-def test_without_a_shared_stretch_the_delay_is_none():
+def test_without_a_shared_segment_the_delay_is_none():
     colours = skin(face(0.25))
     assert median_delay_s(sensor("bvp", 100.0, 160.0), colours, FPS_HZ) is None
     assert median_delay_s(sensor("bvp"), np.full_like(colours, np.nan), FPS_HZ) is None
     assert median_delay_s(sensor("bvp"), colours[:200], FPS_HZ) == pytest.approx(0.25, abs=0.02)
 
 
-def test_one_bad_stretch_does_not_move_the_median():
+def test_one_bad_segment_does_not_move_the_median():
     colours = skin(face(0.25))
     colours[600:900] = 0  # a hand before the camera
     assert median_delay_s(sensor("ecg"), colours, FPS_HZ) == pytest.approx(0.25, abs=0.02)

@@ -53,6 +53,6 @@ def test_a_lead_that_was_off_for_most_of_the_recording_keeps_the_beats_of_the_re
         (np.random.RandomState(0).randn(1000), 30, "expected at least 60 Hz"),
     ],
 )
-def test_what_has_no_r_peaks_says_why(samples, rate_hz, reason):
+def test_an_unusable_ecg_is_refused(samples, rate_hz, reason):
     with pytest.raises(SignalError, match=reason):
         r_peaks(samples, rate_hz)

@@ -5,7 +5,15 @@ import pytest
 
 from rppgbench.contracts import GroundTruth
 from rppgbench.errors import SignalError
-from rppgbench.signal.ground_truth import PULSE_SIGMA_S, pulse_wave, window_hr, window_hrs
+from rppgbench.signal.ground_truth import PULSE_SIGMA_S, pulse_wave, window_hrs
+
+
+def rate_within(truth, start_s, end_s):
+    """Heart rate of one window at 30 frames a second; raises its error."""
+    (rate,) = window_hrs(truth, [start_s], round((end_s - start_s) * 30), 30.0)
+    if isinstance(rate, SignalError):
+        raise rate
+    return rate
 
 
 @pytest.fixture
@@ -47,7 +55,7 @@ def test_heart_rate_of_an_ecg_is_that_of_its_beats(ecg, hr_bpm):
     times_s = np.arange(256 * 32) / 256 - 1
     beats_s = np.arange(-0.8, 30.8, 60 / hr_bpm)
     truth = GroundTruth(samples=ecg(beats_s, times_s), times_s=times_s, kind="ecg")
-    found = window_hr(truth, 0.0, 30.0, 30.0)
+    found = rate_within(truth, 0.0, 30.0)
     assert found.beats_bpm == pytest.approx(hr_bpm, abs=0.1)
     assert found.spectrum_bpm == pytest.approx(hr_bpm, abs=0.1)
 
@@ -63,11 +71,11 @@ def test_windows_are_where_they_say(ecg):
 
 def test_samples_of_heart_rate_are_averaged_within_the_window():
     truth = GroundTruth(samples=np.arange(60.0, 120.0), times_s=np.arange(60.0), kind="hr")
-    found = window_hr(truth, 10.0, 20.0, 30.0)
+    found = rate_within(truth, 10.0, 20.0)
     assert found.beats_bpm == found.spectrum_bpm == np.arange(70, 80).mean()
     assert np.isnan(found.snr_db)
     with pytest.raises(SignalError, match="does not cover"):
-        window_hr(truth, 100.0, 110.0, 30.0)
+        rate_within(truth, 100.0, 110.0)
 
 
 def rates(samples, times_s):
@@ -78,35 +86,35 @@ def rates(samples, times_s):
 def test_a_rate_that_no_heart_has_is_no_sample(wrong_bpm):
     samples = np.full(60, 72.0)
     samples[[3, 17, 18]] = wrong_bpm
-    assert window_hr(rates(samples, np.arange(60)), 0.0, 30.0, 30.0).beats_bpm == 72
+    assert rate_within(rates(samples, np.arange(60)), 0.0, 30.0).beats_bpm == 72
     samples[10:16] = wrong_bpm
     span = "from 9.0 s to 16.0 s"
     why = "sensor tells no heart rate " if np.isnan(wrong_bpm) else "no heart rate of 30 to 240 bpm "
     with pytest.raises(SignalError, match=why + span):
-        window_hr(rates(samples, np.arange(60)), 0.0, 30.0, 30.0)
-    assert window_hr(rates(samples, np.arange(60)), 30.0, 60.0, 30.0).beats_bpm == 72
+        rate_within(rates(samples, np.arange(60)), 0.0, 30.0)
+    assert rate_within(rates(samples, np.arange(60)), 30.0, 60.0).beats_bpm == 72
 
 
 def test_a_sensor_that_shows_nothing_but_impossible_rates_says_so():
     with pytest.raises(SignalError, match=r"no heart rate of 30 to 240 bpm from 0\.0 s to 30\.0 s, but 1\.2 bpm"):
-        window_hr(rates(np.full(60, 1.2), np.arange(60)), 0.0, 30.0, 30.0)
+        rate_within(rates(np.full(60, 1.2), np.arange(60)), 0.0, 30.0)
     with pytest.raises(SignalError, match=r"but 1\.2 bpm"):
-        window_hr(rates(np.full(60, 1.2), np.arange(60)), 0.0, 4.0, 30.0)
+        rate_within(rates(np.full(60, 1.2), np.arange(60)), 0.0, 4.0)
 
 
 def test_a_rate_every_few_seconds_will_do_and_one_alone_will_not():
     often = np.arange(0.0, 60, 5)
-    assert window_hr(rates(np.full(12, 72.0), often), 2.0, 32.0, 30.0).beats_bpm == 72
+    assert rate_within(rates(np.full(12, 72.0), often), 2.0, 32.0).beats_bpm == 72
     with pytest.raises(SignalError, match=r"tells no heart rate from 14\.0 s to 30\.0 s"):
-        window_hr(rates([72.0], [14.0]), 0.0, 30.0, 30.0)
+        rate_within(rates([72.0], [14.0]), 0.0, 30.0)
     with pytest.raises(SignalError, match=r"tells no heart rate from 24\.0 s to 30\.0 s"):
-        window_hr(rates(np.full(25, 72.0), np.arange(25)), 0.0, 30.0, 30.0)
+        rate_within(rates(np.full(25, 72.0), np.arange(25)), 0.0, 30.0)
 
 
 @pytest.mark.parametrize("start_s", [-5.0, 50.0], ids=["before", "after"])
 def test_a_window_that_the_sensor_does_not_cover_is_refused(bvp, start_s):
     with pytest.raises(SignalError, match="does not cover"):
-        window_hr(bvp, start_s, start_s + 20, 30.0)
+        rate_within(bvp, start_s, start_s + 20)
 
 
 def test_a_gap_spoils_only_the_windows_it_is_in(bvp):
@@ -145,7 +153,7 @@ def test_a_harmonic_higher_than_its_rate_does_not_double_it(harmonic):
     times_s = -1 + np.arange(64 * 40) / 64
     phase = 2 * np.pi * 1.1 * times_s
     sharp = GroundTruth(samples=np.cos(phase) + harmonic * np.cos(2 * phase - 0.4), times_s=times_s, kind="bvp")
-    found = window_hr(sharp, 2.0, 32.0, 30.0)
+    found = rate_within(sharp, 2.0, 32.0)
     assert found.spectrum_bpm == pytest.approx(66, abs=0.1)
     assert found.beats_bpm == pytest.approx(66, abs=0.2)
 

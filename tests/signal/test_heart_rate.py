@@ -78,7 +78,7 @@ def test_a_harmonic_as_strong_as_the_fundamental_is_named():
     assert clear.rival_ratio == pytest.approx(0.09, rel=0.05)
 
 
-def test_the_band_is_where_a_rate_is_looked_for():
+def test_rates_are_searched_within_the_band():
     time_s = np.arange(900) / 30
     wave = 3 * np.sin(2 * np.pi * 0.9 * time_s) + np.sin(2 * np.pi * 2.0 * time_s)
     assert estimate_rate(wave, 30).spectrum_bpm == pytest.approx(54, abs=0.2)
@@ -96,7 +96,7 @@ def test_the_band_is_where_a_rate_is_looked_for():
         (np.array([]), "too short"),
     ],
 )
-def test_what_has_no_heart_rate_says_why(wave, reason):
+def test_a_wave_without_a_heart_rate_is_refused(wave, reason):
     with pytest.raises(SignalError, match=reason):
         estimate_rate(wave, 30)
 

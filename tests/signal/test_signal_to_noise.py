@@ -35,7 +35,7 @@ def test_white_noise_gives_the_share_of_the_band_that_counts_as_pulse():
     assert np.mean(power_share / (1 + power_share)) == pytest.approx(0.6 / 3.5, rel=0.05)
 
 
-def test_what_lies_outside_half_to_four_hertz_counts_on_neither_side():
+def test_power_outside_half_to_four_hertz_counts_on_neither_side():
     wave = np.sin(2 * np.pi * 1.0 * TIME_S) + 0.1 * np.sin(2 * np.pi * 3.2 * TIME_S)
     outside = wave + 5 * np.sin(2 * np.pi * 6.0 * TIME_S) + 5 * np.sin(2 * np.pi * 0.2 * TIME_S)
     assert snr_db(power_spectrum(outside[None], FPS_HZ), np.array([60.0]))[0] == pytest.approx(20, abs=0.1)

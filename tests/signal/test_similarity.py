@@ -23,16 +23,16 @@ def pulses(B: int, length_s: float, seed: int = 0) -> np.ndarray:
 
 
 def by_loops(wave: np.ndarray, truth: np.ndarray, reach: int) -> float:
-    ours, theirs = bandpass(detrend(np.stack([wave, truth])), FPS_HZ, 0.7, 4.0)
+    pred, true = bandpass(detrend(np.stack([wave, truth])), FPS_HZ, 0.7, 4.0)
     found = []
     for late in range(-reach, reach + 1):
-        a, b = (ours[late:], theirs[: len(theirs) - late]) if late >= 0 else (ours[:late], theirs[-late:])
+        a, b = (pred[late:], true[: len(true) - late]) if late >= 0 else (pred[:late], true[-late:])
         found.append(a @ b / np.sqrt((a @ a) * (b @ b)))
     return max(found)
 
 
 @pytest.mark.parametrize("T", [60, 299, 900])
-def test_it_is_the_highest_correlation_of_what_overlaps(T):
+def test_it_is_the_highest_correlation_of_the_overlap(T):
     random = np.random.RandomState(T)
     truths = pulses(3, T / FPS_HZ)
     waves = truths + random.randn(3, T)
@@ -55,7 +55,7 @@ def test_chance_against_a_pulse(length_s, mean, p95):
 
 
 @pytest.mark.parametrize("late", [-15, -4, 9, 15])
-def test_a_late_wave_is_as_alike(late):
+def test_a_late_wave_scores_as_high(late):
     truths = pulses(20, 31.0)
     waves = truths[:, 15 - late : 915 - late]
     found = macc(waves, truths[:, 15:915], FPS_HZ)
@@ -82,7 +82,7 @@ def test_scale_offset_drift_and_other_rows_do_not_matter_but_sign_does():
     [np.full(600, 3.0), np.zeros(600), np.linspace(0, 1, 600), np.r_[np.ones(599), np.nan], np.full(600, np.inf)],
     ids=["constant", "zero", "a line", "a NaN", "infinite"],
 )
-def test_what_cannot_be_alike_is_nan_and_its_neighbours_are_not(spoil):
+def test_an_unusable_row_is_nan_and_its_neighbours_are_not(spoil):
     truths = pulses(3, 20.0)
     waves = truths.copy()
     waves[1] = spoil
@@ -103,6 +103,6 @@ def test_no_rows_have_no_scores():
         (np.zeros((2, 30)), np.zeros((2, 30)), r"a lag of 0\.5 s in 1 s"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(waves, truths, reason):
+def test_shapes_that_differ_are_refused(waves, truths, reason):
     with pytest.raises(SignalError, match=reason):
         macc(waves, truths, FPS_HZ)

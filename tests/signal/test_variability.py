@@ -33,7 +33,7 @@ def share(mean_s=0.85, slow=(0.02, 0.1), fast=(0.02, 0.25), turn=0.0):
     return low / (low + high)
 
 
-def people(n=60):
+def hearts(n=60):
     random = np.random.RandomState(0)
     for _ in range(n):
         yield {
@@ -68,7 +68,7 @@ def test_power_of_even_samples_is_finite_up_to_half_their_rate(rate_hz):
     [(30.0, 0.03, 0.02, 0.06, 0.004), (60.0, 0.012, 0.01, 0.025, 0.001), (300.0, 0.004, 0.003, 0.01, 0.0005)],
 )
 def test_known_swings_are_found(length_s, bias, spread, worst, rf_hz):
-    cases = list(people(20 if length_s > 60 else 60))
+    cases = list(hearts(20 if length_s > 60 else 60))
     found = [variability(beats(length_s, **case), length_s) for case in cases]
     error = np.array([f.lf_nu - share(**case) for f, case in zip(found, cases, strict=True)])
     assert abs(error.mean()) < bias
@@ -82,10 +82,10 @@ def test_known_swings_are_found(length_s, bias, spread, worst, rf_hz):
         assert f.n_dropped == 0
 
 
-def test_beats_between_the_frames_of_a_video_tell_the_same():
+def test_beats_of_a_wave_at_30_fps_have_the_same_variability():
     """Of a wave at 30 fps; those of whole frames would be off by 0.09 in LF (SD) and by 0.02 Hz in RF."""
     exact, framed = [], []
-    for case in people():
+    for case in hearts():
         phase, time_s = modulated(30.0, **case)
         wave = np.cos(2 * np.pi * np.interp(np.arange(900) / 30, time_s, phase))
         exact.append(variability(beats(30.0, **case), 30.0))
@@ -145,42 +145,42 @@ def test_paced_breaths_are_found_in_a_wave_at_30_fps(length_s):
 
 def test_moments_of_all_intervals_are_heartpys(heartpy):
     """But for SDNN's denominator, which is n there."""
-    for case in people(10):
+    for case in hearts(10):
         at_s = beats(60.0, **case)
-        theirs, ours = heartpy.time_domain(np.diff(at_s)), variability(at_s, 60.0)
+        reference, found = heartpy.time_domain(np.diff(at_s)), variability(at_s, 60.0)
         n = len(at_s) - 1
-        assert ours.n_intervals == n
-        assert ours.n_dropped == 0
-        assert (at_s[-1] - at_s[0]) / n * 1e3 == pytest.approx(theirs["ibi"], rel=1e-9)
-        assert ours.rmssd_ms == pytest.approx(theirs["rmssd"], rel=1e-9)
-        assert ours.sdnn_ms == pytest.approx(theirs["sdnn"] * np.sqrt(n / (n - 1)), rel=1e-9)
+        assert found.n_intervals == n
+        assert found.n_dropped == 0
+        assert (at_s[-1] - at_s[0]) / n * 1e3 == pytest.approx(reference["ibi"], rel=1e-9)
+        assert found.rmssd_ms == pytest.approx(reference["rmssd"], rel=1e-9)
+        assert found.sdnn_ms == pytest.approx(reference["sdnn"] * np.sqrt(n / (n - 1)), rel=1e-9)
 
 
 def test_moments_without_a_doubled_beat_are_heartpys(heartpy):
-    """HeartPy leaves out beats, and the intervals on both sides of each: of a doubled beat these are ours."""
+    """HeartPy leaves out beats, and the intervals on both sides of each: of a doubled beat these are the same here."""
     sound_s = beats(60.0)
     at_s = np.sort(np.r_[sound_s, 0.5 * (sound_s[25] + sound_s[26]), 0.5 * (sound_s[40] + sound_s[41])])
     kept, step_ms = heartpy.without_beats(np.diff(at_s), [26, 42])
-    ours, theirs = variability(at_s, 60.0), heartpy.time_domain(kept, step_ms)
-    assert (ours.n_intervals, ours.n_dropped) == (len(at_s) - 1, 4)
-    assert ours.rmssd_ms == pytest.approx(theirs["rmssd"], rel=1e-9)
-    assert ours.sdnn_ms == pytest.approx(theirs["sdnn"] * np.sqrt(len(kept) / (len(kept) - 1)), rel=1e-9)
+    found, reference = variability(at_s, 60.0), heartpy.time_domain(kept, step_ms)
+    assert (found.n_intervals, found.n_dropped) == (len(at_s) - 1, 4)
+    assert found.rmssd_ms == pytest.approx(reference["rmssd"], rel=1e-9)
+    assert found.sdnn_ms == pytest.approx(reference["sdnn"] * np.sqrt(len(kept) / (len(kept) - 1)), rel=1e-9)
 
 
 def test_shares_and_breaths_are_nearer_to_the_truth_than_heartpys(heartpy):
-    cases = list(people(30))
+    cases = list(hearts(30))
     at_s = [beats(30.0, **case) for case in cases]
     found = [variability(each, 30.0) for each in at_s]
     true_share = np.array([share(**case) for case in cases])
-    ours = np.array([each.lf_nu for each in found]) - true_share
-    theirs = np.array([heartpy.frequency_domain(np.diff(each))["lf_nu"] / 100 for each in at_s]) - true_share
-    assert ours.std() < 0.5 * theirs.std()
-    assert np.abs(theirs).max() < 0.2  # far from each other neither is: both measure the same
+    error = np.array([each.lf_nu for each in found]) - true_share
+    reference_error = np.array([heartpy.frequency_domain(np.diff(each))["lf_nu"] / 100 for each in at_s]) - true_share
+    assert error.std() < 0.5 * reference_error.std()
+    assert np.abs(reference_error).max() < 0.2  # far from each other neither is: both measure the same
     true_hz = np.array([case["fast"][1] for case in cases])
-    ours_hz = np.abs([each.rf_hz for each in found] - true_hz)
-    theirs_hz = np.abs([heartpy.breathing_hz(np.diff(each)) for each in at_s] - true_hz)
-    assert np.median(theirs_hz) < 0.02
-    assert np.median(ours_hz) < 0.2 * np.median(theirs_hz)
+    error_hz = np.abs([each.rf_hz for each in found] - true_hz)
+    reference_error_hz = np.abs([heartpy.breathing_hz(np.diff(each)) for each in at_s] - true_hz)
+    assert np.median(reference_error_hz) < 0.02
+    assert np.median(error_hz) < 0.2 * np.median(reference_error_hz)
 
 
 def test_moments_of_known_jitter():
@@ -216,7 +216,7 @@ NEVER_IN_A_ROW_S = np.r_[np.tile([1.0, 1.5, 1.01, 0.01, 0.99, 0.005, 1.0, 0.003,
     ],
     ids=["not finite", "never in a row", "short", "few", "none", "steady", "slow"],
 )
-def test_what_has_no_variability_says_why(beats_s, length_s, reason):
+def test_beats_without_variability_are_refused(beats_s, length_s, reason):
     with pytest.raises(SignalError, match=reason):
         variability(beats_s, length_s)
     assert variability_or_none(beats_s, length_s) is None

@@ -41,7 +41,7 @@ def run(context: StageContext[AlignSettings]) -> Facts:
     sensor and video cannot be joined; ``delay_s`` of the face's pulse, None where it is not known; ``unusable``, why
     nothing can be learnt from the sensor. Reasons are None where there is none."""
     from rppgbench.evaluation.labels import clock_fault
-    from rppgbench.media.clock import holes_s, span_s, to_uniform
+    from rppgbench.media.clock import gaps_s, span_s, to_uniform
     from rppgbench.signal.delay import median_delay_s
 
     truth, traces = context.truth("truth"), load_arrays(context.input("traces") / "traces.npz")
@@ -57,7 +57,7 @@ def run(context: StageContext[AlignSettings]) -> Facts:
             unusable = unusable or error.message
     return {
         "video_s": video_s,
-        "gaps_s": [list(gap_s) for gap_s in holes_s(times_s)],
+        "gaps_s": [list(gap_s) for gap_s in gaps_s(times_s)],
         "clock_fault": None if unreadable else fault,
         "delay_s": None if truth.kind == "hr" else delay_s,
         "unusable": unusable,

@@ -1,1 +1,1 @@
-"""Heart rates as other projects derived them, so that older numbers can be explained; never ranked with the default."""
+"""Heart rate estimators of other projects, to explain their numbers; never ranked with the default."""

@@ -1,4 +1,4 @@
-"""What an estimator of another project is made of, and which of them there are."""
+"""Interface and registry of the estimators of other projects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class CompatibilityEstimator(Protocol):
-    """Another project's way from waves to rates and to their quality; ``docs/estimators.md`` tells each step by step.
+    """Another project's steps from waves to rates and to their quality, as in docs/estimators.md ("Step by step").
 
     Waves are ``(B, T)``, finite and not constant. A rate is that of the highest bin within ``band_hz``, both edges
     included, without interpolation.
@@ -27,7 +27,7 @@ class CompatibilityEstimator(Protocol):
     def band_hz(self) -> tuple[float, float]: ...
 
     def spectrum(self, waves: FloatArray, fps_hz: float) -> Spectrum:
-        """Of predictions, on the estimator's own grid.
+        """Spectrum of predictions, on the estimator's own grid.
 
         Raises:
             SignalError: too few frames a second for the band.
@@ -35,15 +35,15 @@ class CompatibilityEstimator(Protocol):
         ...
 
     def sensor_spectrum(self, waves: FloatArray, fps_hz: float) -> Spectrum:
-        """The same of a contact sensor's waves."""
+        """Spectrum of a contact sensor's waves."""
         ...
 
     def snr_db(self, spectrum: Spectrum, true_bpm: FloatArray) -> FloatArray:
-        """Signal-to-noise ratio of predictions about ``(B,)`` true rates; ``(B,)``, NaN where it is undefined."""
+        """Signal-to-noise ratio of predictions about ``(B,)`` true rates; ``(B,)``, NaN if undefined."""
         ...
 
     def macc(self, waves: FloatArray, truths: FloatArray, fps_hz: float) -> FloatArray | None:
-        """Likeness of predictions and sensor, ``(B,)``; None of an estimator that knows no such measure."""
+        """Highest correlation of predictions and sensor, ``(B,)``; None of an estimator without such a measure."""
         ...
 
 

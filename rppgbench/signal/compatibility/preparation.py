@@ -1,4 +1,4 @@
-"""What other projects do to a wave before they look at its spectrum, and how they tell its quality from that."""
+"""Preparation of waves before their spectrum, and signal-to-noise ratios, by definitions of other projects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def without_trend(waves: FloatArray, smoothness: float) -> FloatArray:
     """``(B, T)`` waves without their smooth trend (Tarvainen et al., IEEE TBME 49(2), 2002).
 
     With the ``(T - 2, T)`` matrix D of second differences the trend is (I + smoothness^2 D'D)^-1 x. The matrix has five
-    diagonals, so that its solution costs as little as reading the wave.
+    diagonals, so that solving it takes linear time.
     """
     from scipy.linalg import solveh_banded
 
@@ -61,10 +61,10 @@ def pulse_ratio_db(
     band_hz: tuple[float, float],
     decibels: float = 10.0,
 ) -> FloatArray:
-    """``decibels`` times the decimal logarithm of the power about a rate and twice it over what is left of the band.
+    """``decibels`` times the decimal logarithm of the power about a rate and twice it over the rest of the band.
 
-    Whatever is within ``half_width_hz`` of the two is the pulse's, wherever they lie. The ratio is 0 dB where nothing
-    is left of the band, and NaN where the rate is NaN or the pulse has no power.
+    Power within ``half_width_hz`` of the two is the pulse's, even outside of the band. The ratio is 0 dB if the band
+    has no rest, and NaN if the rate is NaN or the pulse has no power.
     """
     freq_hz, power = spectrum.freq_hz, spectrum.power
     rate_hz = np.asarray(true_bpm, dtype=np.float64)[:, None] / 60

@@ -22,12 +22,12 @@ HALF_WIDTH_HZ = 12 / 60
 
 @dataclass(frozen=True)
 class PyVHR:
-    """Predictions and sensor go through different code, and lie on different grids."""
+    """pyVHR's estimator; predictions and sensors go through different code, on different grids."""
 
     band_hz: tuple[float, float] = (0.65, 4.0)
 
     def spectrum(self, waves: FloatArray, fps_hz: float) -> Spectrum:
-        """Welch's, of segments of 256 frames, each without its mean, under a Hann window; of one of a shorter wave."""
+        """Welch's, of segments of 256 frames (or all of a shorter wave), each without its mean, under a Hann window."""
         N = min(SEGMENT, waves.shape[1])
         prepared = band_passed(waves, fps_hz, self.band_hz, ORDER)
         segments = np.lib.stride_tricks.sliding_window_view(prepared, N, axis=1)[:, :: SEGMENT - OVERLAP]

@@ -20,9 +20,9 @@ HALF_WIDTH_HZ = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Toolbox:
-    """The sensor's waves go through the code that predictions go through, so that both lie on one grid.
+    """rPPG-Toolbox's estimator; predictions and sensors go through the same code, on one grid.
 
-    ``decibels`` is what a ratio of ten between two powers is called: 20 until power was no longer taken for amplitude.
+    ``decibels`` is the number for a ratio of ten between two powers: 20 in 2023, which took power for amplitude.
     """
 
     band_hz: tuple[float, float]
@@ -47,25 +47,25 @@ class Toolbox:
     def macc(self, waves: FloatArray, truths: FloatArray, fps_hz: float) -> FloatArray:
         """Highest absolute correlation over all circular lags of the prepared waves, ``(B,)``.
 
-        NaN where one of the two is constant or not finite. What leaves a wave at its end comes in again at its start,
-        so that any lag is allowed and any sign: noise scores well.
+        NaN if one of the two is constant or not finite. Any lag is allowed, around the wave's ends, and any sign: noise
+        scores well.
         """
-        ours, theirs = (self._standardised(each, fps_hz) for each in (waves, truths))
-        product = np.fft.rfft(ours).conj() * np.fft.rfft(theirs)
+        preds, trues = (self._standardised(each, fps_hz) for each in (waves, truths))
+        product = np.fft.rfft(preds).conj() * np.fft.rfft(trues)
         return np.asarray(np.abs(np.fft.irfft(product, waves.shape[1])).max(axis=1))
 
     def _prepared(self, waves: FloatArray, fps_hz: float) -> FloatArray:
         return band_passed(without_trend(waves, SMOOTHNESS), fps_hz, self.band_hz, ORDER)
 
     def _standardised(self, waves: FloatArray, fps_hz: float) -> FloatArray:
-        """Prepared rows without their means and of length 1: a product of two is a correlation. NaN of no wave."""
+        """Prepared rows without their means and of length 1: a product of two is a correlation. NaN if constant."""
         finite = np.isfinite(waves).all(axis=1, keepdims=True)
-        tried = np.where(finite, waves, 0.0)
-        prepared = self._prepared(tried, fps_hz)
+        filled = np.where(finite, waves, 0.0)
+        prepared = self._prepared(filled, fps_hz)
         centred = prepared - prepared.mean(axis=1, keepdims=True)
         length = np.linalg.norm(centred, axis=1, keepdims=True)
-        # What is left of a straight line is rounding.
-        sound = finite & (length > 1e-9 * np.linalg.norm(tried, axis=1, keepdims=True))
+        # The rest of a straight line is rounding.
+        sound = finite & (length > 1e-9 * np.linalg.norm(filled, axis=1, keepdims=True))
         return np.where(sound, centred / np.where(sound, length, 1.0), np.nan)
 
 

@@ -14,7 +14,7 @@ import pytest
 from rppgbench.contracts import Dataset, InventoriedDataset
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench.testing.rendered_cohort import RenderedCohort, write_video
 from rppgbench_datasets.cohface import Cohface, write_fixture
 
@@ -104,7 +104,7 @@ def test_the_truth_is_the_takes(tree, name):
     dataset = Cohface(tree.root)
     recording = next(r for r in dataset.recordings() if r.id == name)
     truth, take = dataset.ground_truth(recording), tree.takes[name]
-    assert window_hr(truth, 0.0, 6.0, 20.0).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+    assert window_hrs(truth, [0.0], 120, 20.0)[0].beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
     np.testing.assert_allclose((truth.samples - 40) / 10, take.sensor(truth.times_s), atol=1e-9)
     assert (truth.kind, truth.doubts) == ("bvp", ())
 

@@ -13,7 +13,7 @@ import pytest
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.evaluation.labels import label_windows
 from rppgbench.signal.ecg import r_peaks
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench.signal.heart_rate import HeartRateSettings
 from rppgbench_datasets import bdf
 from rppgbench_datasets.mahnob_hci import MahnobHci
@@ -137,7 +137,7 @@ def test_heart_rate_is_that_of_the_known_beats(dataset, tree):
     for recording in dataset.recordings():
         truth = dataset.ground_truth(recording)
         assert truth.doubts == ()
-        rate = window_hr(truth, 0.0, 30.0, recording.fps_hz)
+        rate = window_hrs(truth, [0.0], round(30.0 * recording.fps_hz), recording.fps_hz)[0]
         assert rate.spectrum_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
         assert rate.beats_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
 
@@ -176,7 +176,7 @@ def test_a_clock_that_drifts_is_doubted_with_both_lengths(copy):
         "2136 frames at 58 Hz last 36.83 s, and 35.02 s from first to last event of Status",
     )
     assert truth.video_s is None  # what Status spans may be more than the video: windows are flagged, none is excluded
-    hr = window_hr(truth, 0.0, 30.0, 58.0)
+    hr = window_hrs(truth, [0.0], 1740, 58.0)[0]
     assert np.isfinite(hr.beats_bpm)
 
 

@@ -15,7 +15,7 @@ from scipy.io import loadmat, savemat, whosmat
 from rppgbench.contracts import InventoriedDataset, RenderingDataset
 from rppgbench.errors import DatasetUnavailable, MediaError
 from rppgbench.media.decode import frames
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench.testing.rendered_cohort import RenderedCohort
 from rppgbench_datasets.mmpd import Mmpd
 from rppgbench_datasets.mmpd_file import widescreen
@@ -144,7 +144,7 @@ def test_the_truth_is_the_takes(tree, name):
     root, takes = tree
     dataset, take = Mmpd(root), takes[name]
     truth = dataset.ground_truth(next(r for r in dataset.recordings() if r.id == name))
-    assert window_hr(truth, 0.0, SECONDS, 30.0).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+    assert window_hrs(truth, [0.0], round(SECONDS * 30.0), 30.0)[0].beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
     np.testing.assert_allclose(truth.samples, take.sensor(truth.times_s), atol=1e-9)
     assert (truth.kind, truth.video_s, truth.doubts) == ("bvp", None, ())
 

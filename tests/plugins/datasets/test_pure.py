@@ -13,7 +13,7 @@ import pytest
 
 from rppgbench.errors import DatasetUnavailable, MediaError
 from rppgbench.media.decode import frames
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench_datasets.pure import SEQUENCES, Pure
 
 DURATION_S = 6.0
@@ -87,7 +87,9 @@ def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
         take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
         assert truth.times_s[0] == pytest.approx(-0.5, abs=1e-6)
-        assert window_hr(truth, 0.0, DURATION_S, 30.0).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+        assert window_hrs(truth, [0.0], round(DURATION_S * 30.0), 30.0)[0].beats_bpm == pytest.approx(
+            take.hr_bpm, abs=0.5
+        )
         assert abs(lag_ms(truth, take)) <= 2.0
         assert truth.video_s == pytest.approx(recording.duration_s, abs=1e-6)
 

@@ -11,7 +11,7 @@ import pytest
 
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench_datasets.scamps import Scamps
 
 DURATION_S = 8.0
@@ -85,7 +85,7 @@ def test_heart_rate_is_that_of_the_known_beats(dataset, tree):
     for recording in dataset.recordings():
         truth = dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
-        rate = window_hr(truth, 0.0, DURATION_S, recording.fps_hz)
+        rate = window_hrs(truth, [0.0], round(DURATION_S * recording.fps_hz), recording.fps_hz)[0]
         assert rate.beats_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
 
 

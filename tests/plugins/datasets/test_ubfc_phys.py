@@ -12,7 +12,7 @@ import pytest
 from rppgbench.contracts import InventoriedDataset
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench_datasets.ubfc_phys import UbfcPhys
 
 NAMES = ["s1-T1", "s1-T2", "s1-T3"]
@@ -77,7 +77,9 @@ def test_the_truth_is_the_takes(tree, name):
     dataset = UbfcPhys(tree.root)
     recording = next(r for r in dataset.recordings() if r.id == name)
     truth, take = dataset.ground_truth(recording), tree.takes[name]
-    assert window_hr(truth, 0.0, take.duration_s, 35.14).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+    assert window_hrs(truth, [0.0], round(take.duration_s * 35.14), 35.14)[0].beats_bpm == pytest.approx(
+        take.hr_bpm, abs=0.5
+    )
     np.testing.assert_allclose(truth.samples / 100, take.sensor(truth.times_s), atol=5.1e-5)
     assert (truth.times_s[0], truth.kind) == (0.0, "bvp")
     assert (truth.video_s, truth.doubts) == (None, ())

@@ -9,7 +9,7 @@ import pytest
 
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import TruncatedVideo, frames, probe
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench_datasets.ubfc_rppg import SUBJECTS, UbfcRppg
 
 DURATION_S = 8.0
@@ -77,7 +77,9 @@ def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
     for recording in dataset.recordings():
         take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts, truth.times_s[0]) == ("bvp", (), 0.0)
-        assert window_hr(truth, 0.0, DURATION_S, 30.0).beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+        assert window_hrs(truth, [0.0], round(DURATION_S * 30.0), 30.0)[0].beats_bpm == pytest.approx(
+            take.hr_bpm, abs=0.5
+        )
         assert abs(lag_ms(truth, take)) <= 2.0
         assert truth.video_s == pytest.approx(DURATION_S, abs=0.005)
 

@@ -11,7 +11,7 @@ import pytest
 
 from rppgbench.errors import DatasetUnavailable
 from rppgbench.media.decode import frames, probe
-from rppgbench.signal.ground_truth import window_hr
+from rppgbench.signal.ground_truth import window_hrs
 from rppgbench_datasets.ubfc_rppg_simple import SUBJECTS, UbfcRppgSimple
 
 DURATION_S = 10.0
@@ -67,7 +67,7 @@ def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
         take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
         assert abs(lag_ms(truth, take)) <= 2.0
-        rate = window_hr(truth, 0.0, DURATION_S - 0.1, 30.0)
+        rate = window_hrs(truth, [0.0], round((DURATION_S - 0.1) * 30.0), 30.0)[0]
         assert rate.beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
 
 
