@@ -199,9 +199,9 @@ def _score(job: StageContext) -> Facts:
     settings = HeartRateSettings.model_validate(job.setting("heart_rate"))
     rates = predicted_rates(waves["waves"], fps_hz, labels, settings) if len(starts_s) else []
     truths = load_arrays(job.input("labels") / "waves.npz")["waves"][: len(starts_s)]
-    strangers = _contact_waves(job, "stranger", starts_s) if "stranger" in job.task.inputs else None
+    surrogates = _contact_waves(job, "stranger", starts_s) if "stranger" in job.task.inputs else None
     scores = score_windows(
-        waves["waves"], fps_hz, starts_s, labels, settings, truths=truths, strangers=strangers, rates=rates
+        waves["waves"], fps_hz, starts_s, labels, settings, truths=truths, surrogate_waves=surrogates, rates=rates
     )
     joined = [
         row
