@@ -1,1 +1,1 @@
-"""Judging what a paper claims on results at hand."""
+"""Verdicts on a paper's claims from benchmark results."""

@@ -1,4 +1,4 @@
-"""The frozen models of a claims file: what may stand in it and what it means."""
+"""Models of a claims file: its keys, their types and meanings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rppgbench.protocol.protocol_file import Frozen
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Names = Annotated[tuple[Name, ...], Field(min_length=1)]
-# One value, or a list of which any will do; null is a value: "has none".
+# One value, or a list of alternatives; null is a value: "has none".
 AnyOf = str | None | list[str | None]
 
 Direction = Literal["lower", "higher"]
@@ -18,10 +18,10 @@ Role = Literal["decides", "guards", "shows"]
 
 
 class EntrySelector(Frozen):
-    """Which entry of the results is meant. A key that is not given leaves open what it speaks of.
+    """Selector of entries by columns of the results; a key that is not given matches every value.
 
     ``learnt_codecs`` are the codecs that the enhancer learnt from, comma-joined in alphabetical order; the other keys
-    are columns of the results. Of ``params`` only those named must be equal.
+    are columns of the results. Only the ``params`` named must be equal.
     """
 
     method: AnyOf = None
@@ -33,7 +33,7 @@ class EntrySelector(Frozen):
     params: dict[Literal["method", "enhancer"], dict[str, Any]] = Field(default_factory=dict)
 
     def __str__(self) -> str:
-        """As a board would name it: ``stven + rppgnet(ablation=full) [train separate]``."""
+        """Text in the style of a board: ``stven + rppgnet(ablation=full) [train separate]``."""
         given = {key: getattr(self, key) for key in type(self).model_fields if key in self.model_fields_set}
         named = {kind: _listed(given.pop(kind)) for kind in ("enhancer", "method") if given.get(kind)}
         given.pop("enhancer", None)
@@ -44,7 +44,7 @@ class EntrySelector(Frozen):
 
 
 class ConditionSelector(Frozen):
-    """Which conditions count. ``condition_learnt`` and ``codec_learnt``: whether the enhancer learnt from it."""
+    """Selector of conditions. ``condition_learnt`` and ``codec_learnt``: whether the enhancer learnt from it."""
 
     condition: AnyOf = None
     codec: AnyOf = None
@@ -61,10 +61,10 @@ class ConditionSelector(Frozen):
 
 
 class Part(Frozen):
-    """What one sentence of a claim comes to: contrasts between numbers of the same subjects.
+    """Contrasts that one sentence of a claim makes, paired by subject.
 
-    Every name in ``of`` is held against every name in ``against``, or against nothing, and once for each group of
-    conditions in ``each``.
+    Every name in ``of`` is contrasted with every name in ``against``, or taken by itself without any, once for each
+    group of conditions in ``each``.
     """
 
     measure: Literal["error", "snr", "psnr_gain", "psnr_flicker"]
@@ -96,11 +96,11 @@ class Part(Frozen):
     def _single_names(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        alone = {key: [value[key]] for key in ("of", "against") if isinstance(value.get(key), str)}
-        return {**value, **alone}
+        listed = {key: [value[key]] for key in ("of", "against") if isinstance(value.get(key), str)}
+        return {**value, **listed}
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Part:
+    def _check_consistency(self) -> Part:
         if self.measure in ("error", "snr") and self.over == "mean" and self.against is None:
             raise ValueError(f"the mean {self.measure} of one entry says nothing by itself: say against what")
         if self.over != "mean" and self.each.keys() & {"bitrate_kbps", "condition"}:
@@ -109,9 +109,9 @@ class Part(Frozen):
 
 
 class Claim(Frozen):
-    """A sentence of the paper; it holds when all its parts do.
+    """Claim of a paper, supported when all its parts are.
 
-    ``unjudged`` says why no results can speak for or against it.
+    ``unjudged`` is the reason why no results can be evidence for or against it.
     """
 
     id: Name
@@ -130,7 +130,7 @@ class Claim(Frozen):
 
 
 class DecisionRules(Frozen):
-    """How contrasts are judged, declared before any is computed."""
+    """Decision rules, declared before any contrast is computed."""
 
     alpha: Annotated[float, Field(gt=0, lt=0.5, description="chance of any wrong verdict on these networks")] = 0.05
     level: Annotated[float, Field(gt=0, lt=1, description="coverage aimed at by the intervals")] = 0.95
@@ -142,7 +142,7 @@ class DecisionRules(Frozen):
 
 
 class ClaimsFile(Frozen):
-    """The file as written."""
+    """A claims file as written."""
 
     rppgbench_claims: Literal[1]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

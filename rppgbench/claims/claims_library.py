@@ -1,4 +1,4 @@
-"""Where claims files are, and what is wrong with one, by file, line and column."""
+"""Claims files found and loaded, with errors located by file, line and column."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rppgbench.protocol import yaml_document
 from rppgbench.protocol.explain import explain
 from rppgbench.protocol.yaml_document import Document
 
-# In a wheel they lie inside the package, beside the protocols; in a checkout in protocols/claims.
+# A wheel has them in the package, beside the protocols; a checkout in protocols/claims.
 _PACKAGED = Path(str(rppgbench.protocol.__file__)).parent / "builtin" / "claims"
 _CHECKOUT = Path(__file__).parents[2] / "protocols" / "claims"
 
 
 def builtin_claims() -> dict[str, Path]:
-    """Claims files that come with rppgbench, by name."""
+    """Paths of the claims files that come with rppgbench, by name."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find_claims(name_or_path: str) -> Path:
-    """The file that is meant.
+    """Path of a claims file, given by name or path.
 
     Raises:
         ProtocolError: there is neither such a file nor claims of that name.
@@ -42,10 +42,10 @@ def find_claims(name_or_path: str) -> Path:
 
 
 def load_claims(path: Path) -> ClaimsFile:
-    """The claims in the file at ``path``.
+    """Claims of the file at ``path``.
 
     Raises:
-        ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
+        ProtocolError: the file is invalid; the message starts with ``file:line:column``.
     """
     source = yaml_document.read_yaml(path)
     try:
@@ -53,9 +53,9 @@ def load_claims(path: Path) -> ClaimsFile:
     except ValidationError as error:
         lines = explain(source, error, ClaimsFile)
         raise ProtocolError("\n".join(lines), hint="see protocols/claims/yu2019.yaml") from None
-    wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
-    if wrong:
-        raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")
+    errors = [*_unknown_names(source, claims), *_duplicates(source, claims)]
+    if errors:
+        raise ProtocolError("\n".join(errors), hint="entries are defined by name at the top of the file")
     return claims
 
 
@@ -70,8 +70,8 @@ def _unknown_names(source: Document, claims: ClaimsFile) -> Iterator[str]:
 
 
 def _duplicates(source: Document, claims: ClaimsFile) -> Iterator[str]:
-    seen: set[str] = set()
+    ids: set[str] = set()
     for c, claim in enumerate(claims.claims):
-        if claim.id in seen:
+        if claim.id in ids:
             yield f"{source.where(('claims', c, 'id'))}: claim {claim.id!r} stands there twice"
-        seen.add(claim.id)
+        ids.add(claim.id)

@@ -1,4 +1,4 @@
-"""Verdicts as files beside a board: ``claims_<name>.md`` for people, ``claims_<name>.json`` for programs."""
+"""Verdicts as files beside a board: ``claims_<name>.md`` and, for programs, ``claims_<name>.json``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rppgbench.text import format_p
 
 
 def write_claims(judgement: Judgement, of: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
-    """Write both files into ``folder``, named after the claims; ``of`` is what the results say of themselves."""
+    """Write both files into ``folder``, named after the claims, and return their paths; ``of`` is ``results.json``."""
     paths = folder / f"claims_{judgement.claims.name}.md", folder / f"claims_{judgement.claims.name}.json"
     for path, text in zip(paths, (claims_markdown(judgement, of), as_json(judgement, of)), strict=True):
         path.write_text(text, encoding="utf-8", newline="")
@@ -26,28 +26,28 @@ def write_claims(judgement: Judgement, of: Mapping[str, Any], folder: Path) -> t
 
 
 def claims_markdown(judgement: Judgement, of: Mapping[str, Any]) -> str:
-    """Verdicts at a glance, then every contrast."""
+    """Markdown: a table of the verdicts, notes, the entries, then every contrast by claim."""
     claims = judgement.claims
     parts = [
         f"# {claims.title}, judged on {of['title']}",
         f"Protocol `{of['protocol']}` v{of['version']}, digest `{of['digest'][:12]}`; claims `{claims.name}`"
         + (f" ({claims.cite})." if claims.cite else "."),
         tabulate(
-            [_glance(verdict) for verdict in judgement.verdicts],
+            [_summary_row(verdict) for verdict in judgement.verdicts],
             ["claim", "", "verdict", "effect", "of", "p", "corrected p", "n"],
             "github",
             disable_numparse=True,
         ),
-        "\n".join(f"- {note}" for note in [*about(judgement), *definitions(judgement)]),
+        "\n".join(f"- {note}" for note in [*general_notes(judgement), *absent_entry_notes(judgement)]),
         *_entries(judgement),
     ]
     for verdict in judgement.verdicts:
-        parts += _in_full(verdict)
+        parts += _claim_section(verdict)
     return "\n\n".join(parts) + "\n"
 
 
-def about(judgement: Judgement) -> list[str]:
-    """What every form of the verdicts says below its table."""
+def general_notes(judgement: Judgement) -> list[str]:
+    """Notes on counts, intervals, corrections and seeds, below every table of verdicts."""
     rules = judgement.claims.rules
     lines = [
         f"n: subjects that have a number on both sides under every condition of a contrast, of "
@@ -70,26 +70,26 @@ def about(judgement: Judgement) -> list[str]:
 
 
 def _entries(judgement: Judgement) -> Iterable[str]:
-    """Which entries the names mean."""
-    if judgement.meanings:
+    """Section with the entries that the names of the claims mean; empty without any."""
+    if judgement.resolved_names:
         yield "## Entries"
         yield "Verdicts are about these entries as they stand here, networks of these sizes, and no others of the name."
         yield tabulate(
             [[m.name, f"`{m.entry}`", m.params_of("method"), m.params_of("enhancer"), m.trained]
-             for m in judgement.meanings],
+             for m in judgement.resolved_names],
             ["name", "entry of the results", "method's params", "enhancer's params", "learnt"],
             "github",
             disable_numparse=True,
         )  # fmt: skip
 
 
-def definitions(judgement: Judgement) -> list[str]:
-    """Which entries the results have not, as a board would name them, a line each."""
-    return [f"not among these results: {name}, that is {meaning}" for name, meaning in judgement.absent.items()]
+def absent_entry_notes(judgement: Judgement) -> list[str]:
+    """Notes, one for each entry of the claims that the results lack, with its selector in the style of a board."""
+    return [f"not among these results: {name}, that is {text}" for name, text in judgement.absent_entries.items()]
 
 
 def as_json(judgement: Judgement, of: Mapping[str, Any]) -> str:
-    """Everything, with plain names; None where a number is undefined."""
+    """JSON of all verdicts and contrasts; null where a number is undefined."""
     claims = judgement.claims
     document = {
         "claims": claims.name,
@@ -99,37 +99,37 @@ def as_json(judgement: Judgement, of: Mapping[str, Any]) -> str:
         **{key: of[key] for key in ("protocol", "version", "digest")},
         "n_subjects": judgement.n_subjects,
         "n_claims_tested": judgement.family,
-        "entries": [_meaning(meaning) for meaning in judgement.meanings],
-        "absent_entries": dict(judgement.absent),
-        "verdicts": [_verdict(verdict) for verdict in judgement.verdicts],
+        "entries": [_name_record(name) for name in judgement.resolved_names],
+        "absent_entries": dict(judgement.absent_entries),
+        "verdicts": [_verdict_record(verdict) for verdict in judgement.verdicts],
     }
     return json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
-def format_n_subjects(finding: ContrastEstimate) -> str:
+def format_n_subjects(estimate: ContrastEstimate) -> str:
     """``20``, or ``20 (5 seeds)``."""
-    n_seeds = len(finding.seed_effects)
-    return f"{finding.n} ({n_seeds} seeds)" if n_seeds > 1 else str(finding.n)
+    n_seeds = len(estimate.seed_effects)
+    return f"{estimate.n} ({n_seeds} seeds)" if n_seeds > 1 else str(estimate.n)
 
 
-def _glance(verdict: ClaimVerdict) -> list[str]:
-    speaks, claim = verdict.speaks, verdict.claim
+def _summary_row(verdict: ClaimVerdict) -> list[str]:
+    estimate, claim = verdict.key_estimate, verdict.claim
     notes = "; ".join(filter(None, (verdict.reason, verdict.scope)))
     outcome = f"**{verdict.outcome}**" + (f" ({notes})" if notes else "")
-    if speaks is None:
+    if estimate is None:
         return [claim.id, claim.text, outcome, "", "", "", "", ""]
-    numbers = [format_p(speaks.p), format_p(verdict.p_corrected), format_n_subjects(speaks)]
-    return [claim.id, claim.text, outcome, speaks.words, speaks.contrast.label, *numbers]
+    numbers = [format_p(estimate.p), format_p(verdict.p_corrected), format_n_subjects(estimate)]
+    return [claim.id, claim.text, outcome, estimate.effect_text, estimate.contrast.label, *numbers]
 
 
-def _in_full(verdict: ClaimVerdict) -> Iterable[str]:
+def _claim_section(verdict: ClaimVerdict) -> Iterable[str]:
     claim, evidence = verdict.claim, verdict.evidence
     yield f"## {claim.id}: {claim.text}"
-    told = ", ".join(filter(None, (verdict.outcome, verdict.scope, verdict.reason)))
-    yield f"{claim.source + ': ' if claim.source else ''}{told}."
-    if evidence.findings:
+    outcome = ", ".join(filter(None, (verdict.outcome, verdict.scope, verdict.reason)))
+    yield f"{claim.source + ': ' if claim.source else ''}{outcome}."
+    if evidence.estimates:
         yield tabulate(
-            [_contrast_cells(finding) for finding in evidence.findings],
+            [_contrast_cells(estimate) for estimate in evidence.estimates],
             ["contrast", "claimed", "effect", "p", "Wilcoxon's p", "n", "SD over seeds", "role"],
             "github",
             disable_numparse=True,
@@ -138,27 +138,27 @@ def _in_full(verdict: ClaimVerdict) -> Iterable[str]:
         yield "\n".join(f"- {m.label}: needs {', '.join(m.entries) or m.needs}" for m in evidence.missing)
 
 
-def _contrast_cells(finding: ContrastEstimate) -> list[str]:
-    part = finding.contrast.part
+def _contrast_cells(estimate: ContrastEstimate) -> list[str]:
+    part = estimate.contrast.part
     neutral = "1" if MEASURES[part.measure].ratio else "0"
     claimed = f"{'above' if part.claimed == 'higher' else 'below'} {neutral}"
-    spread = _spread(finding)
+    spread = _spread(estimate)
     return [
-        finding.contrast.label, claimed, finding.words, format_p(finding.p), format_p(finding.p_wilcoxon),
-        format_n_subjects(finding), "" if spread is None else f"{spread:.3g}", part.role,
+        estimate.contrast.label, claimed, estimate.effect_text, format_p(estimate.p), format_p(estimate.p_wilcoxon),
+        format_n_subjects(estimate), "" if spread is None else f"{spread:.3g}", part.role,
     ]  # fmt: skip
 
 
-def _spread(finding: ContrastEstimate) -> float | None:
+def _spread(estimate: ContrastEstimate) -> float | None:
     """Standard deviation of the effect over seeds (n - 1)."""
-    effects = list(finding.seed_effects.values())
+    effects = list(estimate.seed_effects.values())
     if len(effects) < 2:
         return None
     mean = sum(effects) / len(effects)
     return math.sqrt(sum((effect - mean) ** 2 for effect in effects) / (len(effects) - 1))
 
 
-def _verdict(verdict: ClaimVerdict) -> dict[str, Any]:
+def _verdict_record(verdict: ClaimVerdict) -> dict[str, Any]:
     evidence, tested = verdict.evidence, verdict.p_corrected is not None
     return {
         "claim": verdict.claim.id,
@@ -169,24 +169,24 @@ def _verdict(verdict: ClaimVerdict) -> dict[str, Any]:
         "p_for": _round(evidence.p_for) if tested else None,
         "p_against": _round(evidence.p_against) if tested else None,
         "p_corrected": _round(verdict.p_corrected),
-        "speaks": verdict.speaks.contrast.label if verdict.speaks else None,
-        "contrasts": [_finding(finding) for finding in evidence.findings],
+        "speaks": verdict.key_estimate.contrast.label if verdict.key_estimate else None,
+        "contrasts": [_contrast_record(estimate) for estimate in evidence.estimates],
         "missing": [{"contrast": m.label, "entries": list(m.entries), "needs": m.needs} for m in evidence.missing],
     }
 
 
-def _meaning(meaning: ResolvedName) -> dict[str, Any]:
+def _name_record(name: ResolvedName) -> dict[str, Any]:
     return {
-        "name": meaning.name,
-        "entry": meaning.entry,
-        "params": dict(meaning.params),
-        "learnt": meaning.learnt,
-        "seeds": list(meaning.seeds),
+        "name": name.name,
+        "entry": name.entry,
+        "params": dict(name.params),
+        "learnt": name.learnt,
+        "seeds": list(name.seeds),
     }
 
 
-def _finding(finding: ContrastEstimate) -> dict[str, Any]:
-    contrast, part = finding.contrast, finding.contrast.part
+def _contrast_record(estimate: ContrastEstimate) -> dict[str, Any]:
+    contrast, part = estimate.contrast, estimate.contrast.part
     return {
         "contrast": contrast.label,
         "role": part.role,
@@ -196,22 +196,22 @@ def _finding(finding: ContrastEstimate) -> dict[str, Any]:
         "against": contrast.rival,
         "conditions": [condition.id for condition in contrast.conditions],
         "claimed": part.claimed,
-        "as_claimed": finding.as_claimed,
-        "effect": _round(finding.effect),
-        "low": _round(finding.low),
-        "high": _round(finding.high),
-        "p": _round(finding.p),
-        "p_wilcoxon": _round(finding.p_wilcoxon),
-        "n_subjects": finding.n,
-        "n_subjects_dropped": finding.n_dropped,
-        "n_failed_windows": finding.n_failed,
-        "n_seeds_trained": finding.n_trained,
-        "effect_by_seed": {str(seed): _round(effect) for seed, effect in finding.seed_effects.items()},
-        "low_over_seeds": _round(finding.low_over_seeds),
-        "high_over_seeds": _round(finding.high_over_seeds),
+        "as_claimed": estimate.as_claimed,
+        "effect": _round(estimate.effect),
+        "low": _round(estimate.low),
+        "high": _round(estimate.high),
+        "p": _round(estimate.p),
+        "p_wilcoxon": _round(estimate.p_wilcoxon),
+        "n_subjects": estimate.n,
+        "n_subjects_dropped": estimate.n_dropped,
+        "n_failed_windows": estimate.n_failed,
+        "n_seeds_trained": estimate.n_trained,
+        "effect_by_seed": {str(seed): _round(effect) for seed, effect in estimate.seed_effects.items()},
+        "low_over_seeds": _round(estimate.low_over_seeds),
+        "high_over_seeds": _round(estimate.high_over_seeds),
     }
 
 
 def _round(value: float | None) -> float | None:
-    """To six digits: what follows them depends on the platform."""
+    """Number to six significant digits, since further ones depend on the platform; None for NaN."""
     return None if value is None or math.isnan(value) else float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""Verdicts on a terminal."""
+"""Verdicts as a table on the terminal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rppgbench.claims.claims_report import about, definitions, format_n_subjects
+from rppgbench.claims.claims_report import absent_entry_notes, format_n_subjects, general_notes
 from rppgbench.claims.contrast_estimate import ContrastEstimate
 from rppgbench.claims.judge import ClaimVerdict, Judgement
 from rppgbench.text import format_p
@@ -16,7 +16,7 @@ STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
 
 
 def print_judgement(console: Console, judgement: Judgement, *, parts: bool = False) -> None:
-    """Print a row a claim; with ``parts``, one for each of its contrasts too."""
+    """Print one row for each claim and, with ``parts``, one for each of its contrasts."""
     if not console.is_terminal:
         console.width = WIDTH_IN_A_PIPE
     title = Text.assemble("\n", (judgement.claims.title, "bold"), f"  {judgement.claims.cite}\n")
@@ -32,57 +32,57 @@ def print_judgement(console: Console, judgement: Judgement, *, parts: bool = Fal
     for number, verdict in enumerate(judgement.verdicts):
         if number:
             table.add_row()
-        _add(table, verdict)
-        for finding in verdict.evidence.findings if parts else ():
-            _add_part(table, finding)
+        _add_claim(table, verdict)
+        for estimate in verdict.evidence.estimates if parts else ():
+            _add_contrast(table, estimate)
         for missing in verdict.evidence.missing if parts else ():
             needs = f"needs {', '.join(missing.entries) or missing.needs}"
             table.add_row("", Text(f"  {missing.label}", style="dim"), "", "", "", "", Text(needs, style="dim"))
     console.print(table)
-    for note in [*about(judgement), *_entries(judgement, parts), *_absent(judgement, parts)]:
+    for note in [*general_notes(judgement), *_entries(judgement, parts), *_absent(judgement, parts)]:
         console.print(Text(note, style="dim"), soft_wrap=True)
     console.print()
 
 
 def _entries(judgement: Judgement, parts: bool) -> list[str]:
-    if not judgement.meanings:
+    if not judgement.resolved_names:
         return []
-    said = "Verdicts are about the entries of these results, networks of these sizes, and no others of the name"
+    note = "Verdicts are about the entries of these results, networks of these sizes, and no others of the name"
     if not parts:
-        return [f"{said}; --parts and claims_{judgement.claims.name}.md say which entry each name means."]
-    lines = [f"{m.name} is {m.entry}" + (f" ({m.trained})" if m.trained else "") for m in judgement.meanings]
-    return [f"{said}:", *lines]
+        return [f"{note}; --parts and claims_{judgement.claims.name}.md say which entry each name means."]
+    lines = [f"{m.name} is {m.entry}" + (f" ({m.trained})" if m.trained else "") for m in judgement.resolved_names]
+    return [f"{note}:", *lines]
 
 
 def _absent(judgement: Judgement, parts: bool) -> list[str]:
-    if not judgement.absent or parts:
-        return definitions(judgement)
-    return [f"{len(judgement.absent)} entries are not among these results; --parts says what their names mean."]
+    if not judgement.absent_entries or parts:
+        return absent_entry_notes(judgement)
+    return [f"{len(judgement.absent_entries)} entries are not among these results; --parts says what their names mean."]
 
 
-def _add(table: Table, verdict: ClaimVerdict) -> None:
-    speaks, outcome = verdict.speaks, Text(verdict.outcome, style=STYLES[verdict.outcome])
+def _add_claim(table: Table, verdict: ClaimVerdict) -> None:
+    estimate, outcome = verdict.key_estimate, Text(verdict.outcome, style=STYLES[verdict.outcome])
     for note in filter(None, (verdict.scope, verdict.reason)):
         outcome.append(f"\n{note}", style="dim")
-    if speaks is None:
+    if estimate is None:
         table.add_row(verdict.claim.id, Text(verdict.claim.text), "", "", "", "", outcome)
         return
-    effect = Text.assemble(speaks.words, (f"\n{speaks.contrast.label}", "dim"))
+    effect = Text.assemble(estimate.effect_text, (f"\n{estimate.contrast.label}", "dim"))
     corrected = format_p(verdict.p_corrected)
     table.add_row(
         verdict.claim.id,
         Text(verdict.claim.text),
         effect,
-        format_p(speaks.p),
+        format_p(estimate.p),
         corrected,
-        format_n_subjects(speaks),
+        format_n_subjects(estimate),
         outcome,
     )
 
 
-def _add_part(table: Table, finding: ContrastEstimate) -> None:
-    part = finding.contrast.part
-    mark = "" if finding.as_claimed else "points the other way"
+def _add_contrast(table: Table, estimate: ContrastEstimate) -> None:
+    part, n = estimate.contrast.part, format_n_subjects(estimate)
+    mark = "" if estimate.as_claimed else "points the other way"
     note = ", ".join(filter(None, ("" if part.role == "decides" else part.role, mark)))
-    cells = (f"  {finding.contrast.label}", finding.words, format_p(finding.p), "", format_n_subjects(finding), note)
+    cells = (f"  {estimate.contrast.label}", estimate.effect_text, format_p(estimate.p), "", n, note)
     table.add_row("", *(Text(cell, style="dim") for cell in cells))

@@ -1,4 +1,4 @@
-"""A claim's parts spelt out on the results at hand: which entries, which conditions, and one number a subject."""
+"""Contrasts of a claim's parts on given results: their entries and conditions, and one value for each subject."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class MissingContrast:
-    """A contrast that cannot be made: ``entries`` that the results have not, by name, or whatever else it needs."""
+    """A contrast that cannot be made, for lack of ``entries``, by name, or of what ``needs`` describes."""
 
     label: str
     part: Part
@@ -30,7 +30,7 @@ class MissingContrast:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """One number a subject: weighed measures of ``entry``, less those of ``rival``, under ``conditions``."""
+    """Weighted sum over ``conditions`` of the measure of ``entry``, minus that of ``rival`` if any, by subject."""
 
     label: str
     part: Part
@@ -39,33 +39,33 @@ class Contrast:
     conditions: tuple[TestedCondition, ...]
     weights: tuple[float, ...]
 
-    def of_subjects(self, seen: Observations, floor_bpm: float, seed: int | None = None) -> FloatArray:
-        """``(subjects,)`` in the order of ``seen.subjects``; NaN for a subject without a number somewhere.
+    def of_subjects(self, results: Observations, floor_bpm: float, seed: int | None = None) -> FloatArray:
+        """``(S,)`` contrasts in the order of ``results.subjects``; NaN for a subject that lacks a condition.
 
-        Windows count where both sides have a number. Without a seed, seeds are averaged, window by window.
+        They are of the windows that both sides have. Without a seed, seeds are averaged within windows.
         """
-        measure = MEASURES[self.part.measure]
+        measure, cells = MEASURES[self.part.measure], results.cells
         columns = []
         for condition in self.conditions:
-            own = seen.cell(self.entry, condition.id, self.part.measure, seen.cells.seed_of(self.entry, seed))
+            own = results.values(self.entry, condition.id, self.part.measure, cells.seed_of(self.entry, seed))
             if self.rival is None:
-                columns.append(measure.scale(seen.cells.subject_means(own)[0], floor_bpm))
+                columns.append(measure.scale(cells.subject_means(own)[0], floor_bpm))
                 continue
-            other = seen.cell(self.rival, condition.id, self.part.measure, seen.cells.seed_of(self.rival, seed))
-            mine, theirs = seen.cells.subject_means(own, other)
-            columns.append(measure.scale(mine, floor_bpm) - measure.scale(theirs, floor_bpm))
+            other = results.values(self.rival, condition.id, self.part.measure, cells.seed_of(self.rival, seed))
+            entry_means, rival_means = cells.subject_means(own, other)
+            columns.append(measure.scale(entry_means, floor_bpm) - measure.scale(rival_means, floor_bpm))
         return np.asarray(np.stack(columns, axis=1) @ np.array(self.weights))
 
 
 def contrasts(
-    part: Part, entries: Mapping[str, EntrySelector], seen: Observations
+    part: Part, entries: Mapping[str, EntrySelector], results: Observations
 ) -> Iterator[Contrast | MissingContrast]:
-    """What the part comes to on the results at hand."""
+    """Contrasts of the part on these results, and those that cannot be made."""
     measure = MEASURES[part.measure]
     for name, against in itertools.product(part.of, part.against or (None,)):
         versus = f" {'over' if measure.ratio else 'minus'} {against}" if against else ""
         label = f"{measure.label} of {name}{versus}"
-        found = {side: seen.find(entries[side]) for side in (name, against) if side}
+        found = {side: results.find_entries(entries[side]) for side in (name, against) if side}
         if absent := tuple(side for side, ids in found.items() if not ids):
             yield MissingContrast(label, part, entries=absent)
             continue
@@ -78,9 +78,9 @@ def contrasts(
         if entry == rival:
             yield MissingContrast(label, part, needs=f"two entries, but {name} and {against} are both {entry!r}")
             continue
-        conditions = seen.conditions(entry, part.where)
+        conditions = results.find_conditions(entry, part.where)
         if rival:
-            rivals = {condition.id for condition in seen.conditions(rival, type(part.where)())}
+            rivals = {condition.id for condition in results.find_conditions(rival, type(part.where)())}
             conditions = [condition for condition in conditions if condition.id in rivals]
         base = Contrast(label=label, part=part, entry=entry, rival=rival, conditions=(), weights=())
         yield from _grouped(base, conditions)
@@ -88,7 +88,7 @@ def contrasts(
 
 def _grouped(base: Contrast, conditions: Sequence[TestedCondition]) -> Iterator[Contrast | MissingContrast]:
     if not base.part.each:
-        yield from _spelt(base, conditions, str(base.part.where))
+        yield from _of_group(base, conditions, str(base.part.where))
         return
     (column, wanted), *_ = base.part.each.items()
     groups: dict[str | float, list[TestedCondition]] = {}
@@ -98,22 +98,22 @@ def _grouped(base: Contrast, conditions: Sequence[TestedCondition]) -> Iterator[
             groups.setdefault(value, []).append(condition)
     for value in (sorted(groups, key=str) if column != "bitrate_kbps" else groups) if wanted == "any" else wanted:
         words = f"{value:g} kb/s" if isinstance(value, float) else str(value)
-        yield from _spelt(replace(base, label=f"{base.label}, {words}"), groups.get(value, []), f"{column} {words}")
+        yield from _of_group(replace(base, label=f"{base.label}, {words}"), groups.get(value, []), f"{column} {words}")
     if wanted == "any" and not groups:
         yield MissingContrast(base.label, base.part, needs=f"conditions of any {column}: {base.part.where}")
 
 
-def _spelt(base: Contrast, conditions: Sequence[TestedCondition], what: str) -> Iterator[Contrast | MissingContrast]:
-    """The contrasts over the conditions of one group."""
+def _of_group(base: Contrast, conditions: Sequence[TestedCondition], name: str) -> Iterator[Contrast | MissingContrast]:
+    """Contrasts over the conditions of one group, called ``name`` in the text of a missing one."""
     if not conditions:
         tail = f" that are {base.part.where}" if base.part.each and base.part.where.model_fields_set else ""
-        yield MissingContrast(base.label, base.part, needs=f"conditions: {what}{tail}")
+        yield MissingContrast(base.label, base.part, needs=f"conditions: {name}{tail}")
     elif base.part.over == "mean":
         yield replace(base, conditions=tuple(conditions), weights=(1 / len(conditions),) * len(conditions))
     else:
         swept = _rates(conditions)
         if not swept:
-            yield MissingContrast(base.label, base.part, needs=f"two bitrates of one codec: {what}")
+            yield MissingContrast(base.label, base.part, needs=f"two bitrates of one codec: {name}")
         elif base.part.over == "halving":
             yield _trend(base, swept)
         else:
@@ -121,7 +121,7 @@ def _spelt(base: Contrast, conditions: Sequence[TestedCondition], what: str) -> 
 
 
 def _rates(conditions: Sequence[TestedCondition]) -> dict[str, list[tuple[float, TestedCondition]]]:
-    """Conditions with their rates in kb/s, from the highest down, of the codecs that have several."""
+    """Conditions by codec with their rates in kb/s, descending, of codecs with more than one rate."""
     swept: dict[str, list[tuple[float, TestedCondition]]] = {}
     for condition in conditions:
         if condition.rate_kbps is not None:
@@ -131,7 +131,7 @@ def _rates(conditions: Sequence[TestedCondition]) -> dict[str, list[tuple[float,
 
 
 def _trend(base: Contrast, swept: Mapping[str, Sequence[tuple[float, TestedCondition]]]) -> Contrast:
-    """Least-squares slope on halvings of the bitrate, common to the codecs, each with a level of its own."""
+    """Least-squares slope on halvings of the bitrate, common to all codecs, with an intercept for each."""
     x = np.concatenate([halvings([rate for rate, _ in rated]) for rated in swept.values()])
     ordered = tuple(condition for rated in swept.values() for _, condition in rated)
     label = f"{base.label}, per halving of the bitrate"

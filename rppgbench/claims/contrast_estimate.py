@@ -1,4 +1,4 @@
-"""What a contrast comes to: its effect with an interval over subjects, and how likely it is without one."""
+"""Estimates of contrasts: effect, interval over subjects and p."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ContrastEstimate:
-    """A contrast with its numbers.
+    """A contrast with its estimated effect.
 
     ``effect`` and its interval are ratios or differences in the measure's unit. ``p`` is by sign flips, two-sided and
-    not corrected. ``n`` subjects count; ``n_dropped`` have no number under some condition. ``n_failed`` windows stand
-    for the constant predictor. ``seed_effects`` are the effects of each seed by itself, and ``low_over_seeds`` and
+    not corrected. ``n`` subjects are in it; ``n_dropped`` lack a value under some condition. ``n_failed`` windows are
+    imputed by the constant predictor. ``seed_effects`` are the effects by seed, and ``low_over_seeds`` and
     ``high_over_seeds`` are bounds for other subjects and other training runs at once, NaN below two seeds.
-    ``n_trained`` is from how many seeds the side that was trained from the fewest was; None where neither was trained.
+    ``n_trained`` is the smaller number of training seeds of the two sides; None where neither was trained.
     """
 
     contrast: Contrast
@@ -48,21 +48,21 @@ class ContrastEstimate:
     high_over_seeds: float = math.nan
 
     @property
-    def words(self) -> str:
-        return MEASURES[self.contrast.part.measure].words(self.effect, self.low, self.high)
+    def effect_text(self) -> str:
+        return MEASURES[self.contrast.part.measure].effect_text(self.effect, self.low, self.high)
 
     @property
-    def within_luck_of_training(self) -> bool:
-        """Other training runs may give no effect, or the opposite; False where no spread over seeds tells."""
+    def null_within_seeds(self) -> bool:
+        """Whether the interval over subjects and seeds holds no effect; False below two seeds."""
         return self.low_over_seeds <= MEASURES[self.contrast.part.measure].effect(0.0) <= self.high_over_seeds
 
 
 def estimate_contrast(
-    contrast: Contrast, seen: Observations, rules: DecisionRules, weights: FloatArray
+    contrast: Contrast, results: Observations, rules: DecisionRules, weights: FloatArray
 ) -> ContrastEstimate | MissingContrast:
-    """The finding on a contrast. ``weights`` ``(draws, subjects)`` are the draws that all contrasts share."""
+    """Estimate of a contrast, from bootstrap ``weights`` ``(draws, S)`` that all contrasts share."""
     measure = MEASURES[contrast.part.measure]
-    numbers = contrast.of_subjects(seen, rules.error_floor_bpm)
+    numbers = contrast.of_subjects(results, rules.error_floor_bpm)
     present = ~np.isnan(numbers)
     values = numbers[present]
     if not len(values):
@@ -70,10 +70,10 @@ def estimate_contrast(
         return MissingContrast(contrast.label, contrast.part, needs=needs)
     mean = mean_estimate(numbers, weights, level=rules.level)
     sides = [contrast.entry] + ([contrast.rival] if contrast.rival else [])
-    n_trained = seen.cells.fewest_seeds(*sides)
-    by_seed = dict(_by_seed(contrast, seen, rules, sides))
-    # A side that was trained once tells of no spread, however often the other was.
-    beyond = over_seeds(mean, np.array([*by_seed.values()] if n_trained > 1 else []), level=rules.level)
+    n_trained = results.cells.fewest_seeds(*sides)
+    by_seed = dict(_by_seed(contrast, results, rules, sides))
+    # One seed on a side gives no variance of training, however many the other has.
+    with_seeds = over_seeds(mean, np.array([*by_seed.values()] if n_trained > 1 else []), level=rules.level)
     return ContrastEstimate(
         contrast=contrast,
         effect=measure.effect(mean.value),
@@ -83,20 +83,20 @@ def estimate_contrast(
         p_wilcoxon=wilcoxon_p(values),
         n=len(values),
         n_dropped=int(np.count_nonzero(~present)),
-        n_failed=sum(seen.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
+        n_failed=sum(results.n_failed(side, condition.id) for side in sides for condition in contrast.conditions),
         as_claimed=mean.value > 0 if contrast.part.claimed == "higher" else mean.value < 0,
         seed_effects={seed: measure.effect(value) for seed, value in by_seed.items()},
         n_trained=n_trained or None,
-        low_over_seeds=measure.effect(beyond.low),
-        high_over_seeds=measure.effect(beyond.high),
+        low_over_seeds=measure.effect(with_seeds.low),
+        high_over_seeds=measure.effect(with_seeds.high),
     )
 
 
 def _by_seed(
-    contrast: Contrast, seen: Observations, rules: DecisionRules, sides: Sequence[str]
+    contrast: Contrast, results: Observations, rules: DecisionRules, sides: Sequence[str]
 ) -> Iterator[tuple[int, float]]:
-    """Mean contrasts."""
-    for seed in seen.cells.seeds(*sides):
-        numbers = contrast.of_subjects(seen, rules.error_floor_bpm, seed)
+    """Seeds and their mean contrasts over subjects."""
+    for seed in results.cells.seeds(*sides):
+        numbers = contrast.of_subjects(results, rules.error_floor_bpm, seed)
         if not np.all(np.isnan(numbers)):
             yield seed, float(np.nanmean(numbers))

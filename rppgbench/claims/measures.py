@@ -1,4 +1,4 @@
-"""What contrasts are made of: one number a window, and one a subject from these."""
+"""Measures that claims contrast: a value for each window, averaged within subjects."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measure:
-    """``of`` gives the number of a row among cells, None where it has none.
+    """A measure: ``of`` gives its value for a row of cells, None without one.
 
-    Of a ``ratio`` the logarithm is taken, after subjects are averaged, so that contrasts are ratios; the others are
-    contrasted as differences in ``unit``.
+    With ``ratio``, logarithms of subject means are contrasted, so that effects are ratios; else effects are differences
+    in ``unit``.
     """
 
     label: str
@@ -29,15 +29,15 @@ class Measure:
     ratio: bool = False
 
     def scale(self, subject_means: FloatArray, floor: float) -> FloatArray:
-        """The numbers that are contrasted. ``floor`` keeps a nearly perfect subject from weighing without bound."""
+        """Subject means on the scale of contrasts. ``floor`` bounds the weight of a nearly perfect subject."""
         return log_errors(subject_means, floor) if self.ratio else subject_means
 
     def effect(self, value: float) -> float:
-        """A mean contrast as it is reported: a ratio, or a difference."""
+        """Effect of a mean contrast: a ratio, or a difference in ``unit``."""
         return float(np.exp(value)) if self.ratio else value
 
-    def words(self, effect: float, low: float, high: float) -> str:
-        """``×0.82 [0.70, 0.95]`` or ``+1.21 dB [+0.80, +1.63]``."""
+    def effect_text(self, effect: float, low: float, high: float) -> str:
+        """Text of an effect: ``×0.82 [0.70, 0.95]`` or ``+1.21 dB [+0.80, +1.63]``."""
         sign, mark, unit = ("", "×", "") if self.ratio else ("+", "", f" {self.unit}")
         bounds = "" if np.isnan(low) else f" [{low:{sign}.2f}, {high:{sign}.2f}]"
         return f"{mark}{effect:{sign}.2f}{unit}{bounds}"

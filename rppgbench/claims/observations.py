@@ -1,4 +1,4 @@
-"""Rows of results by entry and condition, and what may be asked of them."""
+"""Result rows by entry and condition, with the entries and conditions that selectors match."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TestedCondition:
-    """``rate_kbps`` is what was asked of the encoder, None where no rate was."""
+    """Condition that an entry was tested under; ``rate_kbps`` is the nominal bitrate, None without one."""
 
     id: str
     codec: str
@@ -27,7 +27,7 @@ class TestedCondition:
 
 
 class Observations:
-    """Rows of results. ``conditions`` are those of the protocol, with id, use and reference."""
+    """Result rows of a protocol with these ``conditions`` (``id``, ``use``, ``reference``)."""
 
     def __init__(self, rows: Sequence[Row], conditions: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
@@ -44,14 +44,14 @@ class Observations:
     def subjects(self) -> Sequence[str]:
         return self.cells.subjects
 
-    def find(self, selector: EntrySelector) -> list[str]:
-        """Ids of the entries that the selector means."""
-        # Under every condition: a method that learns from the condition it is tested under is no other's twin in any.
-        refused = {entry for (entry, _), cell in self._by_cell.items() if not self._means(selector, cell[0])}
-        return sorted(self._first.keys() - refused)
+    def find_entries(self, selector: EntrySelector) -> list[str]:
+        """Ids of the entries that the selector matches under every condition."""
+        # Under one alone, a method that learns from the condition it is tested under would match as another.
+        unmatched = {entry for (entry, _), cell in self._by_cell.items() if not self._matches(selector, cell[0])}
+        return sorted(self._first.keys() - unmatched)
 
-    def conditions(self, entry: str, selector: ConditionSelector) -> list[TestedCondition]:
-        """The conditions that the entry was tested under and the selector means."""
+    def find_conditions(self, entry: str, selector: ConditionSelector) -> list[TestedCondition]:
+        """Conditions that the entry was tested under and the selector matches."""
         learnt = _ids(self._first[entry].get("enhancers_learn_from"))
         learnt_codecs = {self._codecs.get(one) for one in learnt}
         found = []
@@ -63,24 +63,24 @@ class Observations:
                 "condition_learnt": condition.id in learnt,
                 "codec_learnt": condition.codec in learnt_codecs,
             }
-            if all(_any_of(facts[key], getattr(selector, key)) for key in selector.model_fields_set):
+            if all(_is_any(facts[key], getattr(selector, key)) for key in selector.model_fields_set):
                 found.append(condition)
         return found
 
-    def told(self, entry: str, column: str) -> list[Any]:
-        """What the entry's rows say in a column, once each; several where it depends on the condition."""
+    def column_values(self, entry: str, column: str) -> list[Any]:
+        """Distinct values of a column in the entry's rows; several where they depend on the condition."""
         return list(dict.fromkeys(cell[0].get(column) for (name, _), cell in self._by_cell.items() if name == entry))
 
-    def cell(self, entry: str, condition: str, measure: str, seed: int | None = None) -> FloatArray:
-        """The measure of an entry under a condition, ``(W,)``, NaN for none, seeds averaged unless one is asked for.
+    def values(self, entry: str, condition: str, measure: str, seed: int | None = None) -> FloatArray:
+        """``(W,)`` values of a measure, NaN for windows without one, averaged over seeds unless one is given.
 
-        A failed window's error is what the constant predictor's would be.
+        Errors of failed windows are imputed by the constant predictor.
         """
-        asked = (entry, condition, measure, seed)
-        if asked not in self._values:
+        key = (entry, condition, measure, seed)
+        if key not in self._values:
             of = partial(MEASURES[measure].of, self.cells)
-            self._values[asked] = self.cells.values(entry, condition, of, seed)
-        return self._values[asked]
+            self._values[key] = self.cells.values(entry, condition, of, seed)
+        return self._values[key]
 
     def n_failed(self, entry: str, condition: str) -> int:
         return sum(row["status"] == "failed" for row in self._by_cell.get((entry, condition), ()))
@@ -94,11 +94,11 @@ class Observations:
                     id_, codec, id_ in self._references, None if rate_bps is None else rate_bps / 1000
                 )
 
-    def _means(self, selector: EntrySelector, row: Row) -> bool:
+    def _matches(self, selector: EntrySelector, row: Row) -> bool:
         learnt = {self._codecs.get(one, "") for one in _ids(row.get("enhancers_learn_from"))}
         facts = {**row, "learnt_codecs": ",".join(sorted(learnt)) or None}
         keys = selector.model_fields_set - {"params"}
-        if not all(_any_of(facts.get(key), getattr(selector, key)) for key in keys):
+        if not all(_is_any(facts.get(key), getattr(selector, key)) for key in keys):
             return False
         params = json.loads(row.get("params") or "{}")
         return all(
@@ -112,5 +112,5 @@ def _ids(joined: str | None) -> list[str]:
     return [one.strip() for one in joined.split(",")] if joined else []
 
 
-def _any_of(found: Any, wanted: Any) -> bool:
-    return found in wanted if isinstance(wanted, list) else bool(found == wanted)
+def _is_any(value: Any, wanted: Any) -> bool:
+    return value in wanted if isinstance(wanted, list) else bool(value == wanted)

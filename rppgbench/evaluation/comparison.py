@@ -1,7 +1,7 @@
-"""Two entries on the same windows of the same subjects: by how much one errs less, and how likely that is luck.
+"""Paired comparisons of entries on the same windows of the same subjects: ratios of errors, p and verdicts.
 
-The luck is that of which subjects were recorded. That of a training run is common to all subjects: no p here sees it.
-An interval over seeds does, where networks were trained several times, and a difference within it is no verdict.
+The p are over the sampling of subjects. The variance of training is common to all subjects and in no p here; the
+interval over seeds holds it, where networks were trained several times, and a difference within it is no verdict.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ class PairedComparison:
     each plus 0.5 bpm; below 1, the entry errs less. ``difference_bpm`` is the mean over subjects of the same two,
     subtracted. Both are averaged over ``conditions`` within subjects, and have intervals over other subjects, for the
     networks at hand. ``ratio_over_seeds`` is the ratio with an interval over other subjects and other training runs at
-    once, NaN below two seeds. ``n_seeds`` is from how many the side that was trained from the fewest was, 0 where
-    neither was trained. ``n`` subjects have a number on both sides under all conditions; ``n_dropped`` have not.
+    once, NaN below two seeds. ``n_seeds`` is the smaller number of training seeds of the two, 0 where neither was
+    trained. ``n`` subjects have a number on both sides under all conditions; ``n_dropped`` have not.
 
-    Both p are of logarithms of ratios, two-sided and raw; ``p_holm`` and ``q_bh`` are corrected for the ``family``: how
-    many tests were declared, of which ``n_made`` could be made, or of nothing declared how many were made.
-    ``least_corrected`` is the smallest corrected p that so many subjects can give, whatever their data.
-    ``detectable_ratio`` is the true ratio that such subjects find in 80 % of cases by one test,
-    ``detectable_corrected`` that at alpha over the family, where the correction is severest.
-    ``resolvable``: the difference is above the labels' own floor, or none is known. ``confirmatory``: the family was
-    declared and has at most ten tests, so that Holm's is the correction that counts; else Benjamini and Hochberg's is.
-    ``reason`` says why a test was not made, and then all numbers are NaN, or why it cannot tell.
+    Both p are of logarithms of ratios, two-sided and uncorrected; ``p_holm`` and ``q_bh`` are corrected for the
+    ``family``: the number of tests declared, of which ``n_made`` could be made, or without a declaration that number.
+    ``least_corrected`` is the smallest corrected p that this number of subjects can give, whatever their data.
+    ``detectable_ratio`` is the true ratio detected with power 0.8 by one test, ``detectable_corrected`` that at alpha
+    over the family, where the correction is severest. ``resolvable``: the difference is above the label floor, or none
+    is known. ``confirmatory``: the family was declared and has at most ten tests, so that the verdict goes by Holm's
+    correction; else by Benjamini and Hochberg's. ``reason`` says why a test was not made, with all numbers NaN, or why
+    it is without power.
     """
 
     entry: str
@@ -86,7 +86,7 @@ class PairedComparison:
 
     @property
     def p_corrected(self) -> float:
-        """The one that the verdict goes by."""
+        """Corrected p that the verdict goes by."""
         return self.p_holm if self.confirmatory else self.q_bh
 
 
@@ -103,21 +103,21 @@ def compare_entries(
     floor_bpm: float = FLOOR_BPM,
     label_floor_bpm: float | None = None,
 ) -> list[PairedComparison]:
-    """Every test of the family, in its order; tests that these results cannot answer are listed with a reason.
+    """Every test of the family, in its order; a test that these results do not allow has a reason and no numbers.
 
     Args:
-        rows: Result rows of one protocol. A failed window errs as the constant predictor would; seeds are averaged.
-        family: What the protocol declared. Of nothing, every pair of contestants over the mean of the conditions is
-            explored.
-        entries: All that the protocol has, beside those of the rows: a name among them is absent, and no mistake.
-        conditions: Likewise.
+        rows: Result rows of one protocol. Failed windows are imputed by the constant predictor; seeds are averaged.
+        family: The protocol's comparisons. When empty, all pairs of entries that are not controls are explored, over
+            the mean of the conditions.
+        entries: Ids of the protocol's entries; one of them without rows is reported as absent, not as unknown.
+        conditions: Ids of the protocol's conditions, likewise.
         draws: Bootstrap draws of subjects, the same as for a board's intervals.
-        level: Coverage aimed at by the intervals.
-        seed: Of the draws.
+        level: Nominal coverage of the intervals.
+        seed: Seed of the draws.
         alpha: Chance of any wrong verdict (Holm), or expected share of wrong ones among verdicts.
         floor_bpm: Added to mean absolute errors before logarithms are taken.
-        label_floor_bpm: What two right readings of the contact sensor disagree by. A smaller difference may be real
-            between two entries, and says nothing about the error against the heart. None where it is not known.
+        label_floor_bpm: Mean difference of two valid estimates from the contact sensor. A smaller difference of two
+            entries may be real, and is no evidence on the error against the heart. None where unknown.
 
     Raises:
         UnknownName: the family names an entry or a condition that neither rows nor protocol have.
@@ -125,19 +125,20 @@ def compare_entries(
     """
     cells = Cells(rows)
     cells.refuse_several_digests()
-    names, under = {*cells.entries, *entries}, {*cells.conditions, *conditions}
+    names, condition_ids = {*cells.entries, *entries}, {*cells.conditions, *conditions}
     for comparison in family:
-        comparison.check(names, under)
-    pairs = expand(family or every_pair(cells.contestants), {entry: cells.tested(entry) for entry in cells.entries})
-    numbers = _Numbers(cells, floor_bpm)
-    ratios = [numbers.log_ratios(pair) for pair in pairs]
+        comparison.check(names, condition_ids)
+    tested = {entry: cells.conditions_of(entry) for entry in cells.entries}
+    pairs = expand(family or every_pair(cells.non_controls), tested)
+    errors = _PairedErrors(cells, floor_bpm)
+    ratios = [errors.log_ratios(pair) for pair in pairs]
     n = [int(np.count_nonzero(~np.isnan(logs))) for logs in ratios]
-    corrected = Corrected.of(_sign_flips(ratios), n, len(expand(family, dict.fromkeys(names, sorted(under)))))
+    corrected = Corrected.of(_sign_flips(ratios), n, len(expand(family, dict.fromkeys(names, sorted(condition_ids)))))
     confirmatory = bool(family) and corrected.family <= MOST_CONFIRMED
     weights = subject_weights(len(cells.subjects), draws=draws, seed=seed)
     found = []
     for i, (pair, logs) in enumerate(zip(pairs, ratios, strict=True)):
-        difference = mean_estimate(numbers.differences_bpm(pair), weights, level=level)
+        difference = mean_estimate(errors.differences_bpm(pair), weights, level=level)
         known = logs[~np.isnan(logs)]
         ratio = mean_estimate(logs, weights, level=level)
         paired = PairedComparison(
@@ -148,7 +149,7 @@ def compare_entries(
             n=n[i],
             n_dropped=len(logs) - n[i],
             ratio=as_ratio(ratio),
-            ratio_over_seeds=as_ratio(over_seeds(ratio, numbers.of_seeds(pair), level=level)),
+            ratio_over_seeds=as_ratio(over_seeds(ratio, errors.of_seeds(pair), level=level)),
             n_seeds=cells.fewest_seeds(pair.entry, pair.rival),
             difference_bpm=difference,
             p_sign_flip=corrected.p[i],
@@ -165,12 +166,12 @@ def compare_entries(
             verdict="not compared",
             reason=pair.reason,
         )
-        found.append(_judged(paired, alpha))
+        found.append(_with_verdict(paired, alpha))
     return found
 
 
-class _Numbers:
-    """Numbers of subjects ``(S,)`` of pairs; NaN of a subject that lacks one under some of the conditions."""
+class _PairedErrors:
+    """Contrasts of pairs by subject, ``(S,)``; NaN for a subject without errors under one of the conditions."""
 
     def __init__(self, cells: Cells, floor_bpm: float) -> None:
         self.cells, self.floor_bpm = cells, floor_bpm
@@ -187,7 +188,7 @@ class _Numbers:
         return self._mean([np.subtract(*sides) for sides in self._all(pair)])
 
     def of_seeds(self, pair: Pair) -> FloatArray:
-        """Mean log-ratios seed by seed; none where one of the two was trained once, which tells of no spread."""
+        """``(K,)`` mean log-ratios by seed; empty where one of the two has one seed, and so no variance of training."""
         sides = pair.entry, pair.rival
         if self.cells.fewest_seeds(*sides) < 2:
             return np.zeros(0)
@@ -198,21 +199,21 @@ class _Numbers:
         return [self._sides(pair.entry, pair.rival, condition, seed) for condition in pair.conditions]
 
     def _means_bpm(self, entry: str, rival: str, condition: str, seed: int | None) -> FloatArray:
-        """``(2, S)`` mean absolute errors over the windows that both have; of all seeds, or of one."""
-        own, others = (self._errors_bpm(side, condition, seed) for side in (entry, rival))
-        return self.cells.subject_means(own, others)
+        """``(2, S)`` mean absolute errors over the windows that both have, of all seeds or of one."""
+        own, rivals = (self._errors_bpm(side, condition, seed) for side in (entry, rival))
+        return self.cells.subject_means(own, rivals)
 
     def _mean(self, by_condition: list[FloatArray]) -> FloatArray:
         return np.mean(by_condition, axis=0) if by_condition else np.full(len(self.cells.subjects), np.nan)
 
 
 def _sign_flips(ratios: Sequence[FloatArray]) -> list[float]:
-    """p of each; NaN of nothing. Those of the same subjects share the work."""
+    """Sign-flip p of each, NaN without values; those of the same subjects are computed together."""
     p = [NAN] * len(ratios)
-    alike: dict[bytes, list[int]] = {}
+    by_subjects: dict[bytes, list[int]] = {}
     for i, logs in enumerate(ratios):
-        alike.setdefault(np.isnan(logs).tobytes(), []).append(i)
-    for group in alike.values():
+        by_subjects.setdefault(np.isnan(logs).tobytes(), []).append(i)
+    for group in by_subjects.values():
         present = ~np.isnan(ratios[group[0]])
         if present.any():
             for i, one in zip(group, sign_flip_ps(np.stack([ratios[i][present] for i in group])), strict=True):
@@ -224,7 +225,7 @@ def _detectable(known: FloatArray, alpha: float) -> float:
     return detectable_ratio(float(known.std(ddof=1)), len(known), alpha=alpha) if len(known) > 1 else NAN
 
 
-def _judged(paired: PairedComparison, alpha: float) -> PairedComparison:
+def _with_verdict(paired: PairedComparison, alpha: float) -> PairedComparison:
     if not paired.n:
         return replace(paired, reason=paired.reason or "no window that both have a number for")
     verdict: Verdict = "better" if paired.ratio.value < 1 else "worse"
@@ -234,7 +235,7 @@ def _judged(paired: PairedComparison, alpha: float) -> PairedComparison:
     elif paired.ratio_over_seeds.low <= 1 <= paired.ratio_over_seeds.high:
         verdict = "within the luck of training"
     elif (paired.ratio.value < 1) != (paired.difference_bpm.value < 0):
-        # Better of most subjects, and so much worse of a few that the mean is worse: which counts is not ours to say.
+        # Better for most subjects, and so much worse for a few that the mean is worse: which counts depends on the use.
         verdict = "ratio and difference disagree"
     elif not paired.resolvable:
         verdict = "below the label floor"
@@ -242,7 +243,7 @@ def _judged(paired: PairedComparison, alpha: float) -> PairedComparison:
 
 
 def _too_few(paired: PairedComparison, alpha: float) -> str:
-    """Why no data of so many subjects could have told the two apart; empty where some could."""
+    """Reason why this number of subjects cannot give a significant p, whatever the data; empty where it can."""
     n = f"{paired.n} give{'s' * (paired.n == 1)}"
     if smallest_p(paired.n) > alpha:
         return f"too few subjects: {n} no p below {smallest_p(paired.n):.2g}"

@@ -1,4 +1,4 @@
-"""What a predictor is wrong by that knows nothing of the video: the yardstick of skill."""
+"""Errors of the constant predictor, which ignores the video: the reference of skill, imputed for failed windows."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Window = tuple[str, int]  # recording, number
 
 
 def constant_errors_bpm(rows: Iterable[Mapping[str, Any]]) -> dict[Window, float]:
-    """Absolute errors of the constant predictor, by recording and window, wherever some row tells the truth.
+    """Absolute errors of the constant predictor by recording and window, of the windows with a true rate.
 
-    It says the mean over the subjects of the other test folds of their mean true rate: what the subjects that an entry
-    may learn from have on average. Without another fold there is no such predictor, and no error.
+    It predicts the mean over subjects of the other test folds, those an entry may learn from, of their mean true rate.
+    With one fold there is no such predictor, and the result is empty.
     """
     by_subject: dict[str, dict[Window, float]] = {}
     folds = {}

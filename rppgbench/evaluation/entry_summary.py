@@ -1,4 +1,4 @@
-"""How well an entry does under a condition, with intervals over subjects."""
+"""Metrics of each entry under each condition, with bootstrap intervals over subjects."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ Rows = Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class EntrySummary:
-    """One entry under one condition.
+    """Metrics and window counts of one entry under one condition.
 
-    ``n_windows`` is how many were expected; scored, failed and excluded windows add up to it. ``coverage`` is scored
-    over scored and failed.
+    ``n_windows``, the windows expected, is the sum of scored, failed and excluded ones. ``coverage`` is scored over
+    scored and failed; NaN without either.
 
-    A window of an entry that was trained from several seeds is there once a seed. ``metrics`` have intervals over other
-    subjects, for these seeds. ``seed_sd`` is the standard deviation (n - 1) over seeds of each metric's values, seed by
-    seed, and ``over_seeds`` are the estimates with intervals over other subjects and other seeds at once. Both are
-    empty below two seeds, and NaN where a seed leaves the metric undefined.
+    Windows of an entry that was trained from several seeds count once a seed. ``metrics`` have intervals over other
+    subjects, for these seeds. ``seed_sd`` is the standard deviation (n - 1) over seeds of each metric, and
+    ``over_seeds`` are the estimates with intervals over other subjects and other seeds at once. Both are empty below
+    two seeds, and NaN where the metric is undefined for a seed.
     """
 
     entry: str
@@ -59,28 +59,28 @@ class EntrySummary:
 
     @property
     def coverage(self) -> float:
-        tried = self.n_scored + self.n_failed
-        return self.n_scored / tried if tried else float("nan")
+        n_attempted = self.n_scored + self.n_failed
+        return self.n_scored / n_attempted if n_attempted else float("nan")
 
 
 def summarise(
     rows: Rows | pd.DataFrame, *, draws: int = 10_000, level: float = 0.95, seed: int = 0
 ) -> list[EntrySummary]:
-    """Standings of every entry under every condition, in the rows' order of first appearance.
+    """Summaries of every entry under every condition, in the rows' order of first appearance.
 
     Intervals come from a cluster bootstrap: subjects are drawn with all their windows and all their seeds, and the same
     subjects for every entry and condition, so that differences may be taken draw by draw. The draws are the same on
-    every platform. What is made of them (``intervals.interval``) is wider than their percentiles: of nominal 95 %, the
-    interval of the macro MAE covers 89 % at 10 subjects, 90 % at 27 and 42 and 92 % at 100 where errors have heavy
-    tails (their percentiles 81 to 92 %), and 88 to 96 % where one subject in five loses the pulse (80 to 95 %). That of
-    the RMSE covers 65 to 80 %: of the few subjects that make most of it, those who were recorded tell little.
+    every platform. The intervals (``intervals.interval``) are wider than percentiles of the draws: of nominal 95 %,
+    that of the macro MAE covers 89 % at 10 subjects, 90 % at 27 and 42 and 92 % at 100 where errors have heavy tails
+    (their percentiles 81 to 92 %), and 88 to 96 % where one subject in five loses the pulse (80 to 95 %). That of
+    the RMSE covers 65 to 80 %, because a few subjects, of whom a sample holds too few, make most of it.
 
     Args:
         rows: Result rows, at least with entry, condition, subject, status, error_bpm, hr_pred_bpm, hr_true_bpm. The
             skill needs recording, window and fold; every other metric is undefined without its columns.
         draws: Bootstrap draws.
-        level: Coverage aimed at by the intervals.
-        seed: Of the draws.
+        level: Nominal coverage of the intervals.
+        seed: Seed of the draws.
 
     Raises:
         IncomparableResults: rows of more than one protocol digest.
@@ -92,19 +92,19 @@ def summarise(
             f"rows of {len(digests)} protocol digests: {', '.join(digests)}", hint="summarise each digest by itself"
         )
     subjects = sorted({str(row["subject"]) for row in records})
-    # A subject's draws side by side, because medians take them subject by subject.
+    # Column-major: medians read the weights subject by subject.
     weights = np.asfortranarray(subject_weights(len(subjects), draws=draws, seed=seed))
     windows = Windows.of(records, subjects)
     cells: dict[tuple[str, str], list[int]] = {}
     for i, row in enumerate(records):
         cells.setdefault((row["condition"], row["entry"]), []).append(i)
     return [
-        _standing(entry, condition, windows.pick(np.array(where)), weights, level)
+        _summary(entry, condition, windows.select(np.array(where)), weights, level)
         for (condition, entry), where in cells.items()
     ]
 
 
-def _standing(entry: str, condition: str, windows: Windows, weights: FloatArray, level: float) -> EntrySummary:
+def _summary(entry: str, condition: str, windows: Windows, weights: FloatArray, level: float) -> EntrySummary:
     sums = SubjectSums.of(windows)
     values, drawn = _values(sums), sums.weighted(weights)
     without: dict[str, Totals] = {}
@@ -136,26 +136,26 @@ def _standing(entry: str, condition: str, windows: Windows, weights: FloatArray,
         metrics=estimates,
         n_seeds=len(seeds),
         seed_sd={name: float(np.std(values, ddof=1)) for name, values in of_seeds.items()},
-        over_seeds={name: _over(of_seeds[name], name, estimates[name], level) for name in of_seeds},
+        over_seeds={name: _estimate_over_seeds(of_seeds[name], name, estimates[name], level) for name in of_seeds},
     )
 
 
 def _values(sums: SubjectSums) -> dict[str, float]:
-    """Of the metrics, each subject taken once."""
+    """Metrics by name, with each subject weighted once."""
     n_subjects = len(next(iter(sums.by_name.values())))
     once = sums.weighted(np.ones((1, n_subjects)))
     return {name: float(metric.of(once)[0]) for name, metric in METRICS.items()}
 
 
 def _of_seeds(windows: Windows, seeds: FloatArray) -> dict[str, FloatArray]:
-    """The metrics ``(K,)`` of each seed by itself."""
-    told = [_values(SubjectSums.of(windows.pick(windows["seed"] == seed))) for seed in seeds]
-    return {name: np.array([values[name] for values in told]) for name in METRICS}
+    """``(K,)`` values of each metric, one for each seed."""
+    by_seed = [_values(SubjectSums.of(windows.select(windows["seed"] == seed))) for seed in seeds]
+    return {name: np.array([values[name] for values in by_seed]) for name in METRICS}
 
 
-def _over(of_seeds: FloatArray, name: str, estimate: Estimate, level: float) -> Estimate:
+def _estimate_over_seeds(of_seeds: FloatArray, name: str, estimate: Estimate, level: float) -> Estimate:
     metric = METRICS[name]
-    # An error is never below 0, and has no scale that ends there.
+    # Errors are not negative, and neither of their interval methods has a scale that ends at 0.
     least = 0.0 if metric.better == "lower" and metric.scale in (SKEWED, ORDER) else -np.inf
     return over_seeds(estimate, of_seeds, level=level, scale=metric.scale, least=least)
 

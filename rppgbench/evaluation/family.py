@@ -1,4 +1,4 @@
-"""Which entries a protocol compares: the family of tests, declared before any is made."""
+"""Families of comparisons between entries, declared in a protocol before any test is made."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Comparison(BaseModel):
-    """Every entry in ``of`` is held against every one in ``against``.
+    """Comparisons of every entry in ``of`` with every entry in ``against``.
 
-    Conditions: ``mean``, the mean over all that both were tested under; ``each``, a test in each of them; or names, the
-    mean over these.
+    ``conditions`` is ``mean``, one test of the mean over all conditions that both were tested under; ``each``, a test
+    under each of them; or names, one test of the mean over these.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,14 +50,14 @@ class Comparison(BaseModel):
 
     @property
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Entry and rival, in the order given."""
+        """Pairs of entry and rival, in the order given."""
         return ((one, other) for one, other in itertools.product(self.of, self.against) if one != other)
 
     def check(self, entries: Collection[str], conditions: Collection[str]) -> None:
-        """Raise when a name is none of these.
+        """Check that every entry and condition named is one of these.
 
         Raises:
-            UnknownName: an entry or a condition that does not exist; the hint has the nearest that does.
+            UnknownName: an entry or a condition that does not exist; the hint has the nearest name.
         """
         named = [("entry", name, entries) for name in (*self.of, *self.against)]
         if not isinstance(self.conditions, str):
@@ -69,7 +69,7 @@ class Comparison(BaseModel):
 
 @dataclass(frozen=True)
 class Pair:
-    """One test of a family: ``conditions`` whose mean is compared; ``reason`` says why it cannot be made."""
+    """One test of a family, of the mean over ``conditions``; ``reason`` says why it cannot be made, else empty."""
 
     entry: str
     rival: str
@@ -80,10 +80,10 @@ class Pair:
 
 @dataclass(frozen=True)
 class Corrected:
-    """p of the tests of a family, raw and corrected; NaN of what was not tested.
+    """Raw and corrected p of the tests of a family; NaN for tests that were not made.
 
-    ``family`` is how many tests they are corrected for, ``n_made`` how many there were. ``least_holm`` and ``least_bh``
-    are the smallest that so many subjects can give, whatever their data.
+    ``family`` is the number of tests that they are corrected for, ``n_made`` the number made. ``least_holm`` and
+    ``least_bh`` are the smallest corrected p that the number of subjects can give, whatever their data.
     """
 
     p: list[float]
@@ -96,11 +96,11 @@ class Corrected:
 
     @classmethod
     def of(cls, p: Sequence[float], n_subjects: Sequence[int], n_declared: int) -> Corrected:
-        """Of raw p by sign flips of so many subjects each; of nothing declared, those that were made are the family.
+        """Corrections of raw sign-flip p of ``n_subjects`` each; with none declared, the family is the tests made.
 
-        What was declared and could not be tested counts as p = 1, or a family would shrink with what was run.
+        A declared test that could not be made counts as p = 1: else a family would shrink with the entries run.
         """
-        # Corrected p only grow with the raw ones: no data give less than these.
+        # Corrections are monotone in the raw p, so these are lower bounds.
         least = [math.nan if math.isnan(raw) else smallest_p(n) for raw, n in zip(p, n_subjects, strict=True)]
         n_made = sum(not math.isnan(raw) for raw in p)
         untested = [1.0] * (n_declared - n_made)
@@ -116,24 +116,24 @@ class Corrected:
 
 
 def every_pair(entries: Sequence[str]) -> tuple[Comparison, ...]:
-    """The family of those who declared none: each entry against those before it, over the mean of the conditions."""
+    """The undeclared family: each entry against those before it, over the mean of the conditions."""
     return tuple(Comparison(of=(one,), against=(other,)) for other, one in itertools.combinations(entries, 2))
 
 
 def expand(family: Sequence[Comparison], tested: Mapping[str, Sequence[str]]) -> list[Pair]:
-    """The tests that a family comes to, each once, on results that have ``tested`` entries under these conditions.
+    """Tests of a family, each once, on results with the conditions of each entry in ``tested``.
 
-    A pair the other way round under the same conditions is the same test.
+    A pair in reverse order under the same conditions is the same test.
     """
     found: dict[tuple[frozenset[str], frozenset[str]], Pair] = {}
     for comparison in family:
         for entry, rival in comparison.pairs:
-            for pair in _of_pair(comparison, entry, rival, tested):
+            for pair in _expand_pair(comparison, entry, rival, tested):
                 found.setdefault((frozenset((entry, rival)), frozenset(pair.conditions)), pair)
     return list(found.values())
 
 
-def _of_pair(comparison: Comparison, entry: str, rival: str, tested: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
+def _expand_pair(comparison: Comparison, entry: str, rival: str, tested: Mapping[str, Sequence[str]]) -> Iterator[Pair]:
     wanted = comparison.conditions
     named: tuple[str, ...] = () if isinstance(wanted, str) else wanted
     absent = [name for name in (entry, rival) if name not in tested]

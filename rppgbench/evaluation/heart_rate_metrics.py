@@ -1,4 +1,4 @@
-"""Metrics of heart rate, of the pulse wave that it is read from, and of its beats."""
+"""Metrics of heart rate, pulse wave and beats."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _r_within(sums: Totals) -> FloatArray:
 
 
 def _skill(sums: Totals) -> FloatArray:
-    naive = sums["naive mean"]
-    return np.where(naive > CONSTANT, 1 - ratio(sums["skilled mean"], naive), np.nan)
+    constant_error = sums["constant_error mean"]
+    return np.where(constant_error > CONSTANT, 1 - ratio(sums["skill_error mean"], constant_error), np.nan)
 
 
 def _beats(tolerance_ms: int) -> dict[str, Metric]:
@@ -184,7 +184,7 @@ RATES: Mapping[str, Metric] = {
         _skill,
         "nothing scored, one fold only, or a constant that is always right",
         scale="skewed",
-        over="skilled subjects",
+        over="skill_error subjects",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Longer windows made of consecutive ones: five minutes tell of variability what half a minute cannot."""
+"""Scores of joined windows: consecutive windows merged into a longer one, for heart rate variability."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ def score_joined(
     joined_s: float,
     settings: HeartRateSettings,
 ) -> list[WindowScore]:
-    """Scores of windows of ``joined_s``, each of as many consecutive windows of ``length_s`` as fit into it.
+    """Scores of joined windows of ``joined_s``, each of ``joined_s / length_s`` consecutive windows.
 
-    Both sides' beats are strung together, and rate, intervals and variability derived from them anew; the spectral rate
-    and a compatibility estimator's are the means of the windows'. A window that is excluded excludes the longer one,
-    one that failed makes it fail. There is no SNR and no correlation: those are of single waves. What is left over at
-    the end of a recording counts nowhere.
+    The beats of prediction and label are merged, and rate, intervals and variability derived from them anew; the
+    spectral rate and that of a compatibility estimator are means over the windows. A joined window is excluded when one
+    of its windows is, and failed when one of them failed. SNR and correlations are None: they are of single waves.
+    Windows left over at the end of a recording are in no joined window.
 
     Args:
-        rates: B of them, of the prediction.
-        labels: B of them, of the contact sensor.
-        starts_s: ``(B,)`` times of the windows on the video's clock, one after the other.
-        length_s: How long each lasts.
-        joined_s: A multiple of ``length_s``.
-        settings: Those of the rates.
+        rates: Predicted heart rates, B of them.
+        labels: Labels of the same windows.
+        starts_s: ``(B,)`` starts of the windows on the video's clock, ascending.
+        length_s: Duration of a window.
+        joined_s: Duration of a joined window, a multiple of ``length_s``.
+        settings: Heart rate settings that the rates were estimated with.
     """
     n = round(joined_s / length_s)
     found = []
     for number in range(len(rates) // n):
         of = slice(number * n, (number + 1) * n)
         start_s = float(starts_s[of][0])
-        ours = _joined_prediction(rates[of], starts_s[of], settings)
+        predicted = _joined_prediction(rates[of], starts_s[of], settings)
         label = _joined_label(labels[of], joined_s)
-        found.append(score(number, (start_s, start_s + joined_s), ours, label, settings))
+        found.append(score(number, (start_s, start_s + joined_s), predicted, label, settings))
     return found
 
 
@@ -82,17 +82,17 @@ def _joined_label(labels: Sequence[Label], joined_s: float) -> Label:
 
 
 def _joined_rate(rates: Sequence[HeartRate], beats: Sequence[FloatArray]) -> HeartRate:
-    """One rate of several windows; from the mean of theirs where there are no beats."""
+    """Heart rate of several windows from their merged beats; the mean of their rates where there are no beats."""
     spectrum_bpm = float(np.mean([rate.spectrum_bpm for rate in rates]))
-    beats_s = _strung(beats, spectrum_bpm / 60)
+    beats_s = _merged_beats(beats, spectrum_bpm / 60)
     intervals_s = np.diff(beats_s)
-    intervals_s = intervals_s[plausible(intervals_s)]  # of those around: over minutes a rate may double
+    intervals_s = intervals_s[plausible(intervals_s)]  # by their neighbours: a rate may double over minutes
     by_beats = [rate.beats_bpm for rate in rates if rate.beats_bpm is not None]
-    usual_bpm = float(np.mean(by_beats)) if by_beats and not len(beats_s) else None
+    mean_beats_bpm = float(np.mean(by_beats)) if by_beats and not len(beats_s) else None
     compatible_bpm = [rate.compatible_bpm for rate in rates if rate.compatible_bpm is not None]
     return HeartRate(
         spectrum_bpm=spectrum_bpm,
-        beats_bpm=60 / float(intervals_s.mean()) if len(intervals_s) > 1 else usual_bpm,
+        beats_bpm=60 / float(intervals_s.mean()) if len(intervals_s) > 1 else mean_beats_bpm,
         snr_db=float("nan"),
         rival_bpm=None,
         rival_ratio=0.0,
@@ -101,14 +101,14 @@ def _joined_rate(rates: Sequence[HeartRate], beats: Sequence[FloatArray]) -> Hea
     )
 
 
-def _strung(beats: Sequence[FloatArray], rate_hz: float) -> FloatArray:
-    """All beats in order; where two windows meet, a beat that both have seen is one."""
+def _merged_beats(beats: Sequence[FloatArray], rate_hz: float) -> FloatArray:
+    """All beats in order; two beats of one heartbeat, either side of a window boundary, are merged into their mean."""
     beats_s = np.concatenate(list(beats))
-    seams = np.unique(np.cumsum([len(own) for own in beats])[:-1] - 1)
-    seams = seams[(seams >= 0) & (seams < len(beats_s) - 1)]
-    twice = seams[(beats_s[seams + 1] - beats_s[seams]) * rate_hz < REFRACTORY_SHARE]
-    beats_s[twice] = 0.5 * (beats_s[twice] + beats_s[twice + 1])
-    return np.delete(beats_s, twice + 1)
+    boundaries = np.unique(np.cumsum([len(of_window) for of_window in beats])[:-1] - 1)
+    boundaries = boundaries[(boundaries >= 0) & (boundaries < len(beats_s) - 1)]
+    doubled = boundaries[(beats_s[boundaries + 1] - beats_s[boundaries]) * rate_hz < REFRACTORY_SHARE]
+    beats_s[doubled] = 0.5 * (beats_s[doubled] + beats_s[doubled + 1])
+    return np.delete(beats_s, doubled + 1)
 
 
 def _beats(rate: HeartRate) -> FloatArray:

@@ -1,4 +1,4 @@
-"""How far two estimators disagree on the contact sensor itself: no error below that can be told from none."""
+"""Label floor: the disagreement of two heart rate estimators on the contact sensor itself."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from rppgbench.evaluation.labels import DIFFERENT_BPM
 
 @dataclass(frozen=True)
 class LabelFloor:
-    """``mae`` is in beats per minute: mean over subjects of the mean absolute difference of their windows' two rates.
+    """``mae``, in beats per minute: mean over subjects of the mean absolute difference of their windows' two rates.
 
-    ``share_apart`` of the ``n_windows`` have rates more than 5 bpm apart.
+    ``share_different`` is the share of ``n_windows`` with rates that differ by more than 5 bpm.
     """
 
     mae: Estimate
     n_subjects: int
     n_windows: int
-    share_apart: float
+    share_different: float
 
 
 FLOOR_ENTRY = "label floor"
 
 
 def floor_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of an entry whose prediction is one estimate of the contact sensor's rate and whose truth is the other.
+    """Result rows with the contact sensor's rate by beats as prediction and its rate by spectrum as truth.
 
-    Their metrics are what nobody can be told to do better than. Each window counts once, under no condition.
+    Their metrics are the floor of any entry's. Each window has one row, with an empty condition.
     """
     found: dict[tuple[str, str, int], dict[str, Any]] = {}
     for row in rows:
@@ -47,38 +47,38 @@ def floor_rows(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def label_floor(
     rows: Iterable[Mapping[str, Any]], *, draws: int = 10_000, level: float = 0.95, seed: int = 0
 ) -> LabelFloor | None:
-    """The floor of the labels that rows of results were scored by; None without a window that has both estimates.
+    """Label floor of the rows' labels; None without a window that has both estimates.
 
-    Each window counts once, however many entries, conditions and seeds were tried on it. Two entries whose mean
-    absolute errors differ by less than the floor are not told apart: the choice between beats and spectrum, both
-    right, moves the truth by more.
+    Each window counts once, over all entries, conditions and seeds. Two entries whose mean absolute errors differ by
+    less than the floor are not distinguished: the choice between beats and spectrum, both valid, moves the truth by
+    more.
     """
-    apart_bpm: dict[tuple[str, str, int], float] = {}
+    differences_bpm: dict[tuple[str, str, int], float] = {}
     subjects = set()
     for row in rows:
         subjects.add(str(row["subject"]))
         beats_bpm, spectrum_bpm = _two_rates(row)
         if beats_bpm is not None and spectrum_bpm is not None and np.isfinite([beats_bpm, spectrum_bpm]).all():
             window = (str(row["subject"]), row["recording"], row["window"])
-            apart_bpm[window] = abs(float(beats_bpm) - float(spectrum_bpm))
-    if not apart_bpm:
+            differences_bpm[window] = abs(float(beats_bpm) - float(spectrum_bpm))
+    if not differences_bpm:
         return None
     by_subject: dict[str, list[float]] = {}
-    for window in sorted(apart_bpm):
-        by_subject.setdefault(window[0], []).append(apart_bpm[window])
+    for window in sorted(differences_bpm):
+        by_subject.setdefault(window[0], []).append(differences_bpm[window])
     # All subjects of the rows are drawn, so that the draws are those of the entries' metrics.
     means = np.array([np.mean(by_subject.get(subject, np.nan)) for subject in sorted(subjects)])
     weights = subject_weights(len(means), draws=draws, seed=seed)
     return LabelFloor(
         mae=mean_estimate(means, weights, level=level, scale="skewed"),
         n_subjects=len(by_subject),
-        n_windows=len(apart_bpm),
-        share_apart=float(np.mean([apart > DIFFERENT_BPM for apart in apart_bpm.values()])),
+        n_windows=len(differences_bpm),
+        share_different=float(np.mean([difference > DIFFERENT_BPM for difference in differences_bpm.values()])),
     )
 
 
 def _two_rates(row: Mapping[str, Any]) -> tuple[Any, Any]:
-    """By beats and by spectrum; None of a sensor that tells rates and no beats, which is one estimate and not two."""
+    """True rates by beats and by spectrum; None for a sensor that gives rates without beats, a single estimate."""
     if row.get("intervals_true") is None:
         return None, None
     return row.get("hr_true_beats_bpm"), row.get("hr_true_spectrum_bpm")

@@ -1,4 +1,4 @@
-"""What the contact sensor says of each window of a recording, and how far to believe it."""
+"""Labels: heart rate, beats and variability by the contact sensor in each window, with flags on their validity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rppgbench.signal.variability import LEAST_LENGTH_S, Variability, variabilit
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray, GroundTruth
 
-# Two estimates of one heart rate that are further apart than this cannot both be right.
+# Two estimates of one heart rate that differ by more than this cannot both be right.
 DIFFERENT_BPM = 5.0
 # Clocks of cheap sensors are off by a tenth of a per cent; a start or a stop may be noted a few frames late.
 CLOCK_SHARE, CLOCK_S = 0.01, 0.3
@@ -35,11 +35,11 @@ NO_BEATS = "no two beats a regular interval apart"
 
 @dataclass(frozen=True)
 class Label:
-    """The contact sensor's word on one window.
+    """The contact sensor's heart rate in one window.
 
-    ``excluded`` says why the window cannot be scored, and then there is no ``rate``. ``beats_s`` are the beats in it,
-    on the video's clock; none where the sensor tells nothing but rates. ``variability`` is None where there are too few
-    of them for it. ``flags`` say why a label that is scored may be wrong: "estimators differ" (beats
+    ``excluded`` is the reason why the window cannot be scored, and then ``rate`` is None. ``beats_s`` are the beats in
+    it on the video's clock, none where the sensor gives rates only. ``variability`` is None where they are too few
+    for it. ``flags`` are reasons why a label that is scored may be wrong: "estimators differ" (beats
     and spectrum by more than 5 bpm), "leads differ" (R-peaks of two leads of an ECG by more than 5 bpm), "sensor noisy"
     (the SNR of its wave about its own rate is below 0 dB), "harmonic higher" (the highest peak of its spectrum is at
     twice its rate, and a prediction with the same wave would be read there), and "loader: ..." for each doubt of the
@@ -53,7 +53,7 @@ class Label:
     beats_s: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Of numbers, texts, lists and None alone."""
+        """Record of numbers, strings, lists and None."""
         record = asdict(self) | {"flags": list(self.flags), "beats_s": list(self.beats_s)}
         if self.rate is not None:
             del record["rate"]["beats_s"]  # those on the video's frames: the sensor's own stand beside the rate
@@ -63,7 +63,7 @@ class Label:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Label:
-        """What ``to_json`` made."""
+        """Label of a record made by ``to_json``."""
         rate, features = record["rate"], record["variability"]
         if rate is not None and rate["snr_db"] is None:
             rate = {**rate, "snr_db": float("nan")}
@@ -88,9 +88,9 @@ def label_windows(
 ) -> list[Label]:
     """Labels of the windows of ``n_frames`` at ``fps_hz`` that begin at ``starts_s``, ``(B,)``, on the video's clock.
 
-    A window is excluded when the sensor does not cover it, is silent or stuck in it for more than half a second (a
-    sensor is stuck when it stays at one value for more than 2 s), or shows no heart rate there; all of them are when
-    ``clock_fault`` finds one, and when the truth is ``unusable``, for which that is then the reason.
+    A window is excluded when the sensor does not cover it, has a gap or is stuck in it for more than half a second (a
+    sensor is stuck when it stays at one value for more than 2 s), or has no heart rate there. All windows are excluded
+    when ``clock_fault`` finds a fault, and when the truth is unusable, for the reason in ``unusable``.
     """
     starts_s = np.asarray(starts_s, dtype=np.float64)
     fault = unusable or clock_fault(truth, video_s)
@@ -99,12 +99,13 @@ def label_windows(
     length_s = n_frames / fps_hz
     usable = mask_stuck_spans(truth)
     rates = window_hrs(usable, starts_s, n_frames, fps_hz, settings.band_hz, settings.use)
-    refused = [
-        None if ranked_rate_bpm(rate, settings) is not None else _why(truth, rate, start_s, start_s + length_s)
+    reasons = [
+        None if ranked_rate_bpm(rate, settings) is not None else _exclusion(truth, rate, start_s, start_s + length_s)
         for rate, start_s in zip(rates, starts_s, strict=True)
     ]
     known = [
-        rate if isinstance(rate, HeartRate) and not why else None for rate, why in zip(rates, refused, strict=True)
+        rate if isinstance(rate, HeartRate) and not reason else None
+        for rate, reason in zip(rates, reasons, strict=True)
     ]
     flags = _flags(usable, known, starts_s, length_s)
     beats = _beats(usable, known, starts_s, length_s)
@@ -112,14 +113,14 @@ def label_windows(
         variability_or_none(beats_s, length_s) if len(beats_s) and length_s >= LEAST_LENGTH_S else None
         for beats_s in beats
     ]
-    told = [tuple(float(beat_s) for beat_s in beats_s) for beats_s in beats]
-    return [Label(*label) for label in zip(known, features, flags, refused, told, strict=True)]
+    beat_times_s = [tuple(float(beat_s) for beat_s in beats_s) for beats_s in beats]
+    return [Label(*label) for label in zip(known, features, flags, reasons, beat_times_s, strict=True)]
 
 
 def clock_fault(truth: GroundTruth, video_s: float | None) -> str | None:
-    """Why a sensor cannot be laid beside a video that lasts ``video_s``; None when it can, or a clock is unknown.
+    """Reason why a sensor cannot be aligned with a video of ``video_s``; None when it can, or a clock is unknown.
 
-    There is a fault when the video lasts by the sensor's clock more than 1 % and 0.3 s longer or shorter.
+    The video's durations by the two clocks differ by more than 1 % and more than 0.3 s.
     """
     if truth.video_s is None or not video_s:
         return None
@@ -130,34 +131,34 @@ def clock_fault(truth: GroundTruth, video_s: float | None) -> str | None:
     return f"the sensor's clock and the video's disagree by {100 * share:.1f} %: {clocks}"
 
 
-def _why(truth: GroundTruth, rate: HeartRate | SignalError, start_s: float, end_s: float) -> str:
-    """Why a window has no label: the ranked estimate that may be missing from a rate is that of the beats."""
+def _exclusion(truth: GroundTruth, rate: HeartRate | SignalError, start_s: float, end_s: float) -> str:
+    """Reason why a window has no label; a rate without its ranked estimate is one without beats."""
     for first_s, last_s in stuck_spans_s(truth):
         if min(last_s, end_s) > max(first_s, start_s):
             return f"the contact sensor is stuck from {first_s:.1f} s to {last_s:.1f} s"
-    why = rate.message if isinstance(rate, SignalError) else NO_BEATS
-    return why if "contact sensor" in why else f"contact sensor: {why}"
+    reason = rate.message if isinstance(rate, SignalError) else NO_BEATS
+    return reason if "contact sensor" in reason else f"contact sensor: {reason}"
 
 
 def _flags(
     truth: GroundTruth, rates: Sequence[HeartRate | None], starts_s: FloatArray, length_s: float
 ) -> list[tuple[str, ...]]:
-    """Of each window; none of one without a rate, and of samples of heart rate the loader's alone."""
+    """Flags of each window: none without a rate, and only the loader's for samples of heart rate."""
     doubts = tuple(f"loader: {doubt}" for doubt in truth.doubts)
-    apart = np.zeros(len(rates), dtype=bool)
+    leads_differ = np.zeros(len(rates), dtype=bool)
     if truth.kind == "ecg" and truth.leads:
         by_lead = lead_rates_bpm(truth, starts_s, length_s)
         highest = np.where(np.isnan(by_lead), -np.inf, by_lead).max(axis=0)
         lowest = np.where(np.isnan(by_lead), np.inf, by_lead).min(axis=0)
-        apart = highest - lowest > DIFFERENT_BPM
+        leads_differ = highest - lowest > DIFFERENT_BPM
     flags: list[tuple[str, ...]] = []
-    for rate, leads_differ in zip(rates, apart, strict=True):
+    for rate, lead_flag in zip(rates, leads_differ, strict=True):
         if rate is None:
             flags.append(())
             continue
         found = {
             ESTIMATORS_DIFFER: rate.beats_bpm is not None and abs(rate.beats_bpm - rate.spectrum_bpm) > DIFFERENT_BPM,
-            LEADS_DIFFER: leads_differ,
+            LEADS_DIFFER: lead_flag,
             NOISY: rate.snr_db < NOISY_DB,  # that of samples of heart rate is NaN
             HARMONIC: rate.halved,
         }
@@ -168,16 +169,16 @@ def _flags(
 def _beats(
     truth: GroundTruth, rates: Sequence[HeartRate | None], starts_s: FloatArray, length_s: float
 ) -> list[FloatArray]:
-    """The beats of each window on the video's clock; none of one without a rate, or of samples of heart rate."""
+    """Beats of each window on the video's clock: none without a rate, or for samples of heart rate."""
     found: list[FloatArray] = [np.empty(0)] * len(rates)
     rated = [window for window, rate in enumerate(rates) if rate is not None]
     if truth.kind == "hr" or not rated:
         return found
     if truth.kind == "ecg":
-        everywhere_s = beats_of_ecg_s(truth.samples, truth.times_s)
+        all_beats_s = beats_of_ecg_s(truth.samples, truth.times_s)
         for window in rated:
             start_s = starts_s[window]
-            found[window] = everywhere_s[(everywhere_s >= start_s) & (everywhere_s < start_s + length_s)]
+            found[window] = all_beats_s[(all_beats_s >= start_s) & (all_beats_s < start_s + length_s)]
         return found
     rates_hz = np.array([rate.spectrum_bpm / 60 for rate in rates if rate is not None])
     for window, beats_s in zip(rated, _beats_of_bvp_s(truth, starts_s[rated], length_s, rates_hz), strict=True):
@@ -188,7 +189,7 @@ def _beats(
 def _beats_of_bvp_s(
     truth: GroundTruth, starts_s: FloatArray, length_s: float, rates_hz: FloatArray
 ) -> list[FloatArray]:
-    """Beats of windows of a BVP after their starts, at the rate at which the sensor sampled: the video's is coarser."""
+    """Beats of windows of a BVP relative to their starts, at the sensor's sampling rate: the video's is coarser."""
     own_hz = 1 / float(np.nanmedian(np.diff(truth.times_s)))
     waves = pulse_wave(truth, starts_s[:, None] + np.arange(round(length_s * own_hz)) / own_hz)
     known = np.isfinite(waves)  # a sensor that ends with the last frame may lack the samples behind it

@@ -1,4 +1,4 @@
-"""Agreement of predicted and true heart rates where each subject is measured several times."""
+"""Limits of agreement of predicted and true heart rates, with repeated measurements of a subject."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ Z_OF_LIMITS = 1.96
 
 @dataclass(frozen=True, kw_only=True)
 class LimitsOfAgreement:
-    """Bland and Altman's, of differences prediction minus truth, where the true value varies.
+    """Bland and Altman's limits of agreement of prediction minus truth, where the true value varies.
 
-    ``bias_bpm`` is the mean over windows. ``sd_within_bpm`` is how much a subject's differences vary about their mean,
-    ``sd_between_bpm`` how much these means vary beyond what that explains, by a one-way analysis of variance with
-    unequal numbers (Bland & Altman, Journal of Biopharmaceutical Statistics 17(4):571, 2007). ``low_bpm`` and
-    ``high_bpm`` are the limits of agreement, the bias less and plus 1.96 roots of the sum of the two variances.
+    ``bias_bpm`` is the mean difference over windows. ``sd_within_bpm`` and ``sd_between_bpm`` are the standard
+    deviations of differences within and between subjects, by a one-way analysis of variance with unequal group sizes
+    (Bland & Altman, Journal of Biopharmaceutical Statistics 17(4):571, 2007). ``low_bpm`` and ``high_bpm`` are the
+    limits of agreement, the bias minus and plus 1.96 roots of the sum of the two variances.
 
     ``slope_on_truth`` and ``slope_on_mean`` are slopes of the difference, on the truth and on the mean of both. Below 0
-    predictions shrink towards their mean; the second is 0 where both vary alike, however little they have in common.
+    predictions shrink towards their mean; the second is 0 where the variances are equal, whatever the correlation.
     """
 
     bias_bpm: Estimate
@@ -49,10 +49,9 @@ def limits_of_agreement(
 ) -> LimitsOfAgreement:
     """Agreement of one entry's scored windows under one condition, with intervals over subjects.
 
-    Undefined are: everything where nothing is scored; the variance within subjects where none has two windows, and that
-    between them then too; every variance where there is one subject, but for that within; slopes on what is constant.
-    With one window a subject the limits are the plain ones, of the standard deviation of all differences. A variance
-    between subjects that is estimated below 0 is 0.
+    Undefined are: everything where nothing is scored; both standard deviations where no subject has two windows; with
+    one subject, that between subjects and the limits; slopes on a constant. With one window a subject the limits are
+    those of the standard deviation of all differences. A variance between subjects estimated below 0 is 0.
 
     Raises:
         IncomparableResults: rows of more than one entry or condition.
@@ -92,12 +91,12 @@ def limits_of_agreement(
 
 
 def _not_negative(estimate: Estimate) -> Estimate:
-    """Of what cannot be below 0, whereas an interval that is symmetric about it reaches there."""
+    """The estimate with a lower bound of at least 0, which a symmetric interval may exceed."""
     return replace(estimate, low=float(np.maximum(estimate.low, 0.0)))
 
 
 def _with_squares(sums: SubjectSums) -> SubjectSums:
-    """With what an analysis of variance needs of each subject: the square of its sum over n, and that of n."""
+    """``sums`` with those of the analysis of variance added: subjects, squares of n, and squared error sums over n."""
     n, error = sums.by_name["hr n"], sums.by_name["hr error"]
     squares = {"subjects": (n > 0).astype(np.float64), "n squared": n**2, "error squared": error**2 / n.clip(1)}
     return SubjectSums({**sums.by_name, **squares})
@@ -106,12 +105,12 @@ def _with_squares(sums: SubjectSums) -> SubjectSums:
 def _components(sums: Totals) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Variances within and between subjects, and their sum, ``(draws,)`` each."""
     n, subjects = sums["hr n"], sums["subjects"]
-    # Rounding may leave a trifle below 0.
+    # Rounding may leave values slightly below 0.
     squares_within = (sums["hr error2"] - sums["error squared"]).clip(0)
     squares_between = (sums["error squared"] - ratio(sums["hr error"] ** 2, n)).clip(0)
     within = ratio(squares_within, n - subjects)
     mean_square = ratio(squares_between, subjects - 1)
-    # How many windows a subject has, as the mean square between them counts it.
+    # Effective number of windows a subject in the mean square between subjects.
     windows_each = ratio(n - ratio(sums["n squared"], n), subjects - 1)
     between = ratio((mean_square - within).clip(0), windows_each)
     # Where no subject has two windows, the mean square is the variance of all differences.

@@ -1,4 +1,4 @@
-"""What a metric is, and the statistics of sums that metrics are made of."""
+"""Metric definitions, and the statistics of sums that they are computed from."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CONSTANT = 1e-12
 
 @dataclass(frozen=True)
 class Metric:
-    """``of`` takes sums to ``(draws,)``, NaN where undefined; ``undefined`` says when that is.
+    """A metric: ``of`` computes its values ``(draws,)`` from sums, NaN where undefined, as ``undefined`` describes.
 
-    ``label`` heads a column and ``digits`` are shown after its point. ``scale`` is how its interval is made, one of
-    ``intervals.SCALES``, "skewed" or "order", and ``over`` the sum in which each subject has something that the metric
+    ``label`` heads a column and ``digits`` is the number of decimals shown. ``scale`` is its interval's method, one of
+    ``intervals.SCALES``, "skewed" or "order", and ``over`` the sum that is not 0 for the subjects that the metric
     depends on.
     """
 
@@ -49,7 +49,7 @@ def subject_mean(
     digits: int = 2,
     scale: str = "plain",
 ) -> Metric:
-    """The mean over subjects of their ``name`` in the sums; ``meaning`` goes on behind "mean over subjects"."""
+    """Metric of the mean over subjects of the sums' ``name``; ``meaning`` continues "mean over subjects"."""
     return Metric(
         label,
         unit,
@@ -63,9 +63,9 @@ def subject_mean(
     )
 
 
-def ratio(above: FloatArray, below: FloatArray) -> FloatArray:
-    """NaN where there is nothing below."""
-    return np.where(below > 0, above / np.where(below > 0, below, 1.0), np.nan)
+def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Quotient; NaN where the denominator is not positive."""
+    return np.where(denominator > 0, numerator / np.where(denominator > 0, denominator, 1.0), np.nan)
 
 
 def bias(sums: Totals, quantity: str) -> FloatArray:
@@ -85,7 +85,7 @@ def sd(sums: Totals, quantity: str) -> FloatArray:
 
 
 def variances(sums: Totals, quantity: str) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Of predictions and truths over windows, and their covariance, all divided by n."""
+    """Variances of predictions and of truths over windows, and their covariance, all divided by n."""
     n, product, pred, true, pred2, true2 = (
         sums[f"{quantity} {name}"] for name in ("n", "product", "pred", "true", "pred2", "true2")
     )
@@ -94,7 +94,7 @@ def variances(sums: Totals, quantity: str) -> tuple[FloatArray, FloatArray, Floa
 
 
 def correlation(var_pred: FloatArray, var_true: FloatArray, covariance: FloatArray) -> FloatArray:
-    """NaN where one of them is constant."""
+    """Pearson correlation; NaN where one of the two is constant."""
     varying = (var_pred > CONSTANT) & (var_true > CONSTANT)
     scale = np.sqrt(np.where(varying, var_pred * var_true, 1.0))
     return np.where(varying, (covariance / scale).clip(-1, 1), np.nan)
@@ -106,7 +106,7 @@ def pearson(sums: Totals, quantity: str) -> FloatArray:
 
 
 def slope(sums: Totals, quantity: str) -> FloatArray:
-    """Slope of the least-squares line that predicts predictions from truths; NaN where truths are constant."""
+    """Slope of the least-squares line of predictions on truths; NaN where truths are constant."""
     _, var_true, covariance = variances(sums, quantity)
     return np.where(var_true > CONSTANT, covariance / np.where(var_true > CONSTANT, var_true, 1.0), np.nan)
 
@@ -114,5 +114,5 @@ def slope(sums: Totals, quantity: str) -> FloatArray:
 def concordance(sums: Totals, quantity: str) -> FloatArray:
     """Lin's coefficient (Biometrics 45(1):255, 1989), variances divided by n; NaN where both are one constant."""
     var_pred, var_true, covariance = variances(sums, quantity)
-    apart = var_pred + var_true + bias(sums, quantity) ** 2
-    return np.where(apart > CONSTANT, 2 * covariance / np.where(apart > CONSTANT, apart, 1.0), np.nan)
+    scale = var_pred + var_true + bias(sums, quantity) ** 2
+    return np.where(scale > CONSTANT, 2 * covariance / np.where(scale > CONSTANT, scale, 1.0), np.nan)

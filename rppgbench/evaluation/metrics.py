@@ -1,4 +1,4 @@
-"""All metrics by name, each from sums over subjects, so that resampling subjects is one matrix product."""
+"""All metrics by name, each computed from sums over subjects."""
 
 from __future__ import annotations
 

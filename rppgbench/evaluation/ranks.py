@@ -1,6 +1,6 @@
-"""Entries by their ranks among the subjects of one dataset: whether they differ at all, and which are alike.
+"""Ranks of entries over the subjects of one dataset: Friedman's test and Nemenyi's critical difference.
 
-This speaks of the subjects of this dataset alone, whatever their number. To speak of datasets, blocks are datasets, of
+They hold for the subjects of this dataset, whatever their number. To compare over datasets, blocks are datasets, of
 which five or more are needed (Demsar, J. Machine Learning Research 7:1, 2006).
 """
 
@@ -24,11 +24,11 @@ FEWEST_BLOCKS, FEWEST_ENTRIES = 2, 3
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """Mean ranks over ``n`` subjects, 1 the best; ``n_dropped`` lack a number somewhere.
+    """Mean ranks over ``n`` subjects, 1 the best; ``n_dropped`` subjects lack an error and are left out.
 
-    ``p_friedman`` is of all entries being alike. Entries whose mean ranks differ by ``critical_difference`` or more do
-    differ (Nemenyi's test); ``cliques`` are the largest groups within which none do. NaN, and no cliques, where
-    ``reason`` says why.
+    ``p_friedman`` is the p of no difference between any entries. Mean ranks that differ by ``critical_difference`` or
+    more are significant (Nemenyi's test); ``cliques`` are the largest groups of entries without a significant
+    difference. NaN, and no cliques, for the ``reason`` given.
     """
 
     mean_rank: Mapping[str, float]
@@ -43,66 +43,66 @@ class Ranks:
 def rank_entries(
     rows: Iterable[Row] | pd.DataFrame, *, entries: Sequence[str] | None = None, alpha: float = 0.05
 ) -> Ranks:
-    """Ranks of entries, contestants where none are named, by subjects' mean absolute errors of heart rate.
+    """Ranks of ``entries``, by default all that are not controls, by subjects' mean absolute errors of heart rate.
 
-    Errors are of the windows that all the entries have a number for, averaged over the conditions that all were tested
-    under; a failed window errs as the constant predictor would.
+    Errors are of the windows that all the entries have an error for, averaged over the conditions that all were tested
+    under; failed windows are imputed by the constant predictor.
 
     Raises:
         IncomparableResults: rows of more than one protocol digest.
     """
     cells = Cells(rows)
     cells.refuse_several_digests()
-    named = cells.contestants if entries is None else list(entries)
-    common = [condition for condition in cells.conditions if all(condition in cells.tested(e) for e in named)]
-    if not named or not common:
-        return _undefined(named, 0, len(cells.subjects), "no condition that all were tested under")
-    by_condition = [cells.subject_means(*(cells.errors_bpm(entry, c) for entry in named)) for c in common]
-    return rank_matrix(np.mean(by_condition, axis=0).T, named, alpha=alpha)
+    ranked = cells.non_controls if entries is None else list(entries)
+    common = [condition for condition in cells.conditions if all(condition in cells.conditions_of(e) for e in ranked)]
+    if not ranked or not common:
+        return _undefined(ranked, 0, len(cells.subjects), "no condition that all were tested under")
+    by_condition = [cells.subject_means(*(cells.errors_bpm(entry, c) for entry in ranked)) for c in common]
+    return rank_matrix(np.mean(by_condition, axis=0).T, ranked, alpha=alpha)
 
 
 def rank_matrix(errors: FloatArray, entries: Sequence[str], *, alpha: float = 0.05) -> Ranks:
-    """Ranks of ``(n, k)`` errors, a row a block and a column an entry; rows with NaN are left out.
+    """Ranks of ``(n, k)`` errors of n blocks and k entries; blocks with NaN are left out.
 
-    Equal errors share their mean rank, and Friedman's statistic is corrected for them; where every row is constant its
-    p is 1. Two entries are what ``comparison`` is for: p is NaN.
+    Equal errors share their mean rank, and Friedman's statistic is corrected for ties; where every row is constant its
+    p is 1. With fewer than three entries all are NaN: ``comparison`` tests pairs.
     """
     from scipy.stats import friedmanchisquare, rankdata
 
     known = errors[~np.isnan(errors).any(axis=1)]
     (n, k), n_dropped = known.shape, len(errors) - len(known)
     if n < FEWEST_BLOCKS or k < FEWEST_ENTRIES:
-        few = f"{n} subjects" if n < FEWEST_BLOCKS else f"{k} entries"
-        return _undefined(entries, n, n_dropped, f"{few}: too few for ranks")
+        reason = f"{n} subjects" if n < FEWEST_BLOCKS else f"{k} entries"
+        return _undefined(entries, n, n_dropped, f"{reason}: too few for ranks")
     ranks = np.asarray(rankdata(known, axis=1))
     mean_rank = dict(zip(entries, ranks.mean(axis=0).tolist(), strict=True))
     constant = bool((np.ptp(known, axis=1) == 0).all())
-    far = critical_difference(k, n, alpha=alpha)
+    difference = critical_difference(k, n, alpha=alpha)
     return Ranks(
         mean_rank=mean_rank,
         n=n,
         n_dropped=n_dropped,
         p_friedman=1.0 if constant else float(friedmanchisquare(*known.T).pvalue),
-        critical_difference=far,
-        cliques=_cliques(mean_rank, far),
+        critical_difference=difference,
+        cliques=_cliques(mean_rank, difference),
     )
 
 
 def critical_difference(k: int, n: int, *, alpha: float = 0.05) -> float:
-    """How far apart the mean ranks of two of ``k`` entries over ``n`` blocks must be (Nemenyi)."""
+    """Critical difference of the mean ranks of ``k`` entries over ``n`` blocks (Nemenyi's test)."""
     from scipy.stats import studentized_range
 
     q = float(studentized_range.isf(alpha, k, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(k * (k + 1) / (6 * n)))
 
 
-def _cliques(mean_rank: Mapping[str, float], far: float) -> tuple[tuple[str, ...], ...]:
+def _cliques(mean_rank: Mapping[str, float], difference: float) -> tuple[tuple[str, ...], ...]:
     ordered = sorted(mean_rank, key=lambda entry: mean_rank[entry])
     found: list[tuple[str, ...]] = []
     for first, entry in enumerate(ordered):
-        alike = tuple(other for other in ordered[first:] if mean_rank[other] - mean_rank[entry] < far)
-        if len(alike) > 1 and not any(set(alike) <= set(other) for other in found):
-            found.append(alike)
+        clique = tuple(other for other in ordered[first:] if mean_rank[other] - mean_rank[entry] < difference)
+        if len(clique) > 1 and not any(set(clique) <= set(other) for other in found):
+            found.append(clique)
     return tuple(found)
 
 

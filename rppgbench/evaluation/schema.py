@@ -1,4 +1,4 @@
-"""The table of results: one row per window, with the unit and meaning of each column inside the file."""
+"""Schema of the result table: one row per window, with unit and meaning of each column in the file's metadata."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 4
 
 @dataclass(frozen=True)
 class Column:
-    """``type`` is "string", "int64", "float64" or "bool"; ``unit`` is empty where there is none."""
+    """A column of the result table; ``type`` is "string", "int64", "float64" or "bool", ``unit`` empty without one."""
 
     name: str
     type: str
@@ -116,12 +116,12 @@ COLUMNS = (
     Column("status", "string", "", "scored; failed: no prediction; excluded: no truth"),
     Column("reason", "string", "", "why it is not scored", required=False),
 )
-# The order of rows in a file, so that the order in which they were computed leaves no trace.
+# Row order of a file: its bytes must not depend on the order of computation.
 SORTED_BY = ("dataset", "condition", "entry", "subject", "recording", "window", "seed")
 
 
 def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """An Arrow table of the rows in ``SORTED_BY``'s order, units and meanings in its fields' metadata.
+    """Arrow table of the rows in ``SORTED_BY``'s order, with units and meanings in its fields' metadata.
 
     Raises:
         StoreError: a row with a missing, unknown or null required column.
@@ -143,17 +143,17 @@ def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """Write rows as Parquet: the same rows, in whatever order, are the same bytes."""
+    """Write rows as Parquet; the bytes do not depend on their order."""
     import pyarrow.parquet as pq
 
     pq.write_table(rows_to_table(rows), path, compression="zstd", version="2.6", write_page_index=False)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file that ``write_rows`` wrote.
+    """Result rows of a file written by ``write_rows``.
 
     Raises:
-        StoreError: no such file, or no table of results.
+        StoreError: the file is missing, or not a result table.
         IncomparableResults: a table of another schema version.
     """
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""What the luck of training adds to an interval: other subjects, and networks that are trained again."""
+"""Intervals over subjects and training seeds at once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def over_seeds(
     """The estimate with an interval over other subjects and other training runs at once.
 
     ``estimate`` has its interval over subjects, all seeds drawn with them, and ``of_seeds`` ``(K,)`` are its values
-    seed by seed. At the level asked for their mean is off by up to t SD / sqrt(K), Student's quantile t of K - 1
+    by seed. At ``level``, the half-width of their mean's interval is t SD / sqrt(K), with Student's quantile t of K - 1
     degrees of freedom. The two sources are independent, and each side of the interval is the root of the sum of both
-    sides' squares, on the metric's scale where it has one (method of variance estimates recovery: Zou & Donner,
+    squared half-widths, on the metric's scale where it has one (method of variance estimates recovery: Zou & Donner,
     Statistics in Medicine 27(10):1693, 2008). No bound is below ``least``. Fewer than two seeds have no spread, and
     there is no interval.
 
-    What a seed does to one subject and not to another is in both sources and counts twice: with few seeds and few
-    subjects the interval is a little too wide for it. docs/statistics.md has its coverage.
+    The interaction of seed and subject is in both sources and counts twice, which makes the interval slightly too wide
+    with few seeds and few subjects. docs/statistics.md has its coverage.
     """
     if len(of_seeds) < 2:
         return FEWER_THAN_TWO
@@ -36,14 +36,14 @@ def over_seeds(
     if np.isnan(of_seeds).any():
         return Estimate(estimate.value, np.nan, np.nan, "undefined for a seed: no interval over seeds")
     plain = SCALES["plain"]
-    own = SCALES.get(scale, plain)
-    # A scale is infinite at its end, a correlation of 1: there as it is, and no further than the end.
-    bounds = _recovered(estimate, of_seeds, level, own)
+    own_scale = SCALES.get(scale, plain)
+    # A scale is infinite at its end, such as a correlation of 1: the plain scale is used there, clipped to that end.
+    bounds = _recovered(estimate, of_seeds, level, own_scale)
     if not np.isfinite(bounds).all():
         bounds = _recovered(estimate, of_seeds, level, plain)
-    end_low, end_high = own.back(np.array([-np.inf, np.inf]))
+    end_low, end_high = own_scale.back(np.array([-np.inf, np.inf]))
     low, high = np.clip(bounds, max(end_low, least), end_high)
-    # There and back again, rounding may leave a bound inside the one over subjects.
+    # Rounding of the transformation may leave a bound inside the one over subjects.
     return Estimate(estimate.value, min(float(low), estimate.low), max(float(high), estimate.high))
 
 

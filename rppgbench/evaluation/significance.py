@@ -1,6 +1,6 @@
-"""Whether numbers of subjects differ from 0: sign flips, ranks, and a family's correction.
+"""Significance tests of subjects' contrasts against 0, and corrections of a family of tests.
 
-NaN among the values makes a p NaN: which subjects count is the caller's to say.
+NaN among the values makes a p NaN: callers drop the subjects without a value.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 EXACT_UP_TO = 20  # subjects: 2^20 sign patterns take milliseconds
 DRAWS = 2**16 - 1  # of sign patterns, beyond
 CHUNK = 2**13
-ROUNDING = 1e-9  # of the sum of absolute values: ties must not be lost to the order of additions
+ROUNDING = 1e-9  # share of the sum of absolute values: ties must not depend on the order of additions
 
 
 def sign_flip_p(values: FloatArray) -> float:
-    """Two-sided p of the mean of ``(n,)`` values that would be as likely with the other sign.
+    """Two-sided p of the mean of ``(n,)`` values, symmetric about 0 under the null hypothesis, by sign flips.
 
-    Exact up to 20 values; beyond, from 65,535 sign patterns that are the same on every platform, the observed one
-    counted among them. 1 of no values and of zeros alone.
+    Exact up to 20 values; beyond, from 65,535 sign patterns, the same on every platform, and the observed one. 1 for no
+    values, and for zeros alone.
     """
     return float(sign_flip_ps(np.asarray(values)[None])[0])
 
 
 def sign_flip_ps(values: FloatArray) -> FloatArray:
-    """``(k,)`` p as of ``sign_flip_p``, of ``(k, n)`` values that share their sign patterns, and the work."""
+    """``(k,)`` p of ``sign_flip_p`` for each row of ``(k, n)`` values, computed together on the same sign patterns."""
     n = values.shape[1]
     if n == 0:
         return np.ones(len(values))
@@ -39,7 +39,7 @@ def sign_flip_ps(values: FloatArray) -> FloatArray:
 
 
 def _exact_p(values: FloatArray) -> float:
-    # Sums of the two halves, each under all its sign patterns, meet in the middle.
+    # Meet in the middle: sums of each half under all its sign patterns, then all sums of two.
     half = len(values) // 2
     left, right = _signed_sums(values[:half]), _signed_sums(values[half:])
     return float(np.mean(np.abs(left[:, None] + right) >= _extreme(values[None])[0]))
@@ -59,7 +59,7 @@ def _drawn_p(values: FloatArray) -> FloatArray:
 
 
 def _extreme(values: FloatArray) -> FloatArray:
-    """From where on a sum is as far from 0 as that of ``(k, n)`` values."""
+    """``(k,)`` absolute sums of ``(k, n)`` values less rounding: thresholds of an as extreme sum."""
     return np.asarray(np.abs(values.sum(axis=1)) - ROUNDING * np.abs(values).sum(axis=1))
 
 
@@ -76,9 +76,9 @@ def smallest_p(n: int) -> float:
 
 
 def wilcoxon_p(values: FloatArray) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test, a second opinion; zeros are ranked and then dropped (Pratt).
+    """Two-sided p of Wilcoxon's signed-rank test; zeros are ranked and then dropped (Pratt).
 
-    1 of no values and of zeros alone.
+    1 for no values, and for zeros alone.
     """
     from scipy.stats import wilcoxon
 
@@ -90,8 +90,8 @@ def wilcoxon_p(values: FloatArray) -> float:
 def holm(p: Sequence[float]) -> list[float]:
     """Holm's step-down correction of a family of raw p (Scandinavian Journal of Statistics 6:65, 1979), in its order.
 
-    The chance of any false rejection in the family is at most alpha. A p that is NaN was no test: it stays NaN, and
-    the family is smaller by one.
+    The probability of any false rejection in the family is at most alpha. NaN stands for a test that was not made: it
+    stays NaN, and the family is smaller by one.
     """
     return _of_tested(p, _holm)
 
@@ -99,8 +99,8 @@ def holm(p: Sequence[float]) -> list[float]:
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
     """Benjamini and Hochberg's step-up q of a family of raw p (J. Royal Statistical Society B 57:289, 1995).
 
-    The share of false ones among the rejected is at most alpha in expectation, when tests are independent or
-    positively dependent. NaN as in ``holm``.
+    The expected share of false rejections among all is at most alpha, for independent or positively dependent tests.
+    NaN as in ``holm``.
     """
     from scipy.stats import false_discovery_control
 

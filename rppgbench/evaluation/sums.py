@@ -1,4 +1,4 @@
-"""What windows add up to, subject by subject, so that resampling subjects is one matrix product."""
+"""Sums over the windows of each subject, so that resampling subjects is one matrix product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rppgbench.evaluation.windows import NAIVE_ERROR, Windows
+from rppgbench.evaluation.windows import CONSTANT_ERROR, Windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WITHIN_BPM, WITHIN_SHARE = 5.0, 0.1
 TOLERANCES_MS = (50, 100, 150)
-# What is predicted and what the contact sensor says of it, summed up in moments: two columns a quantity.
+# Columns of prediction and truth of each quantity, summed as moments.
 PAIRS: Mapping[str, tuple[str, str]] = {
     "hr": ("hr_pred_bpm", "hr_true_bpm"),
     "rf": ("rf_pred_hz", "rf_true_hz"),
@@ -26,8 +26,8 @@ PAIRS: Mapping[str, tuple[str, str]] = {
     "sdnn": ("sdnn_pred_ms", "sdnn_true_ms"),
     "rmssd": ("rmssd_pred_ms", "rmssd_true_ms"),
 }
-# What is known of the pixels before and behind an enhancer: two columns a quantity.
-PIXELS: Mapping[str, tuple[str, str]] = {
+# Columns of each video quality before and after an enhancer.
+QUALITIES: Mapping[str, tuple[str, str]] = {
     "psnr": ("psnr_in_db", "psnr_out_db"),
     "psnr_sd": ("psnr_sd_in_db", "psnr_sd_out_db"),
     "ssim": ("ssim_in", "ssim_out"),
@@ -42,55 +42,55 @@ class SubjectSums:
     """Sums over the windows of each subject, ``(S,)``, by name.
 
     ``"hr n"``, ``"hr error2"`` and so on are sums of moments; ``"snr mean"`` is the subject's mean, and
-    ``"snr subjects"`` is 1 for a subject that has one.
+    ``"snr subjects"`` is 1 for a subject that has one, else 0.
     """
 
     by_name: Mapping[str, FloatArray]
 
     @classmethod
     def of(cls, windows: Windows) -> SubjectSums:
-        """Of one entry under one condition; a subject without windows there has sums of 0."""
+        """Sums of the windows of one entry under one condition; 0 for a subject without windows."""
         sums: dict[str, FloatArray] = {}
         for quantity, columns in PAIRS.items():
             pred, true = (windows[column] for column in columns)
             sums |= _moments(windows, quantity, pred, true)
             if quantity == "lf_hf":
-                # A ratio of powers: what is twice too high is as wrong as what is half.
+                # A ratio of powers: twice the truth is as wrong as half of it.
                 sums |= _moments(windows, "log_lf_hf", _log(pred), _log(true))
         sums |= _within_subjects(sums)
-        for name, values in _numbers(windows).items():
+        for name, values in _averaged(windows).items():
             known = ~np.isnan(values)
             sums |= _means(name, windows.totals(values, known), windows.totals(None, known))
         return cls(sums | _beats(windows))
 
     def weighted(self, weights: FloatArray) -> Totals:
-        """Sums over subjects, each as often as ``weights`` ``(draws, S)`` say."""
-        # Most runs leave most columns empty, and most of the rest have the same subjects: each is multiplied once.
-        unlike = {values.tobytes(): values for values in self.by_name.values() if values.any()}
-        number = {content: i for i, content in enumerate(unlike)}
-        totals = weights @ np.stack(list(unlike.values()), axis=1) if unlike else np.zeros((len(weights), 0))
+        """Sums over subjects in each draw, with each subject's ``weights`` ``(draws, S)``."""
+        # Most columns are empty in most runs, and many of the others equal: each distinct one is multiplied once.
+        distinct = {values.tobytes(): values for values in self.by_name.values() if values.any()}
+        index = {content: i for i, content in enumerate(distinct)}
+        totals = weights @ np.stack(list(distinct.values()), axis=1) if distinct else np.zeros((len(weights), 0))
         zero = np.zeros(len(weights))
         by_name = {
-            name: zero if (i := number.get(values.tobytes())) is None else totals[:, i]
+            name: zero if (i := index.get(values.tobytes())) is None else totals[:, i]
             for name, values in self.by_name.items()
         }
         return Totals(by_name, self, weights)
 
     def without_each(self, name: str) -> Totals:
-        """Sums over all subjects but one, ``(n,)``: without each of the n that have something in that sum."""
+        """Sums ``(n,)`` over all subjects but one, for each of the n with a nonzero sum ``name``."""
         subjects = np.flatnonzero(self.by_name[name])
         weights = np.ones((len(subjects), len(self.by_name[name])))
         weights[np.arange(len(subjects)), subjects] = 0
         return self.weighted(weights)
 
     def n_subjects(self, name: str) -> int:
-        """How many subjects have something in that sum."""
+        """Number of subjects with a nonzero sum ``name``."""
         return int(np.count_nonzero(self.by_name[name]))
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over subjects in each draw, ``(draws,)``, by name; ``weights`` are how often each is in it."""
+    """Sums over subjects in each draw, ``(draws,)``, by name; ``weights`` ``(draws, S)`` count subjects in draws."""
 
     by_name: Mapping[str, FloatArray]
     sums: SubjectSums
@@ -107,7 +107,7 @@ class Totals:
         means = self.sums.by_name[f"{name} mean"][has]
         order = np.argsort(means, kind="stable")
         half = self[f"{name} subjects"] / 2
-        # Draws have their median near that of all: what is far below is added up at once.
+        # A draw's median is near that of all subjects: those far below it are summed at once.
         first = max(0, int(len(has) / 2 - 4 * np.sqrt(len(has))))
         passed = self._drawn(has[order[:first]])
         if (passed >= half).any():
@@ -119,18 +119,18 @@ class Totals:
             upper += passed <= half
             if (passed > half).all():
                 break
-        ranked = np.append(means[order], np.nan)  # behind the last: a draw without any of them
+        ranked = np.append(means[order], np.nan)  # NaN for a draw without any of them
         return np.where(half > 0, (ranked[lower.clip(max=len(has))] + ranked[upper.clip(max=len(has))]) / 2, np.nan)
 
     def _drawn(self, subjects: NDArray[np.intp]) -> FloatArray:
-        """How often any of them is in each draw."""
+        """Counts ``(draws,)`` of these subjects in each draw."""
         return np.asarray(self.weights @ np.bincount(subjects, minlength=self.weights.shape[1]).astype(np.float64))
 
 
 def _moments(windows: Windows, quantity: str, pred: FloatArray, true: FloatArray) -> dict[str, FloatArray]:
-    """What tells how far predictions are from the truth, of the windows that are scored and have both."""
+    """Sums of errors, powers and products of prediction and truth, over scored windows that have both."""
     both = windows.scored & ~np.isnan(pred) & ~np.isnan(true)
-    # About the mean truth, so that variances are not differences of large numbers.
+    # Centred on the mean truth, so that variances are not differences of large numbers.
     centre = true[both].mean() if both.any() else 0.0
     error, pred, true = pred - true, pred - centre, true - centre
     products = {
@@ -148,42 +148,42 @@ def _moments(windows: Windows, quantity: str, pred: FloatArray, true: FloatArray
 
 
 def _within_subjects(sums: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Squares and products about the subject's own means, of subjects with two windows or more."""
+    """Sums of squares and products about the subject's means, 0 for subjects with fewer than two windows."""
     n, pred, true = (sums[f"hr {name}"] for name in ("n", "pred", "true"))
     repeated = n > 1
-    about = {"pred2": pred * pred, "true2": true * true, "product": pred * true}
+    products = {"pred2": pred * pred, "true2": true * true, "product": pred * true}
     found = {
         f"hr_within {name}": np.where(repeated, sums[f"hr {name}"] - square / n.clip(1), 0.0)
-        for name, square in about.items()
+        for name, square in products.items()
     }
     return found | {"hr_within n": np.where(repeated, n, 0.0)}
 
 
-def _numbers(windows: Windows) -> dict[str, FloatArray]:
-    """What is averaged within a subject, a number a window: NaN where there is none."""
-    scored, tried = windows.scored, windows.scored | windows.failed
+def _averaged(windows: Windows) -> dict[str, FloatArray]:
+    """``(N,)`` values of each quantity that is averaged within subjects, NaN where a window has none."""
+    scored, attempted = windows.scored, windows.scored | windows.failed
     error = np.where(scored, np.abs(windows["error_bpm"]), np.nan)
-    true, naive = windows["hr_true_bpm"], windows[NAIVE_ERROR]
+    true, constant_error = windows["hr_true_bpm"], windows[CONSTANT_ERROR]
     variability = scored & ~np.isnan(windows["sdnn_pred_ms"]) & ~np.isnan(windows["sdnn_true_ms"])
 
     def shares(of: NDArray[np.bool_]) -> FloatArray:
-        return np.where(tried, of.astype(np.float64), np.nan)
+        return np.where(attempted, of.astype(np.float64), np.nan)
 
     found = {
         "error": error,
         "percent": 100 * error / np.where(true > 0, true, np.nan),
         "within_bpm": shares(error <= WITHIN_BPM),
         "within_share": shares(error <= WITHIN_SHARE * true),
-        "skilled": np.where(np.isnan(naive), np.nan, error),
-        "naive": np.where(np.isnan(error), np.nan, naive),
+        "skill_error": np.where(np.isnan(constant_error), np.nan, error),
+        "constant_error": np.where(np.isnan(error), np.nan, constant_error),
         "rf_error": np.where(scored, 60 * np.abs(windows["rf_pred_hz"] - windows["rf_true_hz"]), np.nan),
         "variability": shares(variability),
     }
-    told = {"snr": "snr_db", "macc": "macc", "macc_null": "macc_null", "ibi": "ibi_mae_ms"}
-    found |= {name: np.where(scored, windows[column], np.nan) for name, column in told.items()}
-    for name, (before, behind) in PIXELS.items():
-        found[name] = np.where(windows.enhanced, windows[behind], windows[before])
-        found[f"delta_{name}"] = windows[behind] - windows[before]
+    columns = {"snr": "snr_db", "macc": "macc", "macc_null": "macc_null", "ibi": "ibi_mae_ms"}
+    found |= {name: np.where(scored, windows[column], np.nan) for name, column in columns.items()}
+    for name, (before, after) in QUALITIES.items():
+        found[name] = np.where(windows.enhanced, windows[after], windows[before])
+        found[f"delta_{name}"] = windows[after] - windows[before]
     return found
 
 
@@ -201,7 +201,7 @@ def _beats(windows: Windows) -> dict[str, FloatArray]:
 
 
 def _means(name: str, total: FloatArray, n: FloatArray) -> dict[str, FloatArray]:
-    """Means of subjects: what a subject with many windows says counts no more than what another says."""
+    """Subject means and counts, so that subjects weigh the same whatever their number of windows."""
     return {f"{name} mean": total / n.clip(1), f"{name} subjects": (n > 0).astype(np.float64)}
 
 

@@ -1,4 +1,4 @@
-"""Metrics of heart rate variability and of the respiration that is read from it."""
+"""Metrics of heart rate variability and of the respiration derived from it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ FEW = "too few windows where prediction and truth both have enough beats"
 
 
 def _feature(
-    name: str, label: str, what: str, *, unit: str = "", of: str | None = None, digits: int = 3, biased: bool = False
+    name: str, label: str, feature: str, *, unit: str = "", of: str | None = None, digits: int = 3, biased: bool = False
 ) -> dict[str, Metric]:
-    """SD, RMSE and R of a feature, as in Table 2 of Yu et al. 2019; ``of`` is the quantity that was summed."""
+    """SD, RMSE and R of a feature, as in Table 2 of Yu et al. 2019; ``of`` is its quantity in the sums."""
     quantity = of or name
     suffix, shown = (f"_{unit.lower()}", f" ({unit})") if unit else ("", "")
-    where = f"of {what}, over the windows where prediction and truth both have enough beats"
+    where = f"of {feature}, over the windows where prediction and truth both have enough beats"
 
     def metric(
-        statistic: str, meaning: str, take: Callable[[Totals, str], FloatArray], better: Better, scale: str
+        statistic: str, meaning: str, compute: Callable[[Totals, str], FloatArray], better: Better, scale: str
     ) -> Metric:
         over = f"{quantity} n"
         return Metric(
-            f"{label} {statistic}{shown}", unit, better, meaning, lambda sums: take(sums, quantity), FEW, digits, scale,
-            over,
+            f"{label} {statistic}{shown}", unit, better, meaning, lambda sums: compute(sums, quantity), FEW, digits,
+            scale, over,
         )  # fmt: skip
 
     metrics = {

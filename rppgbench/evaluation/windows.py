@@ -1,4 +1,4 @@
-"""Rows of results column by column, so that metrics are sums of arrays."""
+"""Result rows as one array a column, so that metrics are sums of arrays."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
-NAIVE_ERROR = "naive_error_bpm"
+CONSTANT_ERROR = "constant_error_bpm"
 NUMBERS = tuple(column.name for column in COLUMNS if column.type in ("int64", "float64"))
 
 
 @dataclass(frozen=True)
 class Windows:
-    """N windows. ``columns`` are ``(N,)``: those of the rows that hold numbers, and the constant predictor's error.
+    """Columns ``(N,)`` of N windows: the rows' numeric ones, and the absolute error of the constant predictor.
 
-    What is not a finite number is NaN there: nothing is known of it, and an infinite PSNR (a video that is the
-    reference's, byte for byte) would leave nothing else of a mean. ``subject`` ``(N,)`` numbers the subjects.
+    Values that are not finite are NaN: they are unknown, or an infinite PSNR (a video equal to the reference, byte for
+    byte), which would dominate a mean. ``subject`` ``(N,)`` holds indices of subjects.
     """
 
     n_subjects: int
@@ -37,18 +37,18 @@ class Windows:
 
     @classmethod
     def of(cls, rows: Sequence[Mapping[str, Any]], subjects: Sequence[str]) -> Windows:
-        """Of rows of results, whose order is kept; columns that they lack are NaN."""
-        number = {subject: s for s, subject in enumerate(subjects)}
+        """Windows of result rows, in their order; columns that the rows lack are NaN."""
+        index = {subject: s for s, subject in enumerate(subjects)}
         status = np.array([row["status"] for row in rows], dtype=np.str_)
         columns = {name: _numbers([row.get(name) for row in rows]) for name in NUMBERS}
         if rows and "fold" in rows[0]:
-            naive = constant_errors_bpm(rows)
-            columns[NAIVE_ERROR] = _numbers([naive.get((row["recording"], row["window"])) for row in rows])
+            errors_bpm = constant_errors_bpm(rows)
+            columns[CONSTANT_ERROR] = _numbers([errors_bpm.get((row["recording"], row["window"])) for row in rows])
         else:
-            columns[NAIVE_ERROR] = np.full(len(rows), np.nan)
+            columns[CONSTANT_ERROR] = np.full(len(rows), np.nan)
         return cls(
             n_subjects=len(subjects),
-            subject=np.array([number[str(row["subject"])] for row in rows], dtype=np.intp),
+            subject=np.array([index[str(row["subject"])] for row in rows], dtype=np.intp),
             scored=status == "scored",
             failed=status == "failed",
             # A table of pandas has NaN where others have None.
@@ -62,8 +62,8 @@ class Windows:
     def __getitem__(self, name: str) -> FloatArray:
         return self.columns[name]
 
-    def pick(self, where: NDArray[Any]) -> Windows:
-        """The windows of those indices, or where that is true."""
+    def select(self, where: NDArray[Any]) -> Windows:
+        """Windows at indices, or where a boolean array is true."""
         return Windows(
             n_subjects=self.n_subjects,
             subject=self.subject[where],
@@ -74,7 +74,7 @@ class Windows:
         )
 
     def totals(self, values: FloatArray | None, where: NDArray[np.bool_]) -> FloatArray:
-        """Sums ``(S,)`` over each subject's windows of ``where``; without values, how many they are."""
+        """Sums ``(S,)`` of values over each subject's windows in ``where``; counts of these windows without values."""
         weights = None if values is None else values[where]
         return np.bincount(self.subject[where], weights, self.n_subjects).astype(np.float64)
 

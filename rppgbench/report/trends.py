@@ -61,8 +61,8 @@ class Trends:
 
     def _sentences(self) -> Iterator[str]:
         for measure in WORDS:
-            for codec in dict.fromkeys(trend.ladder.name for trend in self.found):
-                own = [t for t in self.found if (t.measure, t.ladder.name) == (measure, codec)]
+            for codec in dict.fromkeys(trend.series.name for trend in self.found):
+                own = [t for t in self.found if (t.measure, t.series.name) == (measure, codec)]
                 if own and (told := _of_codec(codec, measure, own)):
                     yield told
         if any(trend.page.reason for trend in self.found):
@@ -150,7 +150,7 @@ def _per_halving(trend: Trend) -> str:
 
 def _cells(trend: Trend) -> list[str]:
     return [
-        trend.entry, trend.ladder.name, WORDS[trend.measure], str(trend.n), format_p(trend.page.p),
+        trend.entry, trend.series.name, WORDS[trend.measure], str(trend.n), format_p(trend.page.p),
         format_p(trend.p_holm), _per_halving(trend), trend.page.reason,
     ]  # fmt: skip
 
@@ -158,9 +158,9 @@ def _cells(trend: Trend) -> list[str]:
 def _record(trend: Trend) -> dict[str, Any]:
     return {
         "entry": trend.entry,
-        "codec": trend.ladder.name,
+        "codec": trend.series.name,
         "measure": trend.measure,
-        "conditions": ",".join(trend.ladder.conditions),
+        "conditions": ",".join(trend.series.conditions),
         "n_subjects": trend.n,
         "n_subjects_dropped": trend.n_dropped,
         "n_subjects_tied": trend.page.n_tied,

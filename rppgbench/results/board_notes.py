@@ -60,7 +60,7 @@ def _floor(board: Board) -> Iterator[str]:
     interval = "" if low != low else f" [{low:.2f}, {high:.2f}]"
     yield (
         f"Label floor: beats and spectrum of the contact sensor itself differ by {floor.mae.value:.2f}{interval} bpm "
-        f"(mean over {floor.n_subjects} subjects; by more than 5 bpm in {floor.share_apart:.1%} of windows). "
+        f"(mean over {floor.n_subjects} subjects; by more than 5 bpm in {floor.share_different:.1%} of windows). "
         f"A smaller difference may be real, and says nothing of the error against the heart.{_unresolved(board)}"
     )
 

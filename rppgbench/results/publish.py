@@ -192,7 +192,7 @@ def _floor(board: Board) -> dict[str, float | int | None] | None:
         return None
     mae = {f"mae_{name}bpm": _round(value) for name, value in
            (("", floor.mae.value), ("low_", floor.mae.low), ("high_", floor.mae.high))}  # fmt: skip
-    return {**mae, "share_apart": _round(floor.share_apart), "n_subjects": floor.n_subjects}
+    return {**mae, "share_apart": _round(floor.share_different), "n_subjects": floor.n_subjects}
 
 
 def _digest(rows: Sequence[Row]) -> str:

@@ -43,10 +43,10 @@ def scored(cell: int, subject: int, labels: list[Label]) -> list[dict[str, objec
     """Rows of one entry on one subject; entries and conditions are noisy by degrees."""
     starts_s = 30.0 * np.arange(EACH)
     truths = pulse(subject, starts_s[:, None] + np.arange(T) / FPS_HZ)
-    strangers = pulse((subject + 7) % SUBJECTS, starts_s[:, None] + np.arange(T) / FPS_HZ)
+    surrogate_waves = pulse((subject + 7) % SUBJECTS, starts_s[:, None] + np.arange(T) / FPS_HZ)
     noise = np.random.RandomState(1000 * cell + subject).randn(*truths.shape)
     waves = truths + (1 + cell) * noise
-    scores = score_windows(waves, FPS_HZ, starts_s, labels, SETTINGS, truths=truths, strangers=strangers)
+    scores = score_windows(waves, FPS_HZ, starts_s, labels, SETTINGS, truths=truths, surrogate_waves=surrogate_waves)
     named = {"protocol": "p", "digest": "d", "subject": f"s{subject:02d}", "recording": f"s{subject:02d}-rest"}
     none = dict.fromkeys(column.name for column in COLUMNS)
     pixels = {column.name: 30.0 + cell for column in COLUMNS if column.name.endswith(("_in_db", "_out_db"))}

@@ -29,7 +29,7 @@ def write(tmp_path, text):
 
 
 @pytest.mark.parametrize("name", builtin_claims())
-def test_what_comes_with_rppgbench_loads_and_uses_all_it_defines(name):
+def test_built_in_claims_load_and_use_all_their_entries(name):
     claims = load_claims(find_claims(name))
     assert claims.name == name
     used = {entry for claim in claims.claims for part in claim.parts for entry in (*part.of, *(part.against or ()))}
@@ -40,7 +40,7 @@ def test_the_paper_has_its_twelve_claims():
     assert [claim.id for claim in load_claims(find_claims("yu2019")).claims] == [f"C{i}" for i in range(1, 13)]
 
 
-def test_a_file_of_ones_own_loads(tmp_path):
+def test_a_custom_file_loads(tmp_path):
     claims = load_claims(write(tmp_path, GOOD))
     assert claims.claims[0].parts[0].against == ("b",)
 
@@ -60,7 +60,7 @@ def test_a_file_of_ones_own_loads(tmp_path):
         ("entries:", "entries: {}\nentries:", "entries"),
     ],
 )
-def test_mistakes_are_told_by_their_place(tmp_path, old, new, complaint):
+def test_errors_are_located(tmp_path, old, new, complaint):
     assert old in GOOD
     with pytest.raises(ProtocolError) as raised:
         load_claims(write(tmp_path, GOOD.replace(old, new, 1)))
@@ -68,13 +68,13 @@ def test_mistakes_are_told_by_their_place(tmp_path, old, new, complaint):
     assert complaint in raised.value.message
 
 
-def test_a_claim_twice_is_told(tmp_path):
+def test_a_duplicate_claim_is_refused(tmp_path):
     again = GOOD[GOOD.index("  - id") :]
     with pytest.raises(ProtocolError, match=r"mine.yaml:12:9: claim 'K1' stands there twice"):
         load_claims(write(tmp_path, GOOD + again))
 
 
-def test_a_mistyped_name_is_answered():
+def test_a_mistyped_name_gets_a_hint():
     with pytest.raises(ProtocolError, match="did you mean 'yu2019'"):
         find_claims("yu2018")
     with pytest.raises(ProtocolError, match="no such claims file"):

@@ -1,4 +1,4 @@
-"""What is written and printed: the same verdicts in every form."""
+"""Claims reports: the same verdicts in Markdown, JSON and on the terminal."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def judgement(asked, observed, simulated, row, better):
     return judge_claims(asked(better, {**better, "against": "c", "role": "shows"}), observed(rows))
 
 
-def test_markdown_tells_verdicts_numbers_and_what_is_missing(judgement):
+def test_markdown_has_verdicts_numbers_and_missing_entries(judgement):
     text = claims_markdown(judgement, ABOUT)
     assert "**supported**" in text
     assert "12 (2 seeds)" in text
@@ -42,7 +42,7 @@ def test_markdown_tells_verdicts_numbers_and_what_is_missing(judgement):
     assert text.count("networks of these sizes") == 1
 
 
-def test_few_seeds_are_told_beside_the_verdict_and_below(judgement):
+def test_few_seeds_are_noted_beside_the_verdict_and_below(judgement):
     text = claims_markdown(judgement, ABOUT)
     assert "**supported** (about these trained networks, 2 seeds)" in text
     assert text.count("not about training such networks again") == 1
@@ -52,23 +52,23 @@ def test_few_seeds_are_told_beside_the_verdict_and_below(judgement):
     assert out.getvalue().count("not about training such networks again") == 1
 
 
-def test_nothing_is_said_of_seeds_where_nothing_was_trained(asked, observed, simulated, better):
+def test_seeds_are_not_mentioned_without_training(asked, observed, simulated, better):
     rows = simulated({("a", "x264-200k"): 2.0, ("b", "x264-200k"): 5.0}, subjects=12)
     assert "trained networks" not in claims_markdown(judge_claims(asked(better), observed(rows)), ABOUT)
 
 
 def test_json_is_strict_and_holds_the_same(judgement, tmp_path):
-    told = json.loads(as_json(judgement, ABOUT), parse_constant=pytest.fail)
-    (verdict,) = told["verdicts"]
-    assert (verdict["verdict"], told["n_claims_tested"], told["digest"]) == ("supported", 1, ABOUT["digest"])
+    document = json.loads(as_json(judgement, ABOUT), parse_constant=pytest.fail)
+    (verdict,) = document["verdicts"]
+    assert (verdict["verdict"], document["n_claims_tested"], document["digest"]) == ("supported", 1, ABOUT["digest"])
     (contrast,) = verdict["contrasts"]
     assert contrast["effect_by_seed"].keys() == {"0", "1"}
     assert (contrast["n_seeds_trained"], verdict["scope"]) == (2, "about these trained networks, 2 seeds")
-    assert [(entry["name"], entry["entry"], entry["seeds"]) for entry in told["entries"]] == [
+    assert [(entry["name"], entry["entry"], entry["seeds"]) for entry in document["entries"]] == [
         ("a", "a", [0, 1]),
         ("b", "b", []),
     ]
-    assert told["entries"][0]["params"]["method"]["size"] == "small"
+    assert document["entries"][0]["params"]["method"]["size"] == "small"
     assert contrast["low"] < contrast["effect"] < contrast["high"] < 1
     assert verdict["p_corrected"] == contrast["p"] == verdict["p_for"] < 0.05
 
@@ -81,8 +81,8 @@ def test_both_files_are_written(judgement, tmp_path):
 
 def test_one_subject_gives_no_interval_and_null_in_json(asked, observed, row, better):
     rows = [row("a", "x264-200k", 0, 1.0), row("b", "x264-200k", 0, 2.0)]
-    told = json.loads(as_json(judge_claims(asked(better), observed(rows)), ABOUT), parse_constant=pytest.fail)
-    (contrast,) = told["verdicts"][0]["contrasts"]
+    document = json.loads(as_json(judge_claims(asked(better), observed(rows)), ABOUT), parse_constant=pytest.fail)
+    (contrast,) = document["verdicts"][0]["contrasts"]
     assert (contrast["effect"], contrast["low"], contrast["p"]) == (0.5, None, 1.0)
 
 
@@ -101,5 +101,5 @@ def test_a_terminal_shows_the_contrasts_when_asked(judgement, parts):
 @pytest.mark.parametrize(
     ("p", "text"), [(None, ""), (0.00001, "<0.0001"), (0.00123, "0.0012"), (0.049, "0.049"), (0.346, "0.35")]
 )
-def test_p_is_told_in_few_digits(p, text):
+def test_p_has_few_digits(p, text):
     assert format_p(p) == text

@@ -30,9 +30,9 @@ def judgement(rows):
 
 @pytest.fixture(scope="module")
 def trends(judgement):
-    """What was found about how errors grow, claim C1, by label."""
-    findings = judgement.verdicts[0].evidence.findings
-    return {one.contrast.label: one for one in findings if one.contrast.part.over == "halving"}
+    """Estimates of claim C1 per halving of the bitrate, by label."""
+    estimates = judgement.verdicts[0].evidence.estimates
+    return {one.contrast.label: one for one in estimates if one.contrast.part.over == "halving"}
 
 
 def test_hand_made_methods_are_judged_under_each_codec(rows, trends):
@@ -48,7 +48,7 @@ def test_every_claim_gets_a_verdict_or_a_reason(judgement):
     assert len(judgement.verdicts) == 12
     for verdict in judgement.verdicts:
         assert verdict.outcome != "undecided" or verdict.reason
-        assert verdict.speaks is not None or verdict.reason.startswith("nothing to judge: ")
+        assert verdict.key_estimate is not None or verdict.reason.startswith("nothing to judge: ")
 
 
 @pytest.mark.parametrize(("method", "codec"), [("pos", "mpeg4"), ("chrom", "x265")])

@@ -16,13 +16,14 @@ X264 = ("x264-400k", "x264-200k", "x264-100k")
 
 @pytest.fixture
 def made(asked, observed):
-    """The findings of one part on rows."""
+    """Estimates of the contrasts of one part on rows."""
 
     def of(rows, part, **entries):
-        claims, seen = asked(part, **entries), observed(rows)
-        weights = np.ones((10, len(seen.subjects)))
+        claims, results = asked(part, **entries), observed(rows)
+        weights = np.ones((10, len(results.subjects)))
         (parsed,) = claims.claims[0].parts
-        return [estimate_contrast(one, seen, claims.rules, weights) for one in contrasts(parsed, claims.entries, seen)]
+        found = contrasts(parsed, claims.entries, results)
+        return [estimate_contrast(one, results, claims.rules, weights) for one in found]
 
     return of
 
@@ -36,7 +37,7 @@ def test_a_trend_is_the_factor_that_each_halving_multiplies_the_error_by(row, ma
 
 
 def test_codecs_of_different_difficulty_share_a_slope_but_no_level(row, made):
-    # mpeg4 has one rate only, and whatever its level says nothing about a slope.
+    # mpeg4 has one rate only, and so no slope, whatever its level.
     rows = [row("a", c, s, 1.7**i) for i, c in enumerate(X264) for s in range(4)]
     rows += [row("a", "mpeg4-200k", s, 50.0) for s in range(4)]
     (found,) = made(rows, {"measure": "error", "of": "a", "over": "halving", "claimed": "higher"})
@@ -75,7 +76,7 @@ def test_a_contrast_over_a_mean_is_the_comparison_that_a_board_makes(simulated, 
     assert (found.p, found.p_wilcoxon, found.n) == (paired.p_sign_flip, paired.p_wilcoxon, paired.n)
 
 
-def test_groups_are_contrasted_by_themselves(row, made):
+def test_groups_are_contrasted_separately(row, made):
     rows = [row(e, c, s, level) for e, c, level in (
         ("a", "x264-200k", 2.0), ("a", "mpeg4-200k", 1.0), ("a", "x264-100k", 3.0),
         ("b", "x264-200k", 4.0), ("b", "mpeg4-200k", 4.0), ("b", "x264-100k", 3.0)) for s in range(3)]  # fmt: skip
@@ -87,7 +88,7 @@ def test_groups_are_contrasted_by_themselves(row, made):
     }
 
 
-def test_windows_without_truth_count_on_neither_side(row, made):
+def test_windows_without_truth_are_left_out_on_both_sides(row, made):
     excluded = {"status": "excluded", "error_bpm": None, "hr_true_bpm": None}
     rows = [row("a", X264[0], s, 2.0) for s in range(3)] + [row("b", X264[0], s, 4.0) for s in range(3)]
     rows += [row(e, X264[0], s, 0.0, window=1, **excluded) for e in ("a", "b") for s in range(3)]
@@ -97,7 +98,7 @@ def test_windows_without_truth_count_on_neither_side(row, made):
     assert found.effect == pytest.approx(0.5)
 
 
-def test_a_failed_window_is_as_far_off_as_the_mean_of_the_other_folds(row, made):
+def test_a_failed_window_is_imputed_by_the_mean_of_the_other_folds(row, made):
     # Truth is 60, 61 and 62 in three folds: for subject 0 the others' mean is 61.5, off by 1.5.
     failed = {"status": "failed", "error_bpm": None, "hr_pred_bpm": None, "hr_true_bpm": None}
     rows = [row("b", X264[0], s, 3.0) for s in range(3)]
@@ -115,7 +116,7 @@ def test_subjects_that_lack_a_condition_are_left_out_and_counted(row, made):
     assert found.effect == pytest.approx(1.7)
 
 
-def test_seeds_are_averaged_within_subjects_and_told_apart(row, made):
+def test_seeds_are_averaged_within_subjects_and_reported_by_seed(row, made):
     rows = [row("a", X264[0], s, error, seed=seed) for seed, error in ((0, 1.0), (1, 3.0)) for s in range(3)]
     rows += [row("b", X264[0], s, 4.0) for s in range(3)]
     (found,) = made(rows, {"measure": "error", "of": "a", "against": "b", "claimed": "lower"})
@@ -130,7 +131,7 @@ def test_decibels_are_differences(row, made):
     (gain,) = made(rows, {"measure": "psnr_gain", "of": "e", "claimed": "higher"}, e=enhanced)
     (flicker,) = made(rows, {"measure": "psnr_flicker", "of": "e", "claimed": "lower"}, e=enhanced)
     assert (gain.effect, flicker.effect) == (pytest.approx(1.5), pytest.approx(-0.3))
-    assert gain.words == "+1.50 dB [+1.50, +1.50]"
+    assert gain.effect_text == "+1.50 dB [+1.50, +1.50]"
 
 
 def test_rows_without_the_column_are_missing_not_zero(row, made):

@@ -28,24 +28,24 @@ def levels(**of_entries):
     return {(entry, condition): level for entry, level in of_entries.items() for condition in RATED}
 
 
-def test_what_is_so_is_supported(simulated, verdict, better):
+def test_a_true_claim_is_supported(simulated, verdict, better):
     found = verdict(simulated(levels(a=2.0, b=4.0), subjects=15), better)
     assert found.outcome == "supported"
-    assert found.speaks.effect == pytest.approx(0.5, rel=0.1), "2 bpm against 4"
-    assert found.speaks.low < found.speaks.effect < found.speaks.high < 1
+    assert found.key_estimate.effect == pytest.approx(0.5, rel=0.1), "2 bpm against 4"
+    assert found.key_estimate.low < found.key_estimate.effect < found.key_estimate.high < 1
 
 
 def test_the_opposite_is_not_supported(simulated, verdict, better):
     found = verdict(simulated(levels(a=4.0, b=2.0), subjects=15), better)
     assert found.outcome == "not supported"
-    assert found.speaks.effect == pytest.approx(2.0, rel=0.1)
+    assert found.key_estimate.effect == pytest.approx(2.0, rel=0.1)
     assert "the opposite" in found.reason
 
 
 def test_equal_entries_leave_it_undecided(simulated, verdict, better):
     found = verdict(simulated(levels(a=3.0, b=3.0), subjects=15), better)
     assert found.outcome == "undecided"
-    assert found.speaks.low < 1 < found.speaks.high
+    assert found.key_estimate.low < 1 < found.key_estimate.high
     assert found.reason == "0 of 1 contrasts hold (p ≤ 0.05, not corrected)"
 
 
@@ -53,7 +53,7 @@ def test_a_claim_needs_all_its_parts(simulated, verdict, better):
     rows = simulated(levels(a=2.0, b=4.0, c=2.0), subjects=15)
     found = verdict(rows, better, {**better, "against": "c"})
     assert found.outcome == "undecided"
-    assert "over c" in found.speaks.contrast.label, "the weakest speaks"
+    assert "over c" in found.key_estimate.contrast.label, "the weakest is shown"
     assert found.reason == "1 of 2 contrasts hold (p ≤ 0.05, not corrected)"
 
 
@@ -68,17 +68,17 @@ def test_a_guard_contradicts_what_the_trend_alone_would_support(simulated, verdi
     assert verdict(rows, GROWS).outcome == "supported"
     guarded = verdict(rows, GROWS, {**GROWS, "over": "steps", "role": "guards"})
     assert guarded.outcome == "not supported"
-    assert guarded.speaks.contrast.label == "HR error of a, x264, from 400 to 200 kb/s"
+    assert guarded.key_estimate.contrast.label == "HR error of a, x264, from 400 to 200 kb/s"
 
 
-def test_what_is_only_shown_neither_decides_nor_counts(simulated, verdict, better):
+def test_a_contrast_that_is_shown_neither_decides_nor_is_corrected_for(simulated, verdict, better):
     rows = simulated(levels(a=2.0, b=4.0, c=1.0), subjects=15)
     found = verdict(rows, better, {**better, "against": "c", "role": "shows"})
     assert found.outcome == "supported"
-    assert found.p_corrected == found.speaks.p, "a family of one"
+    assert found.p_corrected == found.key_estimate.p, "a family of one"
 
 
-def test_too_few_subjects_are_told_with_the_p_they_could_give(simulated, verdict, better):
+def test_too_few_subjects_are_reported_with_their_smallest_p(simulated, verdict, better):
     found = verdict(simulated(levels(a=1.0, b=90.0), subjects=5), better)
     assert found.outcome == "undecided"
     assert found.reason.startswith("too few subjects: 5 give no p below 0.062")
@@ -128,7 +128,7 @@ def test_a_name_that_means_several_entries_is_not_guessed(simulated, row, verdic
         ({"a": 2}, "about these trained networks, 2 seeds"),
         ({"a": 3, "b": 5}, ""),
         ({}, ""),
-        ({"c": 1}, ""),  # which takes no part
+        ({"c": 1}, ""),  # not in the contrast
     ],
 )
 def test_a_verdict_from_few_training_runs_is_about_these_networks_and_stands(simulated, verdict, better, seeds, scope):
@@ -148,8 +148,8 @@ def test_a_verdict_from_few_training_runs_is_about_these_networks_and_stands(sim
         ((0.2, 1.0, 2.4), "about these trained networks: within the luck of training, 3 seeds"),
     ],
 )
-def test_a_verdict_that_other_seeds_may_turn_round_says_so(simulated, verdict, better, factors, scope):
-    """Every subject speaks for it with these seeds, and with others who knows."""
+def test_a_verdict_within_the_interval_over_seeds_has_a_scope(simulated, verdict, better, factors, scope):
+    """All subjects support the claim with these seeds, whose variance is small or large."""
     rows = [
         {**row, "seed": seed, "error_bpm": factor * row["error_bpm"]}
         for row in simulated(levels(a=2.0, b=4.0), subjects=15)
@@ -157,20 +157,20 @@ def test_a_verdict_that_other_seeds_may_turn_round_says_so(simulated, verdict, b
     ]
     found = verdict(rows, better)
     assert (found.outcome, found.scope) == ("supported", scope)
-    (finding,) = found.evidence.deciding
-    assert finding.low_over_seeds < finding.low < finding.high < finding.high_over_seeds
-    assert finding.within_luck_of_training == bool(scope)
+    (estimate,) = found.evidence.deciding
+    assert estimate.low_over_seeds < estimate.low < estimate.high < estimate.high_over_seeds
+    assert estimate.null_within_seeds == bool(scope)
     opposite = verdict(rows, {**better, "claimed": "higher"})
     assert (opposite.outcome, opposite.scope) == ("not supported", scope)
 
 
-def test_what_nobody_trained_again_is_said_of_undecided_claims_too(simulated, verdict, better):
+def test_undecided_claims_have_a_scope_too(simulated, verdict, better):
     rows = [{**row, "seed": 0} for row in simulated(levels(a=3.0, b=3.0), subjects=15)]
     found = verdict(rows, better)
     assert (found.outcome, found.scope) == ("undecided", "about these trained networks, 1 seed")
 
 
-def test_a_claim_that_no_results_can_judge_says_why(asked, observed, better):
+def test_an_unjudged_claim_has_its_reason(asked, observed, better):
     claims = asked(better)
     open_claim = Claim(id="K2", text="It is faster.", unjudged="no times are kept")
     claims = claims.model_copy(update={"claims": (open_claim,)})
@@ -179,19 +179,19 @@ def test_a_claim_that_no_results_can_judge_says_why(asked, observed, better):
 
 
 def evidence(claim: Claim, values: np.ndarray) -> Evidence:
-    """Of one contrast a row of ``values`` ``(contrasts, subjects)``, claimed to be below 0."""
+    """Evidence of one contrast for each row of ``values`` ``(contrasts, subjects)``, claimed to be below 0."""
     part = Part(measure="snr", of=("a",), over="halving", claimed="lower")
-    findings = []
+    estimates = []
     for number, of_subjects in enumerate(values):
         contrast = Contrast(label=str(number), part=part, entry="a", rival=None, conditions=(), weights=())
         mean = float(of_subjects.mean())
-        findings.append(
+        estimates.append(
             ContrastEstimate(
                 contrast=contrast, effect=mean, low=mean, high=mean, p=sign_flip_p(of_subjects), p_wilcoxon=1.0,
                 n=len(of_subjects), n_dropped=0, n_failed=0, as_claimed=mean < 0, seed_effects={},
             )
         )  # fmt: skip
-    return Evidence(claim, findings, [], 0.05)
+    return Evidence(claim, estimates, [], 0.05)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def evidence(claim: Claim, values: np.ndarray) -> Evidence:
     ],
 )
 def test_verdicts_out_of_chance_are_no_more_often_than_alpha(true_effects, floor):
-    # 400 studies of 5 claims on 10 subjects; a subject's luck is shared by all claims, which correlates them.
+    # 400 studies of 5 claims on 10 subjects; a subject's random effect is shared by all claims, which correlates them.
     random = np.random.RandomState(0)
     part = {"measure": "snr", "of": "a", "over": "halving", "claimed": "lower"}
     claims = [Claim(id=f"K{i}", text="Nothing is so.", parts=(Part.model_validate(part),)) for i in range(5)]

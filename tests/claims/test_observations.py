@@ -1,4 +1,4 @@
-"""Which entries and conditions a selector means."""
+"""Entries and conditions that selectors match."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rppgbench.claims.claims_file import ConditionSelector, EntrySelector
 
 
 def enhanced(row, condition, **changes):
-    told = {"train": "joint", "methods_learn_from": "reference", "enhancers_learn_from": "x264-400k,x264-200k"}
-    return row("e+a", condition, 0, 1.0, **told, **changes)
+    training = {"train": "joint", "methods_learn_from": "reference", "enhancers_learn_from": "x264-400k,x264-200k"}
+    return row("e+a", condition, 0, 1.0, **training, **changes)
 
 
 @pytest.fixture
-def seen(row, observed):
+def results(row, observed):
     params = [json.dumps({"method": {"width": width, "loss": "mse"}}) for width in (1, 2)]
     rows = [enhanced(row, condition) for condition in ("reference", "x264-400k", "x264-100k", "mpeg4-200k")]
     rows += [row("a", "x264-400k", 0, 1.0, methods_learn_from="reference", params=params[0])]
@@ -39,8 +39,8 @@ def seen(row, observed):
         ({"method": "b"}, []),
     ],
 )
-def test_an_entry_is_meant_by_all_that_is_said_of_it(seen, selector, expected):
-    assert seen.find(EntrySelector.model_validate(selector)) == expected
+def test_an_entry_matches_all_keys_of_a_selector(results, selector, expected):
+    assert results.find_entries(EntrySelector.model_validate(selector)) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_an_entry_is_meant_by_all_that_is_said_of_it(seen, selector, expected):
         ({"codec": ["mpeg4", "original"]}, {"mpeg4-200k", "reference"}),
     ],
 )
-def test_a_condition_is_meant_by_all_that_is_said_of_it(seen, selector, expected):
-    found = seen.conditions("e+a", ConditionSelector.model_validate(selector))
+def test_a_condition_matches_all_keys_of_a_selector(results, selector, expected):
+    found = results.find_conditions("e+a", ConditionSelector.model_validate(selector))
     assert {condition.id for condition in found} == expected
 
 
-def test_selectors_are_told_as_a_board_would():
+def test_selectors_are_formatted_as_on_a_board():
     selector = EntrySelector(method="a", enhancer="e", train="joint", params={"method": {"width": 2}})
     assert str(selector) == "e + a(width=2) [train joint]"
     assert str(EntrySelector(method="a", enhancer=None)) == "a"

@@ -38,8 +38,8 @@ def world(row, simulated, observed):
         conditions = ["reference", *(f"{codec}-{r}k" for codec in ("mpeg4", "x264", "x265") for r in (400, 200, 100))]
         halvings = {"reference": -1, "400k": 0, "200k": 1, "100k": 2}
 
-        def add(name, level, growth, **told):
-            facts[name] = {"entry": name, "method": name.split()[0], **told}
+        def add(name, level, growth, **columns):
+            facts[name] = {"entry": name, "method": name.split()[0], **columns}
             for condition in conditions:
                 levels[name, condition] = (level * growth ** halvings[condition.rpartition("-")[2]]) ** turn
 
@@ -51,9 +51,9 @@ def world(row, simulated, observed):
         for name, (factor, train, gain) in ENHANCERS.items():
             psnr = {"psnr_in_db": 30.0, "psnr_out_db": 30.0 + turn * gain}
             flicker = {"psnr_sd_in_db": 1.0, "psnr_sd_out_db": 1.0 - turn * 0.3}
-            told = {"enhancers_learn_from": LEARNT if train else None, "train": train, **psnr, **flicker}
+            training = {"enhancers_learn_from": LEARNT if train else None, "train": train, **psnr, **flicker}
             params = json.dumps({"method": FULL, "enhancer": {}})
-            add(name, factor, 1.4, enhancer=name.split()[0], params=params, **learnt, **told)
+            add(name, factor, 1.4, enhancer=name.split()[0], params=params, **learnt, **training)
             facts[name]["method"] = "rppgnet"
         return observed([{**one, **facts[one["entry"]]} for one in simulated(levels, subjects=20, noise=0.15)])
 
@@ -66,4 +66,4 @@ def test_where_the_paper_is_right_it_is_supported_and_where_it_is_wrong_it_is_no
     found = {verdict.claim.id: verdict.outcome for verdict in judgement.verdicts}
     assert found == {f"C{i}": outcome for i in range(1, 13)} | {"C11": "undecided"}
     assert judgement.family == 11
-    assert not judgement.absent
+    assert not judgement.absent_entries

@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def make_rows() -> Callable[..., list[dict[str, Any]]]:
-    """Rows of results from (true, predicted) heart rates by subject; None as prediction is a failed window."""
+    """Result rows of (true, predicted) heart rates by subject; a prediction of None is a failed window."""
 
     def rows(
         rates: Mapping[str, Sequence[tuple[float, float | None]]],
@@ -61,7 +61,7 @@ def make_rows() -> Callable[..., list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def rows_of_errors() -> Callable[..., list[dict[str, Any]]]:
-    """Rows from ``(S, W)`` errors in bpm by entry and condition; NaN is a failed window. Truths are 60, 61, ... bpm.
+    """Result rows of ``(S, W)`` errors in bpm by entry and condition, NaN a failed window. Truths are 60, 61, ... bpm.
 
     ``changes`` go into every row.
     """

@@ -1,4 +1,4 @@
-"""Windows and subjects of cells against values counted by hand."""
+"""Cells: windows, subjects and means against values counted by hand."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def cells(rows_of_errors):
     return Cells(rows)
 
 
-def test_cells_lie_beside_each_other(cells):
+def test_cells_share_their_windows(cells):
     assert cells.windows == [("s00", "s00-rest", 0), ("s00", "s00-rest", 1), ("s01", "s01-rest", 0),
                              ("s01", "s01-rest", 1)]  # fmt: skip
     np.testing.assert_equal(cells.errors_bpm("b", "x"), [1, 3, 5, NAN])
     np.testing.assert_equal(cells.errors_bpm("control", "x"), [2, 2, NAN, NAN])
-    np.testing.assert_equal(cells.errors_bpm("nobody", "x"), [NAN] * 4)
+    np.testing.assert_equal(cells.errors_bpm("unknown", "x"), [NAN] * 4)
 
 
 def test_subjects_means_are_over_the_windows_that_all_have(cells):
@@ -33,12 +33,12 @@ def test_subjects_means_are_over_the_windows_that_all_have(cells):
     np.testing.assert_equal(cells.subject_means(own, control), [[2, NAN], [2, NAN]])
 
 
-def test_what_was_run_is_known(cells):
-    assert (cells.entries, cells.contestants, cells.conditions) == (["b", "control"], ["b"], ["x"])
-    assert (cells.tested("b"), cells.tested("nobody"), cells.subjects) == (["x"], [], ["s00", "s01"])
+def test_entries_conditions_and_subjects_are_those_of_the_rows(cells):
+    assert (cells.entries, cells.non_controls, cells.conditions) == (["b", "control"], ["b"], ["x"])
+    assert (cells.conditions_of("b"), cells.conditions_of("unknown"), cells.subjects) == (["x"], [], ["s00", "s01"])
 
 
-def test_failing_costs_what_a_constant_costs_and_being_very_wrong_more():
+def test_failed_windows_are_imputed_by_the_constant_predictor_and_wrong_ones_are_not():
     """Truths of 60 and 80 in two folds: the constant of each is the other's, 20 bpm off."""
     row = {"condition": "x", "window": 0, "status": "scored"}
     two = [
@@ -52,7 +52,7 @@ def test_failing_costs_what_a_constant_costs_and_being_very_wrong_more():
     np.testing.assert_equal(cells.errors_bpm("wrong", "x"), [40, 40])
 
 
-def test_values_that_are_no_number_are_none(rows_of_errors):
+def test_values_that_are_not_finite_are_nan(rows_of_errors):
     rows = rows_of_errors({("a", "x"): [[1.0, 1.0, 1.0, 1.0]]})
     for row, value in zip(rows, (None, NAN, float("inf"), 30.0), strict=True):
         row["psnr"] = value
@@ -60,13 +60,13 @@ def test_values_that_are_no_number_are_none(rows_of_errors):
     np.testing.assert_equal(found, [NAN, NAN, NAN, 30])
 
 
-def test_a_table_of_pandas_is_the_same(cells):
+def test_a_data_frame_gives_the_same_cells(cells):
     same = Cells(pd.DataFrame(cells.rows))
     np.testing.assert_equal(same.errors_bpm("b", "x"), cells.errors_bpm("b", "x"))
     np.testing.assert_equal(same.values("b", "x", same.snr_db), [9, 7, 5, NAN])
 
 
-def test_no_rows_are_no_cells():
+def test_no_rows_give_no_cells():
     nothing = Cells([])
     assert (nothing.windows, nothing.subjects, nothing.entries) == ([], [], [])
     assert nothing.subject_means(nothing.errors_bpm("a", "x")).shape == (1, 0)

@@ -57,7 +57,7 @@ def test_the_other_way_round_is_the_inverse(two):
     assert (other.p_sign_flip, other.p_wilcoxon) == pytest.approx((one.p_sign_flip, one.p_wilcoxon))
 
 
-def test_conditions_may_be_averaged_told_apart_or_named(two):
+def test_conditions_may_be_averaged_separate_or_named(two):
     each = compare_entries(two, [Comparison(of="a", against="b", conditions="each")])
     assert [one.conditions for one in each] == [("reference",), ("low",)]
     (named,) = compare_entries(two, [Comparison(of="a", against="b", conditions=("low", "reference"))])
@@ -67,7 +67,7 @@ def test_conditions_may_be_averaged_told_apart_or_named(two):
     assert (low.ratio, low.label) == (each[1].ratio, "a against b, low")
 
 
-def test_the_order_of_rows_and_a_table_of_pandas_change_nothing(two):
+def test_the_order_of_rows_and_a_data_frame_change_nothing(two):
     (one,), (other,), (of_pandas,) = (compare_entries(rows, [A_AND_B]) for rows in (two, two[::-1], pd.DataFrame(two)))
     assert of_pandas == one
     assert other.ratio.value == pytest.approx(one.ratio.value, rel=1e-12)
@@ -81,7 +81,7 @@ def test_only_windows_that_both_have_count(rows_of_errors):
     assert found.difference_bpm.value == pytest.approx(-2)
 
 
-def test_a_failed_window_errs_as_the_constant_predictor(rows_of_errors):
+def test_a_failed_window_is_imputed_by_the_constant_predictor(rows_of_errors):
     # Truths are 60 to 65 bpm in folds 0, 1, 2, 0, 1, 2: of subject 0 the others' mean is 63, off by 3.
     errors = np.full((6, 1), 2.0)
     errors[0] = NAN
@@ -91,7 +91,7 @@ def test_a_failed_window_errs_as_the_constant_predictor(rows_of_errors):
     assert found.difference_bpm.value == pytest.approx((3 - 2) / 6)
 
 
-def test_without_another_fold_a_failed_window_counts_on_neither_side(rows_of_errors):
+def test_without_another_fold_a_failed_window_is_left_out(rows_of_errors):
     errors = np.full((6, 1), 2.0)
     errors[0] = NAN
     rows = rows_of_errors({("a", "c"): errors, ("b", "c"): np.full((6, 1), 2.0)}, fold=0)
@@ -108,7 +108,7 @@ def test_seeds_are_averaged_within_windows(rows_of_errors):
     assert found.ratio.value == pytest.approx(2.5 / 4.5)
 
 
-def test_a_family_that_nobody_declared_is_every_pair_of_contestants_and_explores(rows_of_errors):
+def test_an_undeclared_family_is_all_pairs_without_controls_and_exploratory(rows_of_errors):
     rows = rows_of_errors({(e, "c"): noisy(2.0, seed=i) for i, e in enumerate(("a", "b", "c", "control"))})
     found = compare_entries(rows)
     assert [(one.entry, one.rival) for one in found] == [("b", "a"), ("c", "a"), ("c", "b")]
@@ -116,7 +116,7 @@ def test_a_family_that_nobody_declared_is_every_pair_of_contestants_and_explores
     assert [one.p_corrected for one in found] == [one.q_bh for one in found]
 
 
-def test_a_declared_family_of_ten_is_confirmed_by_holm_and_a_larger_one_explored(rows_of_errors):
+def test_a_declared_family_of_ten_is_confirmatory_and_a_larger_one_exploratory(rows_of_errors):
     names = [f"e{i:02d}" for i in range(12)]
     rows = rows_of_errors({(e, "c"): noisy(2.0 + i, seed=i) for i, e in enumerate(names)})
     ten = compare_entries(rows, [Comparison(of=tuple(names[1:11]), against=names[0])], draws=200)
@@ -157,7 +157,7 @@ def test_a_family_may_be_too_large_for_any_data_of_so_few_subjects(rows_of_error
     assert all(math.isnan(one.detectable_corrected) == bool(reason) for one in found)
 
 
-def test_what_is_found_after_the_correction_is_further_from_1(rows_of_errors):
+def test_the_ratio_detectable_after_correction_is_further_from_1(rows_of_errors):
     rows = rows_of_errors({(e, "c"): noisy(2.0 + i, seed=i, subjects=20) for i, e in enumerate("abcd")})
     for one in compare_entries(rows, [Comparison(of=("b", "c", "d"), against="a")], draws=200):
         sd = -math.log(one.detectable_ratio) / -math.log(detectable_ratio(1.0, 20))
@@ -190,7 +190,7 @@ def test_verdicts(rows_of_errors):
     assert verdict("low", "high", floor_bpm=50.0) == "below the label floor"
 
 
-def test_better_of_nearly_all_and_worse_on_average_is_no_verdict(rows_of_errors):
+def test_better_for_nearly_all_and_worse_on_average_is_no_verdict(rows_of_errors):
     own, rival = np.full((20, 1), 2.0), np.full((20, 1), 4.0)
     own[0] = 90.0
     (found,) = compare_entries(rows_of_errors({("a", "c"): own, ("b", "c"): rival}), [A_AND_B])
@@ -198,7 +198,7 @@ def test_better_of_nearly_all_and_worse_on_average_is_no_verdict(rows_of_errors)
     assert (found.p_sign_flip <= 0.05, found.verdict) == (True, "ratio and difference disagree")
 
 
-def test_names_that_nothing_has_are_mistakes_and_those_that_are_absent_are_listed(two):
+def test_unknown_names_are_refused_and_absent_ones_are_listed(two):
     typo = [Comparison(of=("a", "chrom"), against="b")]
     with pytest.raises(UnknownName, match="comparisons: no entry 'chrom'") as caught:
         compare_entries(two, typo, entries=["a", "b", "chrom2"])
@@ -236,13 +236,13 @@ def test_one_subject_and_none(rows_of_errors):
     assert (one.p_sign_flip, one.p_wilcoxon, one.verdict) == (1.0, 1.0, "not told apart")
     assert math.isnan(one.detectable_ratio)
     excluded = rows_of_errors({("a", "c"): [[1.0]], ("b", "c"): [[2.0]]}, status="excluded", error_bpm=None)
-    (nobody,) = compare_entries(excluded, [A_AND_B])
-    assert (nobody.n, nobody.verdict) == (0, "not compared")
-    assert nobody.reason == "no window that both have a number for"
+    (nothing,) = compare_entries(excluded, [A_AND_B])
+    assert (nothing.n, nothing.verdict) == (0, "not compared")
+    assert nothing.reason == "no window that both have a number for"
     assert compare_entries([]) == []
 
 
-def test_entries_that_err_alike_are_not_told_apart(rows_of_errors):
+def test_entries_with_equal_errors_are_not_distinguished(rows_of_errors):
     errors = noisy(2.0)
     (found,) = compare_entries(rows_of_errors({("a", "c"): errors, ("b", "c"): errors}), [A_AND_B])
     assert (found.ratio.value, found.ratio.low, found.ratio.high) == (1.0, 1.0, 1.0)
@@ -250,7 +250,7 @@ def test_entries_that_err_alike_are_not_told_apart(rows_of_errors):
     assert found.detectable_ratio == 1.0
 
 
-def test_protocols_are_not_mixed(two):
+def test_rows_of_two_protocols_are_refused(two):
     with pytest.raises(IncomparableResults, match="rows of 2 protocol digests"):
         compare_entries([*two, {**two[0], "digest": "other"}], [A_AND_B])
 
@@ -280,7 +280,7 @@ def trained(rows_of_errors, factors):
     return rows
 
 
-def test_what_other_training_runs_may_turn_round_is_no_verdict(rows_of_errors):
+def test_a_difference_within_the_interval_over_seeds_is_no_verdict(rows_of_errors):
     several = (0.99, 1.0, 1.01), (0.6, 1.0, 1.4)
     steady, fickle = (compare_entries(trained(rows_of_errors, factors), [A_AND_B])[0] for factors in several)
     assert (steady.verdict, steady.n_seeds) == ("better", 3)

@@ -21,5 +21,5 @@ def test_rows_of_the_same_window_count_once_and_those_without_truth_not_at_all(m
     assert ("a-rest", 1) not in constant_errors_bpm([{**row, "hr_true_bpm": np.nan} for row in rows])
 
 
-def test_one_fold_has_no_other_to_learn_from(make_rows):
+def test_one_fold_has_no_constant_predictor(make_rows):
     assert constant_errors_bpm(make_rows({"a": [(60, 61.0)], "b": [(90, 91.0)]})) == {}

@@ -1,4 +1,4 @@
-"""How often intervals hold the truth, by simulation; run as a script it prints the tables of docs/statistics.md."""
+"""Coverage of the intervals by simulation; run as a script it prints the tables of docs/statistics.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 
 from rppgbench.evaluation.intervals import interval, subject_weights
 from rppgbench.evaluation.metrics import METRICS, SubjectSums
-from rppgbench.evaluation.windows import NAIVE_ERROR, NUMBERS, Windows
+from rppgbench.evaluation.windows import CONSTANT_ERROR, NUMBERS, Windows
 
 LEVEL, DRAWS = 0.95, 2000
 # A subject's scale is log-normal, and its windows' errors are Student's with 5 degrees of freedom: subjects that are
@@ -20,7 +20,7 @@ LEVEL, DRAWS = 0.95, 2000
 SIGMA, SCALE_BPM, DEGREES = 0.95, 2.0, 5
 WINDOWS = (2, 10)  # a subject, uniform
 TRUE_SD_BPM = (12.0, 4.0)  # between and within subjects
-# The other world: a subject loses the pulse, and every window is off by as much, or is hardly ever wrong.
+# The other population: a subject loses the pulse, and every window is off by as much, or is hardly ever wrong.
 LOST_SHARE, LOST_BPM = 0.2, (15.0, 60.0)
 FOUND_SIGMA, FOUND_BPM = 0.7, 0.1
 LOSING_N = (10, 20, 42, 100)
@@ -30,7 +30,7 @@ BEFORE = {10: 0.78, 27: 0.86, 42: 0.88, 100: 0.92}
 
 @cache
 def truth() -> Mapping[str, float]:
-    """What each metric is over all subjects that there may be."""
+    """Metrics of the simulated population."""
     student = stats.t(DEGREES)
     scales = SCALE_BPM * np.exp(SIGMA * stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000))
     rms_bpm = SCALE_BPM * np.exp(SIGMA**2) * student.std()
@@ -66,7 +66,7 @@ def where_some_lose(n: int, random: np.random.RandomState) -> Windows:
 
 
 def recorded(n: int, random: np.random.RandomState) -> np.ndarray:
-    """The subject of each window."""
+    """Subject index of each window."""
     return np.repeat(np.arange(n), random.randint(WINDOWS[0], WINDOWS[1] + 1, n))
 
 
@@ -74,7 +74,7 @@ def windows_of(n: int, subject: np.ndarray, error: np.ndarray, random: np.random
     true = 75 + TRUE_SD_BPM[0] * random.randn(n)[subject] + TRUE_SD_BPM[1] * random.randn(len(subject))
     known = {"error_bpm": error, "hr_true_bpm": true, "hr_pred_bpm": true + error}
     none = np.zeros(len(subject), dtype=bool)
-    columns = dict.fromkeys([*NUMBERS, NAIVE_ERROR], np.full(len(subject), np.nan)) | known
+    columns = dict.fromkeys([*NUMBERS, CONSTANT_ERROR], np.full(len(subject), np.nan)) | known
     return Windows(n, subject, ~none, none, none, columns)
 
 
@@ -102,7 +102,7 @@ def expanded(name: str, sums: SubjectSums, drawn: np.ndarray, n: int) -> tuple[f
 
 
 def bca(name: str, sums: SubjectSums, drawn: np.ndarray, n: int, z: float | None = None) -> tuple[float, float]:
-    """Efron's, its acceleration from the jackknife over subjects."""
+    """Efron's BCa interval, its acceleration from the jackknife over subjects."""
     z = z or float(stats.norm.ppf(0.5 + LEVEL / 2))
     value, left_out = value_of(name, sums), METRICS[name].of(sums.weighted(1 - np.eye(n)))
     below = np.mean(drawn < value) + np.mean(drawn == value) / 2
@@ -114,7 +114,7 @@ def bca(name: str, sums: SubjectSums, drawn: np.ndarray, n: int, z: float | None
 
 
 def log_t(name: str, sums: SubjectSums, drawn: np.ndarray, n: int) -> tuple[float, float]:
-    """What was used before of errors: Student's t about their logarithm. NaN of metrics that are no errors."""
+    """Student's t interval of the logarithm of errors; NaN for metrics that are not errors."""
     if METRICS[name].unit != "1/min" or METRICS[name].better != "lower":
         return np.nan, np.nan
     spread = np.diff(np.log(np.quantile(drawn, [0.05, 0.95])))[0] / (2 * stats.norm.ppf(0.95))
@@ -131,7 +131,7 @@ def t_of(n: int) -> float:
 
 
 def bootstrap_t(name: str, sums: SubjectSums, drawn: np.ndarray, n: int) -> tuple[float, float]:
-    """Of the macro MAE's logarithm, by the standard error of each draw; NaN of other metrics."""
+    """Bootstrap-t interval of the macro MAE's logarithm, by the standard error of each draw; NaN for other metrics."""
     if name != "hr_mae_bpm":
         return np.nan, np.nan
     means, weights = sums.by_name["error mean"], weights_of(n)
@@ -153,7 +153,7 @@ def coverage(
     world: Callable[[int, np.random.RandomState], Windows] = simulated,
     true: Callable[[], Mapping[str, float]] = truth,
 ) -> dict[tuple[str, str], tuple[float, float]]:
-    """By metric and rule, the share of intervals that hold the truth, and their median width."""
+    """Coverage and median width of the intervals by metric and method."""
     random, found = np.random.RandomState(n), {}
     for _ in range(replications):
         sums = SubjectSums.of(world(n, random))
@@ -200,7 +200,7 @@ def test_where_some_lose_the_pulse_intervals_hold_the_truth_and_stay_short(n):
     rules = {"ours": ours, "percentile": percentile}
     found = coverage(n, 1000, rules, where_some_lose, truth_where_some_lose)
     (share, width), (percentiles, their_width) = (found["hr_mae_bpm", rule] for rule in rules)
-    # Where nobody lost it, nothing in the sample tells that somebody does.
+    # Samples without a subject who lost the pulse hold no evidence of that part of the population.
     reachable = 1 - (1 - LOST_SHARE) ** n
     assert share > min(reachable, LEVEL) - 0.03 - 3 * np.sqrt(0.9 * 0.1 / 1000)
     assert share >= percentiles

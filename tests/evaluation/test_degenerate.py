@@ -1,4 +1,4 @@
-"""Results that are hardly any: every metric has the value that is documented, or is undefined and says why."""
+"""Degenerate results: every metric has its documented value, or is undefined with a reason."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def noise(make_rows):
 
 
 def not_numbers(make_rows):
-    """Rows that call themselves scored and hold no number of the prediction's."""
-    told = [name for name in plain(make_rows)[0] if "pred" in name or name in ("macc", "macc_null", "ibi_mae_ms")]
-    hidden = dict.fromkeys([*told, "error_bpm", "snr_db", "psnr_in_db", "psnr_out_db"], np.nan)
+    """Rows with status scored whose predictions are NaN."""
+    predicted = [name for name in plain(make_rows)[0] if "pred" in name or name in ("macc", "macc_null", "ibi_mae_ms")]
+    hidden = dict.fromkeys([*predicted, "error_bpm", "snr_db", "psnr_in_db", "psnr_out_db"], np.nan)
     return [{**row, **hidden} for row in plain(make_rows)]
 
 
@@ -51,7 +51,7 @@ def one_window(make_rows):
 
 
 def ties(make_rows):
-    """Every subject is the other's double."""
+    """Rows of subjects with equal predictions and truths."""
     return make_rows({f"s{i}": [(60, 63.0), (80, 78.0)] for i in range(8)}, folds=2)
 
 
@@ -64,7 +64,7 @@ def all_excluded(make_rows):
 
 
 def infinite(make_rows):
-    """Video that is the reference's: each of its distances in dB is infinite."""
+    """Rows of a video equal to the reference: each of its qualities in dB is infinite."""
     return [
         {**row, **{name: np.inf for name in row if name.endswith(("_in_db", "_out_db"))}} for row in plain(make_rows)
     ]
@@ -85,19 +85,19 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def standing(make_rows):
+def summaries(make_rows):
     return {case: summarise(case(make_rows), draws=400)[0] for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 @pytest.mark.parametrize("name", METRICS)
-def test_a_metric_has_a_value_or_is_undefined_and_says_why(standing, case, name):
-    estimate = standing[case].metrics[name]
+def test_a_metric_has_a_value_or_is_undefined_with_a_reason(summaries, case, name):
+    estimate = summaries[case].metrics[name]
     assert not np.isinf(estimate.value)
     assert np.isnan(estimate.value) == (name in CASES[case])
     if name in CASES[case]:
         assert estimate.reason == METRICS[name].undefined
-    if np.isnan(estimate.value) or standing[case].n_subjects == 1:
+    if np.isnan(estimate.value) or summaries[case].n_subjects == 1:
         assert np.isnan([estimate.low, estimate.high]).all()
         assert estimate.reason
     elif np.isnan(estimate.low):
@@ -106,30 +106,30 @@ def test_a_metric_has_a_value_or_is_undefined_and_says_why(standing, case, name)
         assert estimate.low <= estimate.value <= estimate.high
 
 
-def test_white_noise_has_no_skill_and_no_correlation(standing):
-    found = standing[noise].metrics
+def test_white_noise_has_no_skill_and_no_correlation(summaries):
+    found = summaries[noise].metrics
     assert found["skill"].high < 0
     for name in ("hr_r", "hr_r_within", "hr_ccc", "hr_slope"):
         assert abs(found[name].value) < 0.25  # two standard errors of 120 windows
         assert found[name].low < 0.1
 
 
-def test_constant_predictions_concur_with_nothing_and_have_slope_0(standing):
-    found = standing[constant].metrics
+def test_constant_predictions_have_concordance_0_and_slope_0(summaries):
+    found = summaries[constant].metrics
     assert found["hr_ccc"].value == pytest.approx(0)
     assert found["hr_slope"].value == pytest.approx(0)
     assert found["skill"].value == pytest.approx(0, abs=0.1)
 
 
-def test_subjects_that_are_each_others_doubles_leave_no_doubt(standing):
-    found = standing[ties].metrics
+def test_equal_subjects_have_intervals_of_width_0(summaries):
+    found = summaries[ties].metrics
     assert (found["hr_mae_bpm"].low, found["hr_mae_bpm"].high) == pytest.approx((2.5, 2.5))
     assert (found["hr_mae_median_bpm"].value, found["within_5_bpm"].value) == (2.5, 1)
 
 
-def test_failed_windows_are_0_within_and_0_coverage(standing):
+def test_failed_windows_are_0_within_and_0_coverage(summaries):
     for case in (all_failed, not_numbers):
-        found = standing[case].metrics
+        found = summaries[case].metrics
         assert [found[name].value for name in ("within_5_bpm", "within_10_percent", "hrv_coverage")] == [0, 0, 0]
 
 

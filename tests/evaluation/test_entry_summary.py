@@ -20,7 +20,7 @@ def thirty(make_rows):
 
 
 def expanded(level, n):
-    """How far to either side on the normal scale, and the level that it makes."""
+    """Normal quantile of an expanded interval, and its level."""
     z = stats.t.ppf(0.5 + level / 2, n - 1) * np.sqrt(n / (n - 1))
     return z, 2 * stats.norm.cdf(z) - 1
 
@@ -56,7 +56,7 @@ def test_interval_of_a_pooled_metric_is_that_of_a_plain_loop_over_the_same_draws
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, tails)))
 
 
-def test_errors_of_a_few_who_lost_the_pulse_reach_no_further_than_theirs(make_rows):
+def test_an_interval_is_within_the_errors_of_subjects_that_lost_the_pulse(make_rows):
     """The example of docs/statistics.md, where Student's t about the logarithm went from 0.2 to 49 bpm."""
     random = np.random.RandomState(0)
     off_bpm = {f"s{i:02d}": 0.1 for i in range(18)} | {"s18": 25.0, "s19": 36.0}
@@ -98,11 +98,11 @@ def test_counts_add_up(make_rows):
     assert found.coverage == pytest.approx(2 / 3)
 
 
-def test_a_data_frame_will_do(thirty):
+def test_a_data_frame_gives_the_same_summaries(thirty):
     assert summarise(pd.DataFrame(thirty), draws=100) == summarise(thirty, draws=100)
 
 
-def test_nothing_known_is_none_or_nan_alike(thirty):
+def test_none_and_nan_are_both_unknown(thirty):
     without = [{**row, "rf_pred_hz": None if row["window"] else 0.2, "psnr_in_db": None} for row in thirty]
     (found,) = summarise(pd.DataFrame(without), draws=100)
     (expected,) = summarise(without, draws=100)
@@ -119,7 +119,7 @@ def test_one_subject_has_no_interval(make_rows):
     assert estimate.reason == "one subject: no interval"
 
 
-def test_a_constant_predictor_has_no_correlation_and_says_so(make_rows):
+def test_a_constant_predictor_has_no_correlation_with_a_reason(make_rows):
     (found,) = summarise(make_rows({s: [(t, 75.0)] for s, t in (("a", 60), ("b", 70), ("c", 90))}), draws=100)
     assert np.isnan(found.metrics["hr_r"].value)
     assert "constant predictions" in found.metrics["hr_r"].reason
@@ -134,15 +134,15 @@ def test_a_metric_that_most_draws_leave_undefined_has_no_interval(make_rows):
     assert np.isnan(found.metrics["hr_r"].low)
 
 
-def test_an_entry_that_scored_nothing_stands_there_all_the_same(make_rows):
+def test_an_entry_without_scored_windows_has_a_summary(make_rows):
     (found,) = summarise(make_rows({"a": [(60, None)], "b": [(70, None)]}), draws=100)
     assert found.coverage == 0
     assert found.metrics["hr_mae_bpm"].reason == "nothing scored"
     assert found.metrics["within_5_bpm"].value == 0
 
 
-def test_an_interval_counts_the_subjects_that_have_something_to_say(thirty):
-    """Variability of 8 subjects of 30 is an interval of 8, whoever else is drawn."""
+def test_an_interval_is_of_the_subjects_that_the_metric_depends_on(thirty):
+    """Variability of 8 subjects of 30 is an interval of 8, whichever others are drawn."""
     some = [{**row, "ibi_mae_ms": 10 + row["error_bpm"] if row["subject"] < "s08" else None} for row in thirty]
     found = summarise(some)[0].metrics["ibi_mae_ms"]
     alone = summarise([row for row in some if row["subject"] < "s08"])[0].metrics["ibi_mae_ms"]
@@ -152,8 +152,8 @@ def test_an_interval_counts_the_subjects_that_have_something_to_say(thirty):
     assert expected * 0.95 < width < expected * 1.25
 
 
-def test_seeds_are_drawn_with_their_subject_and_their_spread_stands_beside(thirty):
-    """Three seeds that agree tell no more than one; of seeds that do not, the SD is numpy's of their values."""
+def test_seeds_are_drawn_with_their_subject_and_have_a_standard_deviation(thirty):
+    """Three equal seeds give the interval of one; of different seeds, ``seed_sd`` is numpy's SD of their values."""
     same = [{**row, "seed": seed} for seed in range(3) for row in thirty]
     (once,), (found,) = summarise(thirty, draws=500), summarise(same, draws=500)
     for name in ("hr_mae_bpm", "hr_rmse_bpm", "hr_r"):
@@ -162,8 +162,8 @@ def test_seeds_are_drawn_with_their_subject_and_their_spread_stands_beside(thirt
     assert (once.n_seeds, once.seed_sd) == (0, {})
     assert found.n_seeds == 3
     assert found.seed_sd["hr_mae_bpm"] == pytest.approx(0)
-    apart = [{**row, "error_bpm": row["error_bpm"] * (1 + row["seed"])} for row in same]
-    (found,) = summarise(apart, draws=500)
+    differing = [{**row, "error_bpm": row["error_bpm"] * (1 + row["seed"])} for row in same]
+    (found,) = summarise(differing, draws=500)
     mae = once.metrics["hr_mae_bpm"].value
     assert found.seed_sd["hr_mae_bpm"] == pytest.approx(np.std([mae, 2 * mae, 3 * mae], ddof=1))
     assert found.metrics["hr_mae_bpm"].value == pytest.approx(2 * mae)
@@ -176,7 +176,7 @@ def test_an_interval_over_seeds_is_wider_by_what_they_differ(thirty):
     half = stats.t.ppf(0.975, 2) * found.seed_sd["hr_mae_bpm"] / np.sqrt(3)
     assert both.value == own.value
     assert both.high == pytest.approx(own.value + np.hypot(own.high - own.value, half))
-    assert both.low == 0  # an error is not below it, whatever seeds say
+    assert both.low == 0  # errors have no bound below it, whatever the seeds
     assert found.over_seeds.keys() == found.metrics.keys()
     (once,) = summarise([row for row in rows if row["seed"] == 0], draws=500)
     assert (once.n_seeds, once.over_seeds) == (1, {})
@@ -189,5 +189,5 @@ def test_rows_of_two_digests_are_refused(make_rows):
         summarise(rows)
 
 
-def test_no_rows_no_standings():
+def test_no_rows_give_no_summaries():
     assert summarise([]) == []

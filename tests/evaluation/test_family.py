@@ -1,4 +1,4 @@
-"""What a declared family of comparisons comes to."""
+"""Families of comparisons: their tests and corrections."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def test_a_name_alone_is_a_list_of_one():
         "a",
     ],
 )
-def test_what_makes_no_comparison_is_refused(wrong):
+def test_invalid_comparisons_are_refused(wrong):
     with pytest.raises(ValidationError):
         Comparison.model_validate(wrong)
 
 
-def test_a_family_survives_the_file_it_is_written_to():
+def test_a_family_survives_a_round_trip_through_json():
     family = Comparison(of=("a", "b"), against="c", conditions="each")
     assert Comparison.model_validate(family.model_dump(mode="json")) == family
 
 
-def test_every_entry_is_held_against_every_other_once():
+def test_every_pair_of_entries_is_compared_once():
     family = [Comparison(of=("a", "b"), against=("a", "b")), Comparison(of="b", against="a", conditions="mean")]
     assert [(pair.entry, pair.rival) for pair in expand(family, TESTED)] == [("a", "b")]
     assert [(pair.entry, pair.rival) for pair in expand(every_pair(["a", "b", "c"]), TESTED)] == [
@@ -46,7 +46,7 @@ def test_every_entry_is_held_against_every_other_once():
     assert every_pair(["a"]) == every_pair([]) == ()
 
 
-def test_one_test_is_one_test_by_whatever_name():
+def test_equal_tests_under_different_names_are_one():
     # c was tested under x alone: the mean over all that both were is that under x.
     family = [Comparison(of="a", against="c", conditions=how) for how in ("mean", "each", "x")]
     (pair,) = expand(family, TESTED)
@@ -62,7 +62,7 @@ def test_a_comparison_is_checked_against_what_a_protocol_has():
         comparison.check(["pos", "chrom"], ["x264-125k"])
 
 
-def test_what_was_declared_and_not_tested_counts_as_p_of_1():
+def test_a_declared_test_that_was_not_made_counts_as_p_of_1():
     nan = float("nan")
     found = Corrected.of([0.01, nan, 0.002], [8, 0, 6], 4)
     assert (found.family, found.n_made) == (4, 2)

@@ -17,7 +17,7 @@ def test_draws_are_numpys_frozen_stream():
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_a_scale_leads_back(name):
+def test_a_scale_is_invertible(name):
     numbers = np.array(INSIDE[name], dtype=np.float64)
     np.testing.assert_allclose(SCALES[name].back(SCALES[name].to(numbers)), numbers, atol=1e-12)
 
@@ -100,7 +100,7 @@ def test_beyond_the_pole_of_the_acceleration_lies_the_end_of_the_draws(sign):
 
 
 def test_rounding_moves_no_bound():
-    """Of four subjects every eleventh draw is the estimate itself, on one platform a bit below and on another above."""
+    """With four subjects every eleventh draw equals the estimate, but for rounding that differs between platforms."""
     means, weights = np.array([0.1, 0.3, 0.7, 9.1]), subject_weights(4, draws=5000, seed=0)
     drawn, left_out = weights @ means / 4, (means.sum() - means) / 3
     found = [
@@ -110,7 +110,7 @@ def test_rounding_moves_no_bound():
     assert len({(estimate.low, estimate.high) for estimate in found}) == 1
 
 
-def test_subjects_that_are_all_alike_leave_no_doubt():
+def test_equal_subjects_have_an_interval_of_width_0():
     assert of_means(np.zeros(12)) == Estimate(0.0, 0.0, 0.0)
     assert of_means([2.0, 2.0]) == Estimate(2.0, 2.0, 2.0)
 

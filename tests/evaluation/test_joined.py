@@ -41,7 +41,7 @@ def joined(wave, sensor):
     return score_joined(rates, labels, starts_s, LENGTH_S, 60.0, SETTINGS)
 
 
-def test_two_windows_strung_together_are_one_of_twice_the_length(minute):
+def test_two_joined_windows_score_as_one_of_twice_the_length(minute):
     wave, sensor = minute
     (found,) = joined(wave, sensor)
     labels = label_windows(sensor, np.zeros(1), 1800, FPS_HZ, SETTINGS)
@@ -58,7 +58,7 @@ def test_two_windows_strung_together_are_one_of_twice_the_length(minute):
     assert found["snr_db"] is None
 
 
-def test_a_beat_at_the_seam_is_counted_once():
+def test_a_beat_at_a_window_boundary_is_counted_once():
     """75 bpm with beats at 0, 0.8, ..., so that one falls just onto 30.4 - 0.4: both windows' edge sees a top there."""
     time_s = np.arange(-128, 64 * 62) / 64
     sensor = GroundTruth(samples=np.cos(2 * np.pi * 1.2 * time_s), times_s=time_s, kind="bvp")
@@ -70,7 +70,7 @@ def test_a_beat_at_the_seam_is_counted_once():
     assert found["beats_matched_50ms"] == found["beats_true"]
 
 
-def test_one_bad_window_spoils_the_longer_one_with_its_reason(minute):
+def test_a_failed_or_excluded_window_fails_or_excludes_the_joined_one(minute):
     wave, sensor = minute
     starts_s = np.array([0.0, 30.0])
     labels = label_windows(sensor, starts_s, 900, FPS_HZ, SETTINGS)
@@ -83,7 +83,7 @@ def test_one_bad_window_spoils_the_longer_one_with_its_reason(minute):
     assert (row["status"], row["reason"], row["hr_true_bpm"]) == ("excluded", "it is stuck", None)
 
 
-def test_what_is_left_over_counts_nowhere(minute):
+def test_windows_left_over_are_in_no_joined_window(minute):
     wave, sensor = minute
     starts_s = np.array([0.0])
     labels = label_windows(sensor, starts_s, 900, FPS_HZ, SETTINGS)
@@ -91,7 +91,7 @@ def test_what_is_left_over_counts_nowhere(minute):
     assert score_joined(rates, labels, starts_s, LENGTH_S, 60.0, SETTINGS) == []
 
 
-def test_a_sensor_that_tells_rates_alone_gives_their_mean():
+def test_a_sensor_of_rates_alone_gives_their_mean():
     sensor = GroundTruth(samples=np.repeat([70.0, 74.0], 30), times_s=np.arange(60.0), kind="hr")
     wave = np.cos(2 * np.pi * 1.2 * np.arange(1800) / FPS_HZ)
     (found,) = joined(wave, sensor)

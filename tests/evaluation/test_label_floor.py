@@ -20,15 +20,15 @@ def test_the_floor_is_the_mean_over_subjects_of_their_mean_difference(disagreein
     found = label_floor(disagreeing, draws=500)
     assert found.mae.value == pytest.approx((3 + 6) / 2)
     assert (found.n_subjects, found.n_windows) == (2, 3)
-    assert found.share_apart == pytest.approx(1 / 3)
+    assert found.share_different == pytest.approx(1 / 3)
 
 
-def test_a_window_counts_once_however_often_it_was_tried(disagreeing):
+def test_a_window_counts_once_over_all_entries_and_conditions(disagreeing):
     again = [{**row, "entry": "chrom", "condition": "x264", "seed": 1} for row in disagreeing[1:2] * 5]
     assert label_floor(disagreeing + again, draws=500) == label_floor(disagreeing, draws=500)
 
 
-def test_its_interval_is_that_of_the_error_of_an_entry_that_says_the_other_rate(make_rows):
+def test_its_interval_is_that_of_an_entry_that_predicts_the_other_rate(make_rows):
     """Predicting the spectrum's rate, of a truth by beats, is wrong by just what the floor counts."""
     random = np.random.RandomState(0)
     rows = make_rows({f"s{i}": [(75, 75 + e) for e in 3 * random.randn(3)] for i in range(12)})
@@ -57,7 +57,7 @@ def test_rows_of_the_floor_have_the_floor_as_their_error(disagreeing):
     assert floor_rows([]) == []
 
 
-def test_a_sensor_that_tells_rates_alone_has_no_floor(make_rows):
+def test_a_sensor_of_rates_alone_has_no_floor(make_rows):
     rows = [{**row, "intervals_true": None} for row in make_rows({"a": [(60, 61.0)], "b": [(70, 71.0)]})]
     assert label_floor(rows, draws=100) is None
     assert floor_rows(rows) == []

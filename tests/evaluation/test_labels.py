@@ -38,7 +38,7 @@ def with_samples(truth, wrong, value):
     return replace(truth, samples=np.where(wrong, value, truth.samples))
 
 
-def test_a_sound_sensor_is_believed(truth, body):
+def test_a_sound_sensor_gives_labels_without_flags(truth, body):
     for label, start_s in zip(labels(truth, video_s=60.0), STARTS_S, strict=True):
         inside_s = body.beats_s[(body.beats_s >= start_s) & (body.beats_s < start_s + 30)]
         assert label.rate.beats_bpm == pytest.approx(60 / np.diff(inside_s).mean(), abs=0.3)
@@ -55,7 +55,7 @@ def test_labels_survive_json(truth):
     assert [Label.from_json(record) for record in json.loads(text)] == found
 
 
-def test_samples_of_heart_rate_are_a_rate_and_nothing_more():
+def test_samples_of_heart_rate_give_a_rate_alone():
     truth = GroundTruth(samples=np.full(60, 72.0), times_s=np.arange(60.0), kind="hr", doubts=("one value a video",))
     label, _ = labels(truth)
     assert (label.rate.beats_bpm, label.variability, label.excluded) == (72, None, None)
@@ -65,7 +65,7 @@ def test_samples_of_heart_rate_are_a_rate_and_nothing_more():
     assert again.rate.spectrum_bpm == 72
 
 
-def test_rates_that_no_heart_has_label_nothing():
+def test_impossible_rates_are_excluded():
     truth = GroundTruth(samples=np.r_[np.full(30, 72.0), np.zeros(30)], times_s=np.arange(60.0), kind="hr")
     sound, wrong = labels(truth)
     assert (sound.rate.beats_bpm, sound.excluded) == (72, None)
@@ -105,7 +105,7 @@ def test_a_flickering_last_bit_does_not_hide_a_stuck_sensor(truth):
     assert second.excluded is None
 
 
-def test_a_sensor_that_is_stuck_all_along_labels_nothing(truth):
+def test_a_sensor_that_is_stuck_throughout_is_excluded(truth):
     for label in labels(replace(truth, samples=np.zeros(len(truth.samples)))):
         assert label.excluded.startswith("the contact sensor is stuck from -")
 
@@ -116,13 +116,13 @@ def test_clocks_that_disagree_by_two_per_cent_exclude_every_window(truth):
     assert found == [Label(None, excluded=reason)] * 2
 
 
-def test_clocks_are_held_against_each_other_without_a_window(truth):
+def test_clocks_are_compared_without_a_window(truth):
     reason = clock_fault(replace(truth, video_s=61.2), 60.0)
     assert reason == "the sensor's clock and the video's disagree by 2.0 %: 61.2 s against 60.0 s"
     assert clock_fault(replace(truth, video_s=60.2), 60.0) is None
 
 
-def test_what_is_said_to_be_unusable_excludes_every_window(truth):
+def test_an_unusable_truth_excludes_every_window(truth):
     nothing = GroundTruth(samples=np.array([]), times_s=np.array([]), kind="bvp")
     for sensor in (nothing, truth):
         assert labels(sensor, unusable="the file is empty") == [Label(None, excluded="the file is empty")] * 2
@@ -135,7 +135,7 @@ def test_what_is_said_to_be_unusable_excludes_every_window(truth):
     ("sensor_s", "video_s"), [(60.5, 60.0), (10.25, 10.0), (None, 60.0), (61.2, None)],
     ids=["less than 1 %", "less than 0.3 s", "sensor unknown", "video unknown"],
 )  # fmt: skip
-def test_clocks_that_agree_well_enough_or_are_not_known_exclude_nothing(truth, sensor_s, video_s):
+def test_clocks_that_agree_or_are_unknown_exclude_nothing(truth, sensor_s, video_s):
     assert [label.excluded for label in labels(replace(truth, video_s=sensor_s), video_s=video_s)] == [None, None]
 
 
@@ -153,7 +153,7 @@ def test_estimators_that_differ_are_a_flag():
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])
 def test_noise_for_a_sensor_is_a_flag(kind):
-    """By simulation, white noise is below 0 dB in 99 % of 30 s."""
+    """White noise is below 0 dB in 99 % of windows of 30 s, by simulation."""
     times_s = np.arange(256 * 64) / 256 - 2
     found = []
     for seed in range(5):
@@ -178,7 +178,7 @@ def test_a_sound_sensor_is_not_noisy_whatever_the_rhythm(kind, hr_bpm, length_s)
 @pytest.mark.parametrize(
     ("hr_bpm", "flags"), [(66.0, ((), ())), (80.0, (("leads differ",), ("leads differ",)))], ids=["agree", "differ"]
 )
-def test_leads_of_an_ecg_are_held_against_each_other(body, hr_bpm, flags):
+def test_leads_of_an_ecg_that_differ_are_a_flag(body, hr_bpm, flags):
     other = record(simulate(0, "s1", "rest", hr_bpm, 60.0), "ecg", 60.0, np.random.RandomState(1), own_start=False)
     truth = record(body, "ecg", 60.0, np.random.RandomState(0), own_start=False)
     found = labels(replace(truth, leads={"EXG3": other.samples, "off": np.zeros(len(truth.samples))}))
@@ -191,7 +191,7 @@ def test_short_windows_have_no_variability(truth):
     assert label.rate is not None
 
 
-def test_a_rate_that_is_not_there_excludes(truth):
+def test_a_window_without_a_rate_is_excluded(truth):
     assert (
         labels(truth, n_frames=60)
         == [Label(None, excluded="contact sensor: too short: 2.0 s, expected at least 5.7 s")] * 2
@@ -200,12 +200,12 @@ def test_a_rate_that_is_not_there_excludes(truth):
     assert [label.excluded for label in labels(silent)] == ["contact sensor: 0 finite samples, expected at least 2"] * 2
 
 
-def test_samples_and_times_that_do_not_fit_label_nothing(truth):
+def test_samples_and_times_of_different_lengths_are_excluded(truth):
     short = replace(truth, samples=truth.samples[:-5])
     assert all("expected (N,) of both" in label.excluded for label in labels(short))
 
 
-def test_no_windows_no_labels(truth):
+def test_no_windows_give_no_labels(truth):
     assert labels(truth, np.array([])) == []
 
 

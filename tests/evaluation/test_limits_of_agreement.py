@@ -57,7 +57,7 @@ def test_slopes_are_scipys(make_rows):
     assert found.slope_on_mean.value == pytest.approx(stats.linregress((pred + true) / 2, pred - true).slope)
 
 
-def test_components_of_a_simulation_are_found_again(make_rows):
+def test_variance_components_of_a_simulation_are_recovered(make_rows):
     """Subjects 2 bpm and windows 3 bpm of SD, predictions that shrink by 0.4; 400 subjects of 4 windows."""
     random = np.random.RandomState(0)
     true = random.normal(75, 12, (400, 1)) + random.normal(0, 3, (400, 4))
@@ -89,7 +89,7 @@ def test_one_subject_has_no_limits_but_a_spread_within(make_rows):
     assert found.low_bpm.reason == "one subject"
 
 
-def test_subjects_that_differ_less_than_their_windows_explain_do_not_differ(make_rows):
+def test_a_negative_variance_between_subjects_is_0(make_rows):
     found = limits_of_agreement(rows_of(make_rows, {"a": [-5, 5], "b": [-4, 4], "c": [-6, 6]}), draws=200)
     assert found.sd_between_bpm.value == 0
     assert found.bias_bpm.value == 0
@@ -111,7 +111,7 @@ def test_constant_truth_has_no_slope(make_rows):
     assert np.isfinite(found.slope_on_mean.value)
 
 
-def test_nothing_scored_agrees_with_nothing(make_rows):
+def test_nothing_scored_has_no_limits(make_rows):
     for rows in ([], make_rows({"a": [(70, None)], "b": [(80, None)]})):
         found = limits_of_agreement(rows, draws=100)
         assert found.n_subjects == found.n_windows == 0

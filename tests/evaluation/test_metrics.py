@@ -57,9 +57,9 @@ def test_concordance_is_lins_and_below_the_correlation_by_bias_and_scale(unequal
     pred, true = (np.array([row[f"hr_{which}_bpm"] for row in unequal]) for which in ("pred", "true"))
     found = values(unequal)
     # Lin 1989: 1 less the expected squared distance from the line of identity over that without correlation.
-    apart = np.mean((pred - true) ** 2)
+    distance = np.mean((pred - true) ** 2)
     independent = np.var(pred) + np.var(true) + (pred.mean() - true.mean()) ** 2
-    assert found["hr_ccc"] == pytest.approx(1 - apart / independent)
+    assert found["hr_ccc"] == pytest.approx(1 - distance / independent)
     assert found["hr_ccc"] < found["hr_r"]
 
 
@@ -71,8 +71,8 @@ def test_correlation_within_subjects_is_that_of_departures_from_their_means(uneq
     assert values(unequal)["hr_r_within"] == pytest.approx(about.corr().iloc[0, 1])
 
 
-def test_correlation_within_subjects_sees_what_that_over_all_windows_hides(make_rows):
-    # Each subject's rate is told from whom it is, and what it does is told the wrong way round.
+def test_correlation_within_subjects_may_be_the_opposite_of_that_over_all_windows(make_rows):
+    # Means of subjects are predicted right, and departures from them with the wrong sign.
     found = values(make_rows({"a": [(60, 62.0), (62, 60.0)], "b": [(100, 102.0), (102, 100.0)]}))
     assert found["hr_r_within"] == pytest.approx(-1)
     assert found["hr_r"] > 0.99
@@ -104,7 +104,7 @@ def test_rmse_squared_is_bias_squared_plus_variance(unequal):
     ],
 )
 def test_features_of_variability_have_numpys_and_scipys_sd_rmse_and_r(unequal, feature, unit, columns, seen_as):
-    unequal[1][columns[0]] = unequal[4][columns[1]] = None  # a window that one of the two says nothing of
+    unequal[1][columns[0]] = unequal[4][columns[1]] = None  # windows without one of the two
     known = [row for row in unequal if row[columns[0]] is not None and row[columns[1]] is not None]
     pred, true = (seen_as(np.array([row[column] for row in known])) for column in columns)
     found = values(unequal)
@@ -116,7 +116,7 @@ def test_features_of_variability_have_numpys_and_scipys_sd_rmse_and_r(unequal, f
     assert found["hr_mae_pooled_bpm"] == pytest.approx(np.mean([abs(row["error_bpm"]) for row in unequal]))
 
 
-def test_without_features_there_are_none_of_their_metrics(unequal):
+def test_metrics_of_missing_features_are_undefined(unequal):
     for row in unequal:
         row["rf_pred_hz"] = None
     found = values(unequal)
@@ -151,7 +151,7 @@ MACROS = {
 
 
 @pytest.mark.parametrize("name", MACROS)
-def test_macro_metrics_give_each_subject_the_same_say(unequal, name):
+def test_macro_metrics_weigh_subjects_equally(unequal, name):
     unequal[4]["sdnn_pred_ms"] = None
     assert values(unequal)[name] == pytest.approx(macro(unequal, MACROS[name]))
 
@@ -182,9 +182,9 @@ def test_medians_of_many_subjects_are_numpys_draw_by_draw(make_rows):
 
 def test_skill_is_against_the_mean_rate_of_the_other_folds_subjects(make_rows):
     rows = make_rows({"a": [(60, 62.0), (64, 62.0)], "b": [(80, 83.0)], "c": [(90, 89.0)]}, folds=3)
-    # a is held against (80 + 90) / 2, b against (62 + 90) / 2, c against (62 + 80) / 2.
-    naive = ((25 + 21) / 2 + 4 + 19) / 3
-    assert values(rows)["skill"] == pytest.approx(1 - (2 + 3 + 1) / 3 / naive)
+    # a is compared with (80 + 90) / 2, b with (62 + 90) / 2, c with (62 + 80) / 2.
+    constant_error = ((25 + 21) / 2 + 4 + 19) / 3
+    assert values(rows)["skill"] == pytest.approx(1 - (2 + 3 + 1) / 3 / constant_error)
 
 
 def test_the_constant_predictor_itself_has_no_skill(make_rows):
@@ -219,15 +219,15 @@ def test_a_prediction_without_beats_has_recall_0_and_no_precision(make_rows):
     assert np.isnan(found["beat_precision_150ms"])
 
 
-def test_quality_is_that_of_the_video_that_the_method_saw(unequal):
+def test_quality_is_that_of_the_input_of_the_method(unequal):
     behind = [{**row, "enhancer": "dncnn"} for row in unequal]
     assert values(behind)["psnr_db"] == pytest.approx(macro(unequal, lambda d: d.psnr_out_db))
     assert values(behind)["pulse_gain_db"] == -2
-    # Where the enhancer's own quality is unknown, what it was given says nothing of what the method saw.
+    # The quality before the enhancer is not that of the method's input.
     assert np.isnan(values([{**row, "ssim_out": None} for row in behind])["ssim"])
 
 
-def test_windows_that_are_the_references_bit_for_bit_leave_the_rest_its_mean(make_rows):
+def test_windows_equal_to_the_reference_are_left_out_of_the_mean(make_rows):
     rows = make_rows({"a": [(60, 61.0), (60, 61.0)], "b": [(70, 71.0)]})
     rows[0]["psnr_in_db"] = np.inf
     assert values(rows)["psnr_db"] == (31 + 30) / 2
@@ -243,7 +243,7 @@ def test_a_failed_window_is_not_within_and_has_no_error(make_rows):
     assert found["hr_mae_bpm"] == pytest.approx((2 + 5.05) / 2)
 
 
-def test_an_excluded_window_counts_nowhere(make_rows):
+def test_an_excluded_window_is_in_no_metric(make_rows):
     rows = make_rows({"a": [(60, 62.0), (60, None)], "b": [(70, 75.0)]})
     rows[1]["status"] = "excluded"
     assert values(rows)["within_5_bpm"] == 1
@@ -256,7 +256,7 @@ def test_weights_are_subjects_repeated_with_all_their_windows(unequal):
     weighted = sums(unequal, ["s1", "s2", "s5"]).weighted(np.array([[0.0, 2, 1]]))
     expected = values(named)
     for name, metric in METRICS.items():
-        if name != "skill":  # whose yardstick is of all subjects, drawn or not
+        if name != "skill":  # its constant predictor is of all subjects, drawn or not
             assert metric.of(weighted)[0] == pytest.approx(expected[name]), name
 
 
@@ -291,8 +291,8 @@ def test_every_metric_is_documented_and_its_interval_can_be_made(unequal, name):
     metric = METRICS[name]
     assert metric.meaning and metric.undefined and metric.label
     assert metric.scale in (*SCALES, SKEWED, ORDER)
-    told = (f"`{name}`", metric.unit or "–", metric.better, metric.meaning, metric.undefined, metric.scale)
-    assert f"| {' | '.join(told)} |" in DOCS.read_text()
+    cells = (f"`{name}`", metric.unit or "–", metric.better, metric.meaning, metric.undefined, metric.scale)
+    assert f"| {' | '.join(cells)} |" in DOCS.read_text()
     assert sums(unequal).n_subjects(metric.over) > 0
     known_units = {"bpm": "1/min", "brpm": "1/min", "db": "dB", "hz": "Hz", "ms": "ms"}
     if not name.startswith("within") and name.rpartition("_")[2] in known_units:

@@ -38,7 +38,7 @@ def test_ranks_are_those_of_a_hand_worked_example():
     assert found.p_friedman == pytest.approx(math.exp(-statistic / 2))
 
 
-def test_cliques_are_the_largest_groups_that_are_alike():
+def test_cliques_are_the_largest_groups_without_a_significant_difference():
     # Mean ranks 1, 2, 3, 4 over 20 subjects, and a critical difference of 1.05.
     found = rank_matrix(np.tile([1.0, 2.0, 3.0, 4.0], (20, 1)), ["a", "b", "c", "d"])
     assert found.critical_difference == pytest.approx(1.05, abs=0.005)
@@ -50,7 +50,7 @@ def test_cliques_are_the_largest_groups_that_are_alike():
     )
 
 
-def test_entries_that_all_err_alike_share_a_rank():
+def test_entries_with_equal_errors_share_a_rank():
     found = rank_matrix(np.full((8, 3), 2.0), ["a", "b", "c"])
     assert set(found.mean_rank.values()) == {2.0}
     assert (found.p_friedman, found.cliques) == (1.0, (("a", "b", "c"),))
@@ -67,7 +67,7 @@ def test_friedmans_p_is_uniform_where_nothing_differs():
     ("shape", "reason"),
     [((1, 3), "1 subjects"), ((0, 3), "0 subjects"), ((9, 2), "2 entries"), ((9, 1), "1 entries")],
 )
-def test_what_is_too_little_says_so(shape, reason):
+def test_too_few_subjects_or_entries_have_no_ranks_with_a_reason(shape, reason):
     found = rank_matrix(np.random.RandomState(0).normal(size=shape), list("abc")[: shape[1]])
     assert found.reason == f"{reason}: too few for ranks"
     assert math.isnan(found.p_friedman)
@@ -94,5 +94,5 @@ def test_rows_are_ranked_by_subjects_mean_errors_over_the_conditions_in_common(r
 
 def test_no_rows_have_no_ranks(rows_of_errors):
     assert rank_entries([]).reason == "no condition that all were tested under"
-    apart = rows_of_errors({("a", "x"): [[1.0]], ("b", "y"): [[1.0]], ("c", "x"): [[1.0]]})
-    assert rank_entries(apart).reason == "no condition that all were tested under"
+    disjoint = rows_of_errors({("a", "x"): [[1.0]], ("b", "y"): [[1.0]], ("c", "x"): [[1.0]]})
+    assert rank_entries(disjoint).reason == "no condition that all were tested under"

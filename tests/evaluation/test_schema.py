@@ -16,7 +16,7 @@ def rows(make_rows):
     return make_rows({"s02": [(60, 61.0), (62, None)], "s01": [(80, 79.5)]})
 
 
-def test_what_is_written_is_read_in_the_tables_order(rows, tmp_path):
+def test_rows_are_read_back_in_sorted_order(rows, tmp_path):
     write_rows(rows, tmp_path / "rows.parquet")
     assert read_rows(tmp_path / "rows.parquet") == [rows[2], rows[0], rows[1]]
 
@@ -63,7 +63,7 @@ def test_a_row_without_a_required_value_is_refused(rows):
         rows_to_table(rows)
 
 
-def test_no_rows_are_a_table_too(tmp_path):
+def test_no_rows_are_a_valid_table(tmp_path):
     write_rows([], tmp_path / "none.parquet")
     assert read_rows(tmp_path / "none.parquet") == []
 
@@ -78,7 +78,7 @@ def test_another_schema_version_is_refused(rows, tmp_path):
         read_rows(tmp_path / "foreign.parquet")
 
 
-def test_what_is_no_table_is_refused(tmp_path):
+def test_a_file_that_is_no_table_is_refused(tmp_path):
     (tmp_path / "text.parquet").write_text("not a table")
     with pytest.raises(StoreError, match=r"text\.parquet: cannot be read"):
         read_rows(tmp_path / "text.parquet")

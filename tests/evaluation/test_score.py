@@ -111,7 +111,7 @@ def test_short_windows_have_rates_and_no_variability():
     assert [row[name] for name in row if name[:3] in ("rf_", "lf_")] == [None] * 6
 
 
-def test_a_label_is_taken_at_its_word(truth):
+def test_flags_and_exclusions_are_those_of_the_label(truth):
     rate = HeartRate(spectrum_bpm=70.0, beats_bpm=71.0, snr_db=float("nan"), rival_bpm=None, rival_ratio=0.0)
     features = Variability(
         rf_hz=None, lf_nu=0.25, hf_nu=0.75, lf_hf=1 / 3, sdnn_ms=40.0, rmssd_ms=30.0, n_intervals=34, n_dropped=0
@@ -150,17 +150,17 @@ def test_beats_are_counted_and_timed(truth):
     assert (row["intervals_true"], row["intervals_true_dropped"]) == (37, 0)
 
 
-def test_a_wave_is_held_against_its_own_truth_and_a_strangers():
+def test_macc_is_with_the_own_truth_and_with_a_surrogate_wave():
     waves = np.array([tone(75), tone(75)])
     labels = [Label(None, excluded="not of interest here")] * 2
-    own, strange = np.array([tone(75), np.full(T, np.nan)]), np.array([tone(100), tone(100)])
-    rows = score_windows(waves, FPS_HZ, np.zeros(2), labels, SETTINGS, truths=own, strangers=strange)
+    own, other = np.array([tone(75), np.full(T, np.nan)]), np.array([tone(100), tone(100)])
+    rows = score_windows(waves, FPS_HZ, np.zeros(2), labels, SETTINGS, truths=own, surrogate_waves=other)
     assert rows[0]["macc"] == pytest.approx(1)
     assert rows[0]["macc_null"] < 0.2
     assert (rows[1]["macc"], rows[1]["macc_null"]) == (None, rows[0]["macc_null"])
 
 
-def test_nothing_is_said_of_beats_where_a_side_has_none(truth):
+def test_columns_of_beats_are_none_where_a_side_has_none(truth):
     silent = Label(None, excluded="it is stuck")
     (row,) = score_windows(tone(75)[None], FPS_HZ, np.zeros(1), [silent], SETTINGS)
     assert (row["beats_pred"], row["beats_true"], row["beats_matched_50ms"], row["ibi_mae_ms"]) == (None,) * 4

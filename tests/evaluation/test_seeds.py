@@ -51,8 +51,8 @@ def test_two_normal_sources_give_the_root_of_the_sum_of_squares():
     assert (found.value, found.low, found.high) == pytest.approx((10, 5, 15))
 
 
-def test_sides_are_kept_apart():
-    """What is wider above than below stays so."""
+def test_the_two_sides_are_independent():
+    """An interval that is wider above than below stays so."""
     half = 2 * stats.t.ppf(0.975, 1) / 2  # of 0 and 2: their SD is the root of 2, over the root of 2
     found = over_seeds(Estimate(30.0, 29.0, 50.0), np.array([29.0, 31.0]), level=0.95)
     assert (found.low, found.high) == pytest.approx((30 - np.hypot(1, half), 30 + np.hypot(20, half)))
@@ -79,7 +79,7 @@ def test_no_bound_lies_where_no_metric_can_be(scale, seeds, estimate, inside):
     assert inside[0] <= found.low < estimate.low <= estimate.high <= found.high <= inside[1]
 
 
-def test_what_is_undefined_stays_so_and_says_why():
+def test_undefined_estimates_stay_so_with_a_reason():
     undefined = Estimate(np.nan, np.nan, np.nan, "nothing scored")
     assert over_seeds(undefined, np.array([1.0, 2.0]), level=0.95) is undefined
     found = over_seeds(Estimate(1.0, 0.5, 2.0), np.array([1.0, np.nan]), level=0.95)
@@ -97,14 +97,14 @@ def test_what_is_undefined_stays_so_and_says_why():
     [*(("log-ratio", n, LEVEL) for n in SUBJECTS), *zip(["MAE"] * 3, SUBJECTS, (0.89, 0.92, 0.94), strict=True)],
 )
 def test_intervals_over_seeds_hold_the_truth(what, n, share, n_seeds):
-    """Of ratios as often as they say; of errors as often as intervals over subjects do where there are no seeds."""
+    """Coverage is nominal for ratios, and for errors that of intervals over subjects without seeds."""
     replications = 600
     assert coverage(what, n, n_seeds, replications)[1] > share - 0.01 - 3 * np.sqrt(share * (1 - share) / replications)
 
 
 @pytest.mark.full
-def test_subjects_alone_do_not():
-    """What is mended is there: many subjects, three seeds."""
+def test_intervals_over_subjects_alone_do_not_hold_the_truth():
+    """With many subjects and three seeds, intervals over subjects alone are too narrow."""
     assert coverage("log-ratio", 100, 3, 600)[0] < 0.75
 
 

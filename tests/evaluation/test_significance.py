@@ -63,20 +63,20 @@ def test_tests_made_together_are_those_made_alone(n):
     assert sign_flip_ps(values).tolist() == pytest.approx([sign_flip_p(row) for row in values], abs=1e-12)
 
 
-def test_nothing_and_zeros_say_nothing():
+def test_no_values_and_zeros_have_p_1():
     for n in (0, 7, 30):
         assert sign_flip_p(np.zeros(n)) == wilcoxon_p(np.zeros(n)) == 1.0
 
 
 @pytest.mark.parametrize("n", [4, 30])
-def test_what_is_not_known_gives_no_p(n):
+def test_nan_values_give_nan(n):
     values = np.ones(n)
     values[1] = NAN
     assert math.isnan(sign_flip_p(values))
     assert math.isnan(wilcoxon_p(values))
 
 
-def test_one_subject_says_nothing():
+def test_one_subject_has_p_1():
     assert sign_flip_p(np.array([3.0])) == wilcoxon_p(np.array([3.0])) == smallest_p(1) == smallest_p(0) == 1.0
 
 
@@ -114,7 +114,7 @@ def test_corrections_stay_within_1_and_take_any_family(correct):
 
 
 @pytest.mark.parametrize("correct", [holm, benjamini_hochberg])
-def test_what_was_not_tested_makes_no_family_larger(correct):
+def test_nan_tests_do_not_enlarge_the_family(correct):
     found = correct([NAN, 0.01, NAN, 0.04])
     assert math.isnan(found[0])
     assert math.isnan(found[2])
@@ -137,7 +137,7 @@ MEASURED = {
 
 
 def null_p(kind, n, runs=4000):
-    """p of two methods that err alike: subjects differ log-normally, and errors are of t with 2 degrees of freedom."""
+    """p of two methods with equally distributed errors, of t with 2 degrees of freedom about log-normal subjects."""
     random = np.random.RandomState(100 + n)
     p = []
     for _ in range(runs // 500):  # as much as memory likes at once
@@ -157,6 +157,6 @@ def test_p_are_uniform_where_nothing_differs(kind, n):
         attained = math.floor(alpha * steps + 1e-9) / steps  # p has no values between these steps
         hits = int(np.count_nonzero(p <= alpha))
         assert stats.binomtest(hits, len(p), attained).pvalue > 1e-3 if attained else hits == 0
-    if n > 6:  # steps that are small beside what 4,000 p can tell
+    if n > 6:  # steps below the resolution of 4,000 p
         assert stats.kstest(p, "uniform").pvalue > 1e-3
     assert [float(np.mean(p <= alpha)) for alpha in ALPHAS] == pytest.approx(MEASURED[kind, n], abs=0.0006)

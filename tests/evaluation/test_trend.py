@@ -20,7 +20,7 @@ def condition(id_, use, rate_kbps=None, **params):
     return {"id": id_, "use": use, "reference": use == "original", "params": given}
 
 
-# In no order: what is asked for is that of the rates.
+# In no order: series are sorted by rate.
 CONDITIONS = [
     condition("x-100", "x264", 100.0, gop=9),
     condition("reference", "original"),
@@ -39,18 +39,18 @@ def rising(rows_of_errors, factor=1.7, *, subjects=6, entry="a", noise=0.0):
     )
 
 
-def test_a_ladder_leads_from_the_reference_down():
-    (ladder,) = bitrate_series(CONDITIONS)
-    assert (ladder.name, ladder.conditions, ladder.rates_kbps) == ("x264", DOWN, (None, *KBPS))
+def test_a_bitrate_series_begins_with_the_reference():
+    (series,) = bitrate_series(CONDITIONS)
+    assert (series.name, series.conditions, series.rates_kbps) == ("x264", DOWN, (None, *KBPS))
 
 
-def test_other_params_part_ladders_and_what_has_no_rate_stands_on_none():
+def test_other_params_give_other_series_and_conditions_without_a_rate_are_in_none():
     more = [
         condition("y-100", "x264", 100.0, gop=1),
         condition("crf-23", "x264", crf=23),
         condition("m", "mpeg4", 60.0),
     ]
-    found = {ladder.name: ladder.conditions for ladder in bitrate_series([*CONDITIONS, *more])}
+    found = {series.name: series.conditions for series in bitrate_series([*CONDITIONS, *more])}
     assert found == {
         'x264 {"gop": 9}': DOWN,
         'x264 {"gop": 1}': ("reference", "y-100"),
@@ -59,7 +59,7 @@ def test_other_params_part_ladders_and_what_has_no_rate_stands_on_none():
     assert bitrate_series([]) == bitrate_series([CONDITIONS[1]]) == []
 
 
-def test_what_a_halving_costs_is_the_factor_that_errors_grew_by(rows_of_errors):
+def test_the_effect_of_a_halving_is_the_factor_of_the_errors(rows_of_errors):
     error, snr = trends(rising(rows_of_errors), CONDITIONS, draws=200)
     assert error.per_halving.value == pytest.approx(1.7, rel=1e-5)
     assert (error.per_halving.low, error.per_halving.high) == pytest.approx((1.7, 1.7), rel=1e-5)
@@ -70,7 +70,7 @@ def test_what_a_halving_costs_is_the_factor_that_errors_grew_by(rows_of_errors):
     assert (snr.measure, snr.page.p) == ("snr", error.page.p)  # the fixture's SNR is 10 dB less the error
 
 
-def test_decibels_fall_by_so_many_a_halving(rows_of_errors):
+def test_the_effect_of_a_halving_on_snr_is_in_decibels(rows_of_errors):
     rows = [
         row for i, c in enumerate(DOWN) for row in rows_of_errors({("a", c): np.ones((5, 2))}, snr_db=9.0 - 1.5 * i)
     ]
@@ -125,13 +125,13 @@ def test_rising_is_found_and_falling_is_not(rows_of_errors):
     assert a.p_holm == pytest.approx(2 * a.page.p)
 
 
-def test_entries_are_contestants_unless_named(rows_of_errors):
+def test_entries_are_those_without_controls_unless_named(rows_of_errors):
     rows = rising(rows_of_errors) + rising(rows_of_errors, entry="control")
     assert {trend.entry for trend in trends(rows, CONDITIONS, draws=200)} == {"a"}
     assert {trend.entry for trend in trends(rows, CONDITIONS, entries=["control", "b"], draws=200)} == {"control"}
 
 
-def test_failed_windows_err_as_the_constant_predictor_and_have_no_snr(rows_of_errors):
+def test_failed_windows_are_imputed_and_have_no_snr(rows_of_errors):
     lost = np.full((6, 2), 2.0)
     lost[0, 1] = NAN  # subject 0's truth is 60; the others' mean of other folds 63
     rows = [row for c in DOWN for row in rows_of_errors({("a", c): lost if c == "x-100" else np.ones((6, 2))})]
@@ -150,7 +150,7 @@ def test_subjects_without_a_window_everywhere_are_left_out(rows_of_errors):
     assert (error.n, error.n_dropped) == (5, 1)
 
 
-def test_what_is_too_little_says_so(rows_of_errors):
+def test_too_few_subjects_or_conditions_have_no_test_with_a_reason(rows_of_errors):
     rows = rising(rows_of_errors)
     alone, _ = trends([row for row in rows if row["subject"] == "s00"], CONDITIONS, draws=200)
     assert math.isnan(alone.page.p)

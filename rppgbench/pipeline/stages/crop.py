@@ -60,7 +60,7 @@ def run(context: StageContext[CropSettings]) -> Facts:
     from rppgbench.media.crop import write_crops
 
     settings = context.settings
-    info = write_crops(
+    n_crops = write_crops(
         context.video(),
         read_box(context, 0.0 if settings.frames_are_skin else settings.margin),
         settings.size,
@@ -69,7 +69,7 @@ def run(context: StageContext[CropSettings]) -> Facts:
         times_s=context.times_s("clock") if context.has_input("clock") else None,
         part=settings.frames,
     )
-    return {"n_frames": info.n_frames}
+    return {"n_frames": n_crops}
 
 
 STAGE = Stage(name="crop", position=90, settings=CropSettings, plan=plan, run=run, transient=True)

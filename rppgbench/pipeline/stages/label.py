@@ -55,7 +55,7 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
 
 
 def run(context: StageContext[LabelSettings]) -> Facts:
-    """Write ``labels.json``, a label a window by the sensor alone, and ``waves.npz``, its waves on the frames' clock."""
+    """Write ``labels.json``, a label a window by the sensor alone, and ``waves.npz``, its waves on the clips' clock."""
     windows = context.settings.windows
     starts_s = np.array(windows.starts_s)
     labels = label_windows(

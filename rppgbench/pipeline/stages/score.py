@@ -87,7 +87,7 @@ def run(context: StageContext[ScoreSettings]) -> Facts:
         labels,
         settings.heart_rate,
         truths=truths,
-        strangers=surrogates,
+        surrogate_waves=surrogates,
         rates=rates,
     )
     joined = [
