@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
 from rppgbench.evaluation.metrics import METRICS
@@ -21,7 +19,6 @@ from rppgbench.media.face_detection import DETECTORS
 from rppgbench.protocol import yaml_document
 from rppgbench.protocol.entry_resolver import EntryResolver
 from rppgbench.protocol.estimator_override import with_estimator
-from rppgbench.protocol.explain import explain
 from rppgbench.protocol.protocol_file import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
 from rppgbench.protocol.rehearsal import rehearsed
 from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
@@ -106,11 +103,7 @@ def load_protocol(path: Path, registry: Registry, *, rehearse: bool = False, est
     Raises:
         ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
     """
-    source = yaml_document.read_yaml(path)
-    try:
-        model = ProtocolFile.model_validate(source.tree)
-    except ValidationError as error:
-        raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
+    model, source = yaml_document.load(path, ProtocolFile, ProtocolError, _UNIVERSAL_HINT)
     if estimator is not None:
         model = with_estimator(model, estimator)
     protocol = _Resolver(source, registry).protocol(model)
