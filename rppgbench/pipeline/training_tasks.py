@@ -45,7 +45,7 @@ class TrainingTasks:
             raise ValueError(f"{entry.id} has no enhancer")
         described = self._graph.described(entry.enhancer)
         if entry.enhancer_spec.conditional and entry.enhancer_training is not None:
-            described["n_conditions"] = len(entry.enhancer_training.learns_from) + 1
+            described["n_conditions"] = len(entry.enhancer_training.condition_ids) + 1
         return described
 
     def _method(self, fold: Fold, tested: Condition, entry: ResolvedEntry, lesson: TrainingSpec, seed: int) -> Task:
@@ -57,7 +57,7 @@ class TrainingTasks:
 
     def _enhancer(self, fold: Fold, tested: Condition, entry: ResolvedEntry, lesson: TrainingSpec, seed: int) -> Task:
         settings = {"part": "enhancer", "enhancer": self.described_enhancer(entry)}
-        labels = self._labels(lesson.learns_from)
+        labels = self._labels(lesson.condition_ids)
         on = self._protocol.enhancers_learn_on
         return self._fit(fold, lesson.recipe, labels, seed, settings, {}, False, self._name(entry), on)
 
@@ -74,7 +74,7 @@ class TrainingTasks:
             "method state": self._method(fold, tested, entry, entry.method_training, seed).key,
             "enhancer state": self._enhancer(fold, tested, entry, lesson, seed).key,
         }
-        labels = self._labels(lesson.learns_from)
+        labels = self._labels(lesson.condition_ids)
         wants_skin = entry.method_spec.skin_labels
         name = f"{self._name(entry)} + {self._method_name(entry)} jointly"
         on = self._protocol.enhancers_learn_on
