@@ -111,7 +111,7 @@ def _fit_by_gradients(job: StageContext) -> Facts:
             seed=seed,
             device=device,
             checkpoint=Checkpoint(job.scratch / "checkpoint.safetensors"),
-            tell=lambda *where: _tell(job, FitProgress(*where)),
+            progress=lambda *where: _tell(job, FitProgress(*where)),
         )
     weights = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
