@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file of weights, Adam's moments and loss curves; generators are seeded by step, so their state is not needed."""
+    """A file of weights, Adam's moments and loss curves; generators are seeded by step, so it needs none."""
 
     path: Path
 
