@@ -1,6 +1,6 @@
-"""What plugins register and what their factories return: the whole contract between core and plugins.
+"""The contract between core and plugins: specs that plugins register, interfaces of components, and records.
 
-Axes are named once and everywhere: B clip, T frame, H row, W column, C colour (R, G, B).
+Names of axes: B clip, T frame, H row, W column, C colour (R, G, B).
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ class Params(BaseModel):
 
 
 class NoParams(Params):
-    """For a component that has none."""
+    """Params of a component without any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What every component says of itself. The factory is named, not imported, so that listing costs nothing.
+    """Base of the specs of components. The factory is named, not imported, so that listing is cheap.
 
     ``factory`` is ``"package.module:Callable"``; it is called with the validated ``params`` as keyword arguments.
-    Raise ``version`` when the same params may give other numbers.
+    Raise ``version`` when the same params may give other results.
     """
 
     kind: ClassVar[Kind]
@@ -73,13 +73,13 @@ class Spec:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodSpec(Spec):
-    """A method: face clips, or the mean colour of their skin, in; pulse waves out.
+    """Spec of a method: from face clips, or traces of their skin's mean colour, to pulse waves.
 
-    ``region`` is where a trace method's colour is averaged. ``control`` marks what exists to be beaten.
-    ``fps_hz``, ``size`` and ``frames`` are what it demands, None when it takes anything.
-    ``pretrained_on`` names datasets that its weights have seen. ``learns_from`` says what a learner needs of its
-    training subjects: their clips too, or the contact sensor's truth alone. ``skin_labels`` is True for one that also
-    wants to be told where the skin is while it learns. ``rehearsal`` are params with which it learns in no time.
+    ``region`` is the region over which a trace method's colour is averaged. ``control`` marks a control (baseline).
+    ``fps_hz``, ``size`` (height, width) and ``frames`` are required of clips; None accepts any.
+    ``pretrained_on`` names datasets that its weights were trained on. ``learns_from`` is the training data of a
+    learner: clips with ground truth, or ground truth alone. ``skin_labels`` is True if training needs skin masks.
+    ``rehearsal`` are params of a version that trains in seconds.
     """
 
     kind: ClassVar[Kind] = "method"
@@ -98,11 +98,11 @@ class MethodSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class EnhancerSpec(Spec):
-    """An enhancer: compressed clips in, clips of the same shape out, in float.
+    """Spec of an enhancer: from compressed clips to float clips of the same shape.
 
-    ``blind`` is False when it must be told how the video was compressed; ``pairs`` is True when it learns from
-    compressed clips beside their reference. ``conditional`` is True when its factory takes ``n_conditions``, how many
-    conditions it learns from with the reference counted in. ``rehearsal`` are params with which it learns in no time.
+    ``blind`` is False if it needs the codec and bitrate as input; ``pairs`` is True if it is trained on pairs of
+    compressed and reference clips. ``conditional`` is True if its factory takes ``n_conditions``, the number of
+    training conditions including the reference. ``rehearsal`` are params of a version that trains in seconds.
     """
 
     kind: ClassVar[Kind] = "enhancer"
@@ -117,13 +117,13 @@ class EnhancerSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class CodecSpec(Spec):
-    """A codec: a recording in, a compressed recording out.
+    """Spec of a codec, which compresses recordings.
 
     ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
-    ``encoder`` is None for the codec that leaves the recording as it is. ``seconds_per_megapixel`` is roughly what
-    encoding costs one core, ``memory_bytes_per_pixel`` what it takes per pixel of a frame, both for a plan's estimate
-    before anything was measured. ``rehearsal`` are params with which it
-    is quick, whatever becomes of the picture.
+    ``encoder`` is None for the codec that returns the recording unchanged. ``seconds_per_megapixel`` is the approximate
+    encoding time on one core, ``memory_bytes_per_pixel`` the memory per pixel of a frame, for a plan's estimate before
+    any measurement. ``rehearsal`` are params for fast encoding
+    at any quality.
     """
 
     kind: ClassVar[Kind] = "codec"
@@ -137,12 +137,12 @@ class CodecSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
-    """A dataset: recordings, and what the contact sensor said.
+    """Spec of a dataset of recordings with ground truth of a contact sensor.
 
-    ``needs_files`` is False for one that makes its recordings itself. A dataset that needs files has a factory with a
-    first argument ``root: Path``; where that lies is the user's setting. ``fixture`` names a function
+    ``needs_files`` is False for one that renders its recordings. The factory of a dataset that needs files has a
+    first argument ``root: Path``, its folder by the user's settings. ``fixture`` names a function
     ``(root, cohort, n_subjects, duration_s) -> rendered recordings by id`` (`rppgbench.testing.rendered_cohort`) that
-    writes a small tree in the exact published layout, filled with rendered faces. ``protocol`` is the one to try first.
+    writes a small tree of rendered faces in the exact published layout. ``protocol`` is the one to try first.
     """
 
     kind: ClassVar[Kind] = "dataset"
@@ -163,7 +163,7 @@ class DatasetSpec(Spec):
 
 
 class TraceMethod(Protocol):
-    """A method whose spec says ``input="trace"``."""
+    """A method whose spec has ``input="trace"``."""
 
     def predict(self, traces: Any, fps_hz: float) -> Any:
         """Pulse waves from mean colours, systole up.
@@ -179,7 +179,7 @@ class TraceMethod(Protocol):
 
 
 class VideoMethod(Protocol):
-    """A method whose spec says ``input="video"``."""
+    """A method whose spec has ``input="video"``."""
 
     def predict(self, video: Any, fps_hz: float) -> Any:
         """Pulse waves from clips: ``(B, T, H, W, 3)`` uint8, or float32 in [0, 1], to ``(B, T)``, systole up."""
@@ -188,9 +188,9 @@ class VideoMethod(Protocol):
 
 @runtime_checkable
 class FittedMethod(Protocol):
-    """A method that learns in closed form, from training subjects only.
+    """A method fitted in closed form on training subjects.
 
-    ``state`` is all it learnt, and what ``load`` takes: arrays by name, stored as safetensors.
+    ``state`` gives all fitted parameters as arrays by name, stored as safetensors, and ``load`` takes them.
     """
 
     def fit(self, windows: Sequence[TrainingWindow]) -> None: ...
@@ -201,7 +201,7 @@ class FittedMethod(Protocol):
 
 
 class Enhancer(Protocol):
-    """What an enhancer's factory returns."""
+    """An enhancer, as made by its factory."""
 
     def enhance(self, video: Any) -> Any:
         """``(B, T, H, W, 3)`` uint8 or float32 in [0, 1] to the same shape, float32 in [0, 1]."""
@@ -209,10 +209,10 @@ class Enhancer(Protocol):
 
 
 class Codec(Protocol):
-    """What a codec's factory returns."""
+    """A codec, as made by its factory."""
 
     def build(self) -> str:
-        """Encoder, its library's version and whatever else changes its bits; part of every key made with it."""
+        """Encoder, version of its library and all else that changes its output; part of the keys of its artefacts."""
         ...
 
     def encode(self, source: Path, target: Path, fps_hz: float, *, part: tuple[int, int | None] = (0, None)) -> Encoded:
@@ -227,48 +227,48 @@ class Codec(Protocol):
 
 
 class Dataset(Protocol):
-    """What a dataset's factory returns."""
+    """A dataset's loader, as made by its factory."""
 
     def recordings(self) -> Sequence[Recording]:
-        """Every recording whose files are all there, in natural order; decodes no video."""
+        """All recordings with all their files, in natural order; decodes no video."""
         ...
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
-        """What the contact sensor said during ``recording``, on the video's clock."""
+        """Samples of the contact sensor during ``recording``, on the video's clock."""
         ...
 
 
 @runtime_checkable
 class RenderingDataset(Protocol):
-    """A dataset that makes videos of what is none, such as pictures or arrays: its recordings have no ``path``."""
+    """A dataset that renders videos from images, arrays or a simulation: its recordings have no ``path``."""
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the recording into ``target`` without loss, the same bytes on every run and machine."""
         ...
 
     def container(self) -> str:
-        """File name ending of what ``render`` writes, such as ``".avi"``."""
+        """Suffix of the files that ``render`` writes, such as ``".avi"``."""
         ...
 
 
 @runtime_checkable
 class TimedDataset(Protocol):
-    """A dataset that knows when each frame was taken better than its video files do."""
+    """A dataset with frame times more accurate than those of its video files."""
 
     def frame_times_s(self, recording: Recording) -> FloatArray:
-        """``(T,)`` ascending times of the frames of the recording's ``part``, the first of them 0.
+        """``(T,)`` ascending times in s of the frames of the recording's ``part``, the first of them 0.
 
-        Asked of recordings with ``clock_files`` alone.
+        Called for recordings with ``clock_files`` only.
         """
         ...
 
 
 @runtime_checkable
 class InventoriedDataset(Protocol):
-    """A dataset of which it is known what was published."""
+    """A dataset whose published recordings are known."""
 
     def inventory(self) -> Inventory:
-        """What was published and is not here, and what is here and was not published; opens no video."""
+        """Published recordings that are not here, and extra files; opens no video."""
         ...
 
 
@@ -279,15 +279,14 @@ class InventoriedDataset(Protocol):
 class Recording:
     """One video of one subject.
 
-    ``path`` is None when the dataset renders it, from ``source_files`` if it needs any. ``part`` says which frames of
-    the file count: the first, and one past the last; None is the end, and a negative number counts from there. The
-    recording's clock is 0 at the first frame of the part, ``duration_s`` is the part's. ``frames_are_skin`` says that
-    there is no face to look for: every pixel is skin already. ``source`` is how the file came to be, and
-    ``source_details`` says more, such as codec and bitrate: a loss cannot be undone. ``truth_files`` are all files
-    that ``ground_truth`` reads, ``clock_files`` those of ``frame_times_s``, ``truth_details`` says what else the truth
-    depends on, such as a row of a table: when one of them, or the video, changes, scores are computed anew.
-    ``frame_size`` is width and height of the frames, where the dataset knows it without opening the video. ``dataset``
-    is set by the core: with ``id`` it identifies the recording.
+    ``path`` is None if the dataset renders it, from ``source_files`` if it needs any. ``part`` selects frames of the
+    file: the first, and one past the last; None is the end, and a negative number counts from there. The recording's
+    clock is 0 at the first frame of the part, ``duration_s`` is the part's. ``frames_are_skin`` is True for videos of
+    skin alone, without a face to detect. ``source`` is the origin of the video, ``source_details`` more on it,
+    such as codec and bitrate. ``truth_files`` are all files that ``ground_truth`` reads, ``clock_files`` those of
+    ``frame_times_s``, ``truth_details`` anything else that the truth depends on, such as a row of a table: scores are
+    computed again when one of them, or the video, changes. ``frame_size`` is width and height of the frames, where the
+    dataset knows it without opening the video. ``dataset`` is set by the core: with ``id`` it identifies the recording.
     """
 
     id: str
@@ -311,8 +310,8 @@ class Recording:
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """A recording that was published and is not usable here: ``path`` is what is missing or wrong, ``reason`` says how,
-    ``remedy`` what to do."""
+    """A published recording that is not usable here: ``path`` is the missing or faulty file, ``reason`` the fault,
+    ``remedy`` the action to take."""
 
     id: str
     subject: str
@@ -323,11 +322,11 @@ class Absent:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """What was published, held against what is here.
+    """Published recordings compared with those here.
 
-    ``subjects`` are all that were published, in natural order, here or not, and ``n_recordings`` how many recordings.
-    ``absent`` are the recordings that are not here; ``extra`` is what lies here and belongs to no recording.
-    ``notes`` are known facts that a user of the data must know, such as a session that nobody ever got.
+    ``subjects`` are all published subjects in natural order, ``n_recordings`` is the number of published recordings.
+    ``absent`` are the recordings that are not usable here; ``extra`` are paths that belong to no recording.
+    ``notes`` are facts for users of the data, such as a session that was never distributed.
     """
 
     subjects: tuple[str, ...]
@@ -342,10 +341,10 @@ class GroundTruth:
     """Samples of a contact sensor with their times on the video's clock.
 
     ``samples`` and ``times_s`` are ``(N,)`` float64, times ascending; ``kind`` "hr" means beats per minute.
-    ``beats_s`` are exactly known beats (R-peaks), where there is such a thing: for tests, never for scoring.
-    ``leads`` are further leads of an ECG by name, ``(N,)`` each, to check the first against. ``video_s`` is how long
-    the video lasts by the sensor's clock, where the dataset says so: a check of clocks. ``doubts`` are what the loader
-    found odd; each flags every window of the recording.
+    ``beats_s`` are exact times of beats (R-peaks), if known, for tests and never for scoring.
+    ``leads`` are further leads of an ECG by name, ``(N,)`` each, to check the first against. ``video_s`` is the
+    duration of the video by the sensor's clock, if known, to compare the clocks. ``doubts`` are irregularities
+    found by the loader; each flags every window of the recording.
     """
 
     samples: FloatArray
@@ -359,7 +358,7 @@ class GroundTruth:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """What an encoder did. Bitrate counts the video stream's payload alone; PSNR is over the luma of all frames."""
+    """Result of an encoding. The bitrate is that of the video stream's payload; PSNR is over the luma of all frames."""
 
     n_frames: int
     bitrate_bps: float
@@ -371,10 +370,10 @@ class Encoded:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingWindow:
-    """What a method may learn from: one window of a training subject.
+    """One window of a training subject, for methods fitted in closed form.
 
-    ``trace`` is ``(T, 3)`` mean colour at ``fps_hz``; ``hr_bpm`` is derived from the contact sensor by the code that
-    scores predictions.
+    ``trace`` is ``(T, 3)`` mean colour at ``fps_hz``; ``hr_bpm`` is the contact sensor's heart rate, derived as
+    in scoring.
     """
 
     trace: FloatArray | None

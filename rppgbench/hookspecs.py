@@ -5,7 +5,7 @@
 mine = "my_package"
 ```
 
-Hooks only register specs; nothing hot goes through them, and none of them may import a heavy library.
+Hooks only register specs; they are not called in hot code, and none may import a heavy library.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def rppgbench_methods() -> Iterable[MethodSpec]:
-    """Face clips, or the mean colour of their skin, in; pulse waves out.
+    """Methods: from face clips, or traces of their skin's mean colour, to pulse waves.
 
     ```python
     from rppgbench.contracts import MethodSpec
@@ -49,7 +49,7 @@ def rppgbench_methods() -> Iterable[MethodSpec]:
 
 @hookspec
 def rppgbench_enhancers() -> Iterable[EnhancerSpec]:
-    """Compressed clips in, clips of the same shape out, in float32.
+    """Enhancers: from compressed clips to float32 clips of the same shape.
 
     ```python
     from rppgbench.contracts import EnhancerSpec
@@ -73,7 +73,7 @@ def rppgbench_enhancers() -> Iterable[EnhancerSpec]:
 
 @hookspec
 def rppgbench_codecs() -> Iterable[CodecSpec]:
-    """A recording in, a compressed recording out.
+    """Codecs, which compress recordings.
 
     ```python
     from pydantic import Field
@@ -101,7 +101,7 @@ def rppgbench_codecs() -> Iterable[CodecSpec]:
 
 @hookspec
 def rppgbench_datasets() -> Iterable[DatasetSpec]:
-    """Where recordings are, and what the contact sensor said.
+    """Datasets of recordings with ground truth of a contact sensor.
 
     ```python
     import numpy as np

@@ -1,4 +1,4 @@
-"""What is installed: plugins found one by one, their specs by kind and name, and components made from them."""
+"""Registry of installed plugins: their specs by kind and name, and components made from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
@@ -24,12 +24,11 @@ SPEC_TYPES: Mapping[Kind, type[Spec]] = {
     "codec": CodecSpec,
     "dataset": DatasetSpec,
 }
-SpecT = TypeVar("SpecT", bound=Spec)
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One entry point: where it came from, what it registered, and what is wrong with it, if anything."""
+    """One entry point: its distribution, the specs that it registers, and its problems."""
 
     name: str
     module: str
@@ -41,14 +40,14 @@ class Plugin:
 
 @dataclass
 class Registry:
-    """Specs by kind and name. Made by ``discover`` from what is installed, or by ``from_plugins`` in tests."""
+    """Specs by kind and name; made by ``discover`` from installed plugins, or by ``from_plugins`` in tests."""
 
     plugins: list[Plugin] = field(default_factory=list)
     _specs: dict[tuple[Kind, str], tuple[Spec, Plugin]] = field(default_factory=dict)
 
     @classmethod
     def discover(cls) -> Registry:
-        """Load every installed entry point of the group ``rppgbench``; one that fails never stops the others."""
+        """The registry of the installed entry points of group ``rppgbench``; a failing one does not affect others."""
         registry = cls()
         for distribution, entry_point in sorted(_entry_points(), key=lambda pair: (pair[1].name, pair[1].value)):
             registry._add(_load(entry_point, distribution))
@@ -56,7 +55,7 @@ class Registry:
 
     @classmethod
     def from_plugins(cls, **modules: object) -> Registry:
-        """A registry of the given objects with hook implementations, by plugin name."""
+        """The registry of the given modules with hook implementations, by plugin name."""
         registry = cls()
         for name, module in modules.items():
             specs, problems = _collect(name, module)
@@ -64,14 +63,14 @@ class Registry:
         return registry
 
     def specs(self, kind: Kind) -> list[Spec]:
-        """Every usable spec of a kind, by name."""
+        """All usable specs of a kind, sorted by name."""
         return [spec for (k, _), (spec, _) in sorted(self._specs.items(), key=lambda item: item[0]) if k == kind]
 
     def spec(self, kind: Kind, name: str) -> Spec:
-        """The spec of that name.
+        """The spec of a kind with name ``name``.
 
         Raises:
-            UnknownName: nothing of the kind has it; the hint names what is near, or the broken plugin that may.
+            UnknownName: there is none; the hint suggests the nearest name and lists broken plugins.
         """
         try:
             return self._specs[kind, name][0]
@@ -90,15 +89,15 @@ class Registry:
         return self._specs[spec.kind, spec.name][1]
 
     def named(self, name: str) -> list[Spec]:
-        """Specs of any kind with that name."""
+        """The specs of all kinds with name ``name``."""
         return [spec for (_, n), (spec, _) in sorted(self._specs.items(), key=lambda item: item[0]) if n == name]
 
     def create(self, kind: Kind, name: str, params: Mapping[str, Any] | None = None, **local: Any) -> Any:
-        """The component ``name`` made from its factory with validated ``params`` and the machine's ``local`` ones.
+        """The component ``name``, made with validated ``params`` and ``local`` arguments such as a dataset's ``root``.
 
         Raises:
-            UnknownName: nothing has that name.
-            PluginError: the params do not fit, or the factory cannot be imported or called.
+            UnknownName: there is no such component.
+            PluginError: the params are invalid, or the factory cannot be imported or called.
         """
         spec = self.spec(kind, name)
         validated = validate_params(spec, params or {})
@@ -123,15 +122,15 @@ class Registry:
 
 @lru_cache(maxsize=1)
 def load_registry() -> Registry:
-    """The registry of what is installed, discovered once per process."""
+    """The registry of the installed plugins, discovered once per process."""
     return Registry.discover()
 
 
 def validate_params(spec: Spec, params: Mapping[str, Any]) -> Params:
-    """``params`` as the spec's frozen model, defaults filled in.
+    """``params`` as an instance of the spec's params model, with defaults.
 
     Raises:
-        PluginError: a key that is not known (the nearest is named), or a value that does not fit.
+        PluginError: a key is unknown (the message suggests the nearest), or a value is invalid.
     """
     try:
         return spec.params.model_validate(dict(params))
@@ -147,7 +146,7 @@ def validate_params(spec: Spec, params: Mapping[str, Any]) -> Params:
 
 
 def make(spec: Spec, params: Params, **local: Any) -> Any:
-    """What the spec's factory returns for ``params``, given as keyword arguments beside the ``local`` ones.
+    """The component that the spec's factory returns for ``params`` and ``local`` as keyword arguments.
 
     Raises:
         PluginError: the factory cannot be imported or refuses its arguments.
@@ -186,13 +185,13 @@ def _load(entry_point: EntryPoint, distribution: Distribution) -> Plugin:
     try:
         module = entry_point.load()
         specs, problems = _collect(entry_point.name, module)
-    except (Exception, SystemExit) as error:  # whatever a stranger's import does, the rest must go on
+    except (Exception, SystemExit) as error:  # a plugin's import may raise anything; the others must load
         specs, problems = (), (_describe_import_failure(entry_point, error),)
     return Plugin(entry_point.name, entry_point.value, name, distribution.version, specs, problems)
 
 
 def _outdated(distribution: Distribution) -> str | None:
-    """What to say of a plugin that was made for another version of rppgbench; None when it fits."""
+    """The problem of a plugin that requires another version of rppgbench; None if this one satisfies it."""
     for text in distribution.requires or ():
         try:
             requirement = Requirement(text)
@@ -211,7 +210,7 @@ def _describe_import_failure(entry_point: EntryPoint, error: BaseException) -> s
 
 
 def _collect(name: str, module: object) -> tuple[tuple[Spec, ...], tuple[str, ...]]:
-    """What one plugin registers, called on a manager of its own so that nobody else's failure reaches it."""
+    """Specs and problems of one plugin, called by a plugin manager of its own to isolate failures."""
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
@@ -232,7 +231,7 @@ def _collect(name: str, module: object) -> tuple[tuple[Spec, ...], tuple[str, ..
                     specs.append(spec)
                 else:
                     problems.append(f"hook rppgbench_{kind}s gave {spec!r}, expected a {spec_type.__name__}")
-        except (Exception, SystemExit) as error:  # a stranger's code again
+        except (Exception, SystemExit) as error:  # a plugin's hook may raise anything
             problems.append(f"hook rppgbench_{kind}s failed: {type(error).__name__}: {error}")
     if not specs and not problems:
         problems.append(f"registers nothing; implement one of the hooks {', '.join(_hook_names())}")

@@ -1,4 +1,4 @@
-"""Every built-in component keeps the contract, and one that does not is caught."""
+"""Every built-in component keeps the contract, and one that breaks it is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_there_is_something_to_check():
 
 
 def smallest(spec):
-    """Params to check with: networks come in sizes that a CPU takes minutes for."""
+    """Params for the check: small networks, since the default sizes take minutes on a CPU."""
     return {**getattr(spec, "rehearsal", {}), **PARAMS.get(spec.name, {})}
 
 
@@ -103,7 +103,7 @@ def test_an_enhancer_that_rounds_is_caught(broken, tmp_path):
         check(EnhancerSpec(name="broken", factory="broken_components:Rounding", summary=""), tmp_path)
 
 
-def test_components_that_know_bytes_alone_are_caught(broken, tmp_path):
+def test_components_that_accept_uint8_alone_are_caught(broken, tmp_path):
     method = MethodSpec(name="broken", factory="broken_components:OfBytesAlone", input="video", summary="")
     enhancer = EnhancerSpec(name="broken", factory="broken_components:AlwaysDividing", summary="")
     for spec in (method, enhancer):

@@ -1,4 +1,4 @@
-"""Plugins are found one by one; a broken one is named and stops nobody."""
+"""Plugins are loaded one by one; a broken one is reported and does not affect the others."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ BROKEN_PLUGINS = {
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A folder like site-packages with one distribution for each way to be broken."""
+    """A folder like site-packages with one distribution per kind of fault."""
     for name, (source, requires, _) in BROKEN_PLUGINS.items():
         (tmp_path / f"{name}.py").write_text(source)
         info = tmp_path / f"{name}-1.0.dist-info"

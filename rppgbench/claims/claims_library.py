@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 import rppgbench.protocol
 from rppgbench.claims.claims_file import ClaimsFile
 from rppgbench.errors import ProtocolError, nearest
 from rppgbench.protocol import yaml_document
-from rppgbench.protocol.explain import explain
 from rppgbench.protocol.yaml_document import Document
 
 # A wheel has them in the package, beside the protocols; a checkout in protocols/claims.
@@ -47,15 +44,10 @@ def load_claims(path: Path) -> ClaimsFile:
     Raises:
         ProtocolError: the file is invalid; the message starts with ``file:line:column``.
     """
-    source = yaml_document.read_yaml(path)
-    try:
-        claims = ClaimsFile.model_validate(source.tree)
-    except ValidationError as error:
-        lines = explain(source, error, ClaimsFile)
-        raise ProtocolError("\n".join(lines), hint="see protocols/claims/yu2019.yaml") from None
-    errors = [*_unknown_names(source, claims), *_duplicates(source, claims)]
-    if errors:
-        raise ProtocolError("\n".join(errors), hint="entries are defined by name at the top of the file")
+    claims, source = yaml_document.load(path, ClaimsFile, ProtocolError, "see protocols/claims/yu2019.yaml")
+    wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
+    if wrong:
+        raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")
     return claims
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.cli.data_folder import held, wide_console
+from rppgbench.cli.data_folder import open_by_name, wide_console
 from rppgbench.cli.data_stdout import chatter_to_stderr
 from rppgbench.text import pluralise_are
 
@@ -73,46 +73,46 @@ def check(
     3 there is trouble.
     """
     with chatter_to_stderr():
-        holding, known_partial = held(name, path)
-        report = _checked(holding, partial=partial or known_partial, quick=quick, only=only, workers=workers)
+        dataset, known_partial = open_by_name(name, path)
+        report = _audit(dataset, partial=partial or known_partial, quick=quick, only=only, workers=workers)
     if as_json:
         click.echo(json.dumps(report.record(), indent=1, allow_nan=False))
     else:
-        _print_report(report, holding)
+        _print_report(report, dataset)
     if report.n_trouble:
         sys.exit(EXIT_FINDINGS)
 
 
-def _checked(
-    holding: OpenDataset, *, partial: bool, quick: bool, only: Sequence[str], workers: int | None
+def _audit(
+    dataset: OpenDataset, *, partial: bool, quick: bool, only: Sequence[str], workers: int | None
 ) -> AuditReport:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from rppgbench.datasets.audit import audit as check_dataset
+    from rppgbench.datasets.audit import audit
 
-    said = f"checking {holding.spec.name}"
+    title = f"checking {dataset.spec.name}"
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(said, total=None)
+        task = progress.add_task(title, total=None)
 
-        def tell(done: Sequence[Recording], n_recordings: int, total_s: float) -> None:
+        def show_progress(done: Sequence[Recording], n_recordings: int, total_s: float) -> None:
             done_s = sum(recording.duration_s for recording in done)
             progress.update(
-                task, completed=done_s, total=total_s, description=f"{said}: {len(done)} of {n_recordings} recordings"
+                task, completed=done_s, total=total_s, description=f"{title}: {len(done)} of {n_recordings} recordings"
             )
 
-        return check_dataset(
-            holding, partial=partial, quick=quick, only=only, workers=workers or _workers(quick), progress=tell
+        return audit(
+            dataset, partial=partial, quick=quick, only=only, workers=workers or _workers(quick), progress=show_progress
         )
 
 
 def _workers(quick: bool) -> int:
-    """Headers are read faster than processes start."""
+    """One worker if ``quick``, since headers are read faster than processes start, else one per core up to 8."""
     return 1 if quick else min(os.cpu_count() or 1, _MOST_WORKERS)
 
 
-def _print_report(report: AuditReport, holding: OpenDataset) -> None:
+def _print_report(report: AuditReport, dataset: OpenDataset) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -121,7 +121,7 @@ def _print_report(report: AuditReport, holding: OpenDataset) -> None:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("", "recording", "check", "what was found"):
             table.add_column(heading, overflow="fold")
-        for finding, cell in _cells(report.findings, holding):
+        for finding, cell in _cells(report.findings, dataset):
             style = "red" if finding.severity == "trouble" else "yellow"
             table.add_row(
                 f"[{style}]{finding.severity}[/]", escape(finding.recording or "-"), finding.check, escape(cell)
@@ -133,15 +133,15 @@ def _print_report(report: AuditReport, holding: OpenDataset) -> None:
     console.print(_summary(report), markup=False, soft_wrap=True, style="red" if report.n_trouble else "green")
 
 
-def _cells(findings: Sequence[AuditFinding], holding: OpenDataset) -> list[tuple[AuditFinding, str]]:
-    """Each finding as text, troubles first; of many alike the first ones."""
+def _cells(findings: Sequence[AuditFinding], dataset: OpenDataset) -> list[tuple[AuditFinding, str]]:
+    """Findings with their text, troubles first; at most 25 of one check and severity."""
     shown: dict[tuple[str, str], int] = {}
     cells = []
     for finding in sorted(findings, key=lambda one: one.severity != "trouble"):
         kind = (finding.severity, finding.check)
         shown[kind] = shown.get(kind, 0) + 1
         if shown[kind] <= _MOST_OF_A_KIND:
-            where = "" if finding.path is None else f"{holding.relative(finding.path)}: "
+            where = "" if finding.path is None else f"{dataset.relative(finding.path)}: "
             expected = f"\n  expected {finding.expected}" if finding.expected else ""
             remedy = f"\n  -> {finding.remedy}" if finding.remedy else ""
             cells.append((finding, f"{where}{finding.found}{expected}{remedy}"))

@@ -68,9 +68,9 @@ def add(name: str, path: Path, partial: bool) -> None:
     spec = dataset_spec(registry, name)
     if not spec.needs_files:
         raise DatasetUnavailable(f"dataset {name!r} makes its recordings itself: it needs no folder")
-    holding = open_dataset(registry, spec, path)
-    recordings = holding.recordings()
-    inventory = holding.inventory()
+    dataset = open_dataset(registry, spec, path)
+    recordings = dataset.recordings()
+    inventory = dataset.inventory()
     before = configured_folders().get(name)
     folder = add_data_folder(name, path, partial)
     subjects = len({recording.subject for recording in recordings})
@@ -78,7 +78,7 @@ def add(name: str, path: Path, partial: bool) -> None:
         f"{name}: {pluralise(len(recordings), 'recording')} of {pluralise(subjects, 'subject')} in {folder.path}"
     )
     if inventory is not None and inventory.absent:
-        _tell_absent(inventory, PartialRecordings(inventory, recordings, holding.root), partial)
+        _print_absent(inventory, PartialRecordings(inventory, recordings, dataset.root), partial)
     if before is not None and before.path != folder.path:
         click.echo(f"  it was {before.path} before")
     if before is not None and before.partial and not partial:
@@ -112,9 +112,8 @@ def remove(name: str) -> None:
     click.echo(f"{name}: forgotten; its files stay in {folders[name].path}")
 
 
-def _tell_absent(inventory: Inventory, lodgings: PartialRecordings, partial: bool) -> None:
-
-    absent, damaged = inventory.absent, [one for one in inventory.absent if lodgings.hold(one)]
+def _print_absent(inventory: Inventory, partials: PartialRecordings, partial: bool) -> None:
+    absent, damaged = inventory.absent, [one for one in inventory.absent if partials.has_leftovers(one)]
     fine = ", which is fine for a partial copy" if partial else ""
     click.echo(f"  {len(absent)} of {inventory.n_recordings} published recordings cannot be used:")
     if len(absent) > len(damaged):

@@ -50,14 +50,14 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int 
     spec = dataset_spec(registry, name)
     console = Console(stderr=True)
     with console.status(f"writing {subjects} subjects of {name}") as status:
-        film = AnnouncedCohort(
+        cohort = AnnouncedCohort(
             registry,
             lambda n: status.update(f"writing subject {n} of {subjects} of {name}"),
             size=width_height,
             n_sessions=sessions,
         )
-        takes = write_fixture(spec, path, film, n_subjects=subjects, duration_s=seconds)
-    _tell_takes(takes)
+        rendered = write_fixture(spec, path, cohort, n_subjects=subjects, duration_s=seconds)
+    _print_heart_rates(rendered)
     click.echo("next:")
     click.echo(f"  rppgbench data check {name} --path {path} --partial")
     if spec.protocol:
@@ -66,7 +66,7 @@ def fixture(name: str, path: Path, subjects: int, seconds: float, sessions: int 
 
 
 def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float) -> str | None:
-    """Why the dataset's protocol cannot be tried on what was written, None when it can."""
+    """A note if the fixture is too short for the dataset's protocol, else None."""
     from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.errors import RppgbenchError
     from rppgbench.pipeline.stage_settings import count_windows
@@ -76,7 +76,7 @@ def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float
     try:
         length_s = load_protocol(find_protocol(spec.protocol), registry).clips.length_s
     except RppgbenchError:
-        return None  # what is wrong with the protocol, running it says best
+        return None  # running the protocol reports its errors
     longest_s = max(recording.duration_s for recording in open_dataset(registry, spec, root).recordings())
     if count_windows(longest_s, length_s):
         return None
@@ -87,17 +87,16 @@ def _too_short(registry: Registry, spec: DatasetSpec, root: Path, seconds: float
     )
 
 
-def _tell_takes(takes: Mapping[str, RenderedRecording]) -> None:
-
-    rates = "its heart rate" if len(takes) == 1 else "their heart rates"
-    click.echo(f"{pluralise(len(takes), 'recording')} of rendered faces; {rates}:")
-    width = max((len(name) for name in takes), default=0)
-    for name, take in takes.items():
-        click.echo(f"  {name:<{width}}  {take.hr_bpm:6.2f} bpm  {take.duration_s:g} s at {take.fps_hz:g} frames/s")
+def _print_heart_rates(rendered: Mapping[str, RenderedRecording]) -> None:
+    rates = "its heart rate" if len(rendered) == 1 else "their heart rates"
+    click.echo(f"{pluralise(len(rendered), 'recording')} of rendered faces; {rates}:")
+    width = max((len(name) for name in rendered), default=0)
+    for name, one in rendered.items():
+        click.echo(f"  {name:<{width}}  {one.hr_bpm:6.2f} bpm  {one.duration_s:g} s at {one.fps_hz:g} frames/s")
 
 
 def _size(registry: Registry, text: str) -> tuple[int, int]:
-    """Width and height; the faces are those of dataset synthetic, whose limits they have."""
+    """Width and height in pixels, within the limits of dataset synthetic, which renders the faces."""
     from pydantic import ValidationError
 
     width, x, height = text.lower().partition("x")

@@ -1,4 +1,4 @@
-"""Which dataset is meant and where it lies, for the commands of ``rppgbench data``."""
+"""Lookup of a dataset and its folder for the commands of ``rppgbench data``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LEAST_COLUMNS = 160
 
 
 def dataset_spec(registry: Registry, name: str) -> DatasetSpec:
-    """The spec of the dataset of that name.
+    """The spec of dataset ``name``.
 
     Raises:
-        UnknownName: there is none; the hint names what is near.
+        UnknownName: there is none; the hint suggests the nearest.
     """
     from rppgbench.contracts import DatasetSpec
 
@@ -31,11 +31,11 @@ def dataset_spec(registry: Registry, name: str) -> DatasetSpec:
     return spec
 
 
-def held(name: str, path: Path | None) -> tuple[OpenDataset, bool]:
-    """The dataset in ``path``, or where the configuration says, and whether that says the copy is partial.
+def open_by_name(name: str, path: Path | None) -> tuple[OpenDataset, bool]:
+    """The dataset in ``path``, else in its configured folder, and whether the configuration marks it as partial.
 
     Raises:
-        DatasetUnavailable: nobody said where it lies, or it does not lie there.
+        DatasetUnavailable: no folder is given or configured, or it does not hold the dataset.
     """
     from rppgbench.datasets.open_dataset import open_dataset
     from rppgbench.registry import load_registry
@@ -56,7 +56,7 @@ def held(name: str, path: Path | None) -> tuple[OpenDataset, bool]:
 
 
 def wide_console() -> Console:
-    """Standard output; where it is no terminal, lines are broken late so that file names stay whole."""
+    """A console on standard output, at least 160 columns wide if it is no terminal, to keep file names whole."""
     from rich.console import Console
 
     console = Console(highlight=False)

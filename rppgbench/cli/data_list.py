@@ -71,7 +71,7 @@ def _row(registry: Registry, spec: DatasetSpec, folders: Mapping[str, DataFolder
         recordings = open_dataset(registry, spec, None if folder is None else folder.path).recordings()
     except RppgbenchError as error:
         return row | {"problem": error.message}
-    except Exception as error:  # a stranger's loader must not hide the other datasets
+    except Exception as error:  # an error of one loader must not hide the other datasets
         return row | {"problem": f"the dataset's plugin failed: {type(error).__name__}: {error}"}
     sources = Counter(recording.source for recording in recordings)
     return row | {
@@ -88,27 +88,27 @@ def _print_list(rows: list[dict[str, Any]]) -> None:
     _print_columns(console, rows)
     for row in rows:
         if row["problem"]:
-            _say(console, f"{row['name']}: {row['problem']}", "red")
+            _print_line(console, f"{row['name']}: {row['problem']}", "red")
     missing = [row for row in rows if row["recordings"] is None and not row["problem"]]
     if missing:
         console.print("\n[bold]how to get those that are not here[/bold], and then: rppgbench data add NAME PATH")
     for row in missing:
-        _say(console, f"  {row['name']}: {row['summary']}")
+        _print_line(console, f"  {row['name']}: {row['summary']}")
         licence = f"licence: {row['license']}" if row["license"] else ""
         url = row["url"] if row["url"] not in row["how_to_get"] else ""
         for line in (row["how_to_get"], url, licence):
             if line:
-                _say(console, f"    {line}", "dim")
+                _print_line(console, f"    {line}", "dim")
 
 
 def _print_columns(console: Console, rows: list[dict[str, Any]]) -> None:
-    """No table of rich's: it would fold or cut paths, which are there to be copied."""
+    """Print aligned columns; a table of rich would fold or cut the paths."""
     lines = [_HEADINGS, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS) - 1)]
     styles = ["bold", *("red" if row["problem"] else "dim" if row["recordings"] is None else "" for row in rows)]
     for (*cells, where), style in zip(lines, styles, strict=True):
         texts = [f"{cell:{side}{width}}" for cell, side, width in zip(cells, "<>><", widths, strict=True)]
-        _say(console, "  ".join([*texts, where]), style)
+        _print_line(console, "  ".join([*texts, where]), style)
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
@@ -119,5 +119,5 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["name"], recordings, subjects, row["source"], where
 
 
-def _say(console: Console, text: str, style: str = "") -> None:
+def _print_line(console: Console, text: str, style: str = "") -> None:
     console.print(text, markup=False, soft_wrap=True, style=style)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.cli.data_folder import held, wide_console
+from rppgbench.cli.data_folder import open_by_name, wide_console
 from rppgbench.text import pluralise
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rppgbench.datasets.open_dataset import OpenDataset
     from rppgbench.datasets.recording_overview import RecordingOverview
 
-_OWN = "your own"  # the licence of data whose owner need not be told what may be published
+_OWN = "your own"  # the licence of users' own data, which needs no notice on publishing
 _KINDS = {"ecg": "ECG", "bvp": "BVP", "hr": "heart rate alone"}
 
 
@@ -44,21 +44,21 @@ def show(name: str, recording: str | None, path: Path | None, plot: bool, out: P
 
     if out is not None and not plot:
         raise click.UsageError("--out is the folder for a figure: it needs --plot")
-    holding, _ = held(name, path)
+    dataset, _ = open_by_name(name, path)
     if recording is None:
         if plot:
             raise click.UsageError("--plot draws one recording: name it")
-        _print_recordings(holding.recordings())
+        _print_recordings(dataset.recordings())
         return
-    chosen = holding.recording(recording)
-    truth = holding.dataset.ground_truth(chosen)
-    _print_recording(holding, chosen, truth)
+    selected = dataset.recording(recording)
+    truth = dataset.loader.ground_truth(selected)
+    _print_recording(dataset, selected, truth)
     if plot:
         folder = out or Path()
-        target = folder / f"{name}-{_plain(chosen.id)}.png"
+        target = folder / f"{name}-{_plain(selected.id)}.png"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _draw(holding, chosen, target)
+            _draw(dataset, selected, target)
         except OSError as error:
             raise RppgbenchError(
                 f"{target}: cannot be written: {error.strerror}", hint="choose another --out"
@@ -92,7 +92,7 @@ def _print_recordings(recordings: Sequence[Recording]) -> None:
 
 
 def _sources(recordings: Sequence[Recording]) -> tuple[str, list[str]]:
-    """What is said of the source of every recording, and what is left to say of each."""
+    """Source descriptions: the parts common to all recordings, and the other parts of each."""
     parts = [_source(one).split(", ") for one in recordings]
     shared = [part for part in parts[0] if len(parts) > 1 and all(part in others for others in parts)]
     return ", ".join(shared), [", ".join(part for part in own if part not in shared) for own in parts]
@@ -102,10 +102,10 @@ def _source(recording: Recording) -> str:
     return f"{recording.source}: {recording.source_details}" if recording.source_details else recording.source
 
 
-def _print_recording(holding: OpenDataset, recording: Recording, truth: GroundTruth) -> None:
+def _print_recording(dataset: OpenDataset, recording: Recording, truth: GroundTruth) -> None:
     from rppgbench.datasets.truth_check import labels_of, malformation, windows_of
 
-    for name, value in _facts(holding, recording, truth):
+    for name, value in _facts(dataset, recording, truth):
         if value:
             click.echo(f"{name:<11} {value}")
     wrong = malformation(truth)
@@ -117,15 +117,15 @@ def _print_recording(holding: OpenDataset, recording: Recording, truth: GroundTr
     for start_s, label in zip(starts_s, labels_of(truth, starts_s, length_s), strict=False):
         where = f"{start_s:.0f}-{start_s + length_s:.0f}"
         if label.rate is None:
-            told = f"cannot be scored: {label.excluded}"
+            text = f"cannot be scored: {label.excluded}"
         else:
             beats = "-" if label.rate.beats_bpm is None else f"{label.rate.beats_bpm:.1f}"
-            told = f"{label.rate.spectrum_bpm:13.1f} {beats:>12}  {'; '.join(label.flags)}".rstrip()
-        click.echo(f"            {where:>11}   {told}")
+            text = f"{label.rate.spectrum_bpm:13.1f} {beats:>12}  {'; '.join(label.flags)}".rstrip()
+        click.echo(f"            {where:>11}   {text}")
 
 
-def _facts(holding: OpenDataset, recording: Recording, truth: GroundTruth) -> list[tuple[str, str]]:
-    """What is known of a recording, a thought a line."""
+def _facts(dataset: OpenDataset, recording: Recording, truth: GroundTruth) -> list[tuple[str, str]]:
+    """Names and values of the facts on a recording, one per line."""
     files = [recording.path] if recording.path is not None else list(recording.source_files)
     first, end = recording.part
     part = "" if recording.part == (0, None) else f"frames {first} to {'the end' if end is None else end}"
@@ -137,51 +137,51 @@ def _facts(holding: OpenDataset, recording: Recording, truth: GroundTruth) -> li
         ("recording", recording.id),
         ("subject", recording.subject),
         ("session", recording.session),
-        ("video", f"{holding.relative(files[0])}{more}" if files else "made by the dataset itself"),
+        ("video", f"{dataset.relative(files[0])}{more}" if files else "made by the dataset itself"),
         ("part", part),
         ("source", _source(recording)),
         ("length", f"{recording.duration_s:.2f} s at {recording.fps_hz:.3f} frames/s"),
-        ("frame times", ", ".join(str(holding.relative(path)) for path in recording.clock_files)),
+        ("frame times", ", ".join(str(dataset.relative(path)) for path in recording.clock_files)),
         ("tags", ", ".join(f"{key} {value}" for key, value in recording.tags.items())),
         ("truth", f"{truth.kind}, {len(truth.samples)} samples over {covered}{sensor_s}{leads}"),
-        ("truth file", ", ".join(str(holding.relative(path)) for path in recording.truth_files)),
+        ("truth file", ", ".join(str(dataset.relative(path)) for path in recording.truth_files)),
         ("doubts", "; ".join(truth.doubts)),
     ]
 
 
-def _draw(holding: OpenDataset, recording: Recording, target: Path) -> None:
+def _draw(dataset: OpenDataset, recording: Recording, target: Path) -> None:
     from rppgbench.datasets.overview_figure import draw_overview
     from rppgbench.datasets.recording_overview import inspect_recording
 
-    portrait = inspect_recording(holding.dataset, recording)
-    footnotes = list(portrait.notes)
-    if not holding.spec.redistributable and holding.spec.license != _OWN:
+    overview = inspect_recording(dataset.loader, recording)
+    footnotes = list(overview.notes)
+    if not dataset.spec.redistributable and dataset.spec.license != _OWN:
         footnotes.append(
-            f"Images of {holding.spec.name} may not be published: {holding.spec.license or 'ask its authors'}"
+            f"Images of {dataset.spec.name} may not be published: {dataset.spec.license or 'ask its authors'}"
         )
-    inventory = holding.inventory()
+    inventory = dataset.inventory()
     footnotes += [note for note in (inventory.notes if inventory is not None else ()) if "not be published" in note]
-    draw_overview(portrait, target, title=_title(holding, portrait), footnotes=tuple(footnotes))
+    draw_overview(overview, target, title=_title(dataset, overview), footnotes=tuple(footnotes))
 
 
-def _title(holding: OpenDataset, portrait: RecordingOverview) -> str:
+def _title(dataset: OpenDataset, overview: RecordingOverview) -> str:
     import numpy as np
 
-    rates = [label.rate.spectrum_bpm for label in portrait.labels if label.rate is not None]
+    rates = [label.rate.spectrum_bpm for label in overview.labels if label.rate is not None]
     hr = (
-        f"{np.median(rates):.1f} bpm by the contact sensor ({_KINDS[portrait.truth.kind]})"
+        f"{np.median(rates):.1f} bpm by the contact sensor ({_KINDS[overview.truth.kind]})"
         if rates
         else "no heart rate"
     )
     delay = ""
-    if portrait.delay_s is not None:
-        side = "behind" if portrait.delay_s >= 0 else "ahead of"
-        delay = f"; the face's pulse is {abs(portrait.delay_s) * 1000:.0f} ms {side} the sensor's"
-    elif portrait.wave is not None:
+    if overview.delay_s is not None:
+        side = "behind" if overview.delay_s >= 0 else "ahead of"
+        delay = f"; the face's pulse is {abs(overview.delay_s) * 1000:.0f} ms {side} the sensor's"
+    elif overview.wave is not None:
         delay = "; no delay between face and sensor could be told"
-    return f"{holding.spec.name} {portrait.recording.id}: {hr}{delay}"
+    return f"{dataset.spec.name} {overview.recording.id}: {hr}{delay}"
 
 
 def _plain(name: str) -> str:
-    """A recording's id as part of a file name."""
+    """A recording's id with characters unsafe in file names replaced."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

@@ -1,4 +1,4 @@
-"""Standard output for what a command has to say, and for that alone."""
+"""Standard output kept for the output of a command alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def chatter_to_stderr() -> Iterator[None]:
-    """Meanwhile all that is printed goes to standard error: by loaders, by C libraries, by processes started here."""
+    """Context in which all output of loaders, C libraries and child processes goes to standard error."""
     sys.stdout.flush()
     try:
         kept = os.dup(1)
@@ -31,7 +31,7 @@ def chatter_to_stderr() -> Iterator[None]:
 
 
 def _flush_c() -> None:
-    """Write out what the C library holds back when standard output is no terminal; else it would come at the end."""
+    """Flush the C library's buffer of standard output, which would otherwise be written at exit."""
     import ctypes
 
     with contextlib.suppress(OSError, TypeError, AttributeError):  # where there is no such library to be found

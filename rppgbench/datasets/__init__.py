@@ -1,1 +1,1 @@
-"""Datasets as folders on this machine: what is in them, whether to trust it, and small copies to try."""
+"""Datasets in folders on this machine: opening, auditing, inspecting, and writing small fixtures."""

@@ -1,4 +1,4 @@
-"""The audit of a dataset: what is missing, damaged, doubled or implausible, recording by recording."""
+"""Audit of a dataset: missing, damaged, duplicated and implausible recordings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from rppgbench.datasets.audit_finding import AuditFinding, of_error
-from rppgbench.datasets.clock_check import declared_clock, uncompared
-from rppgbench.datasets.completeness import incomplete
-from rppgbench.datasets.duplicates import duplicates
+from rppgbench.datasets.clock_check import check_declared_clock, note_uncompared_clocks
+from rppgbench.datasets.completeness import check_completeness
+from rppgbench.datasets.duplicates import find_duplicates
 from rppgbench.datasets.file_check import damaged_files
 from rppgbench.datasets.truth_check import TruthSummary, check_ground_truth
 from rppgbench.datasets.video_check import check_video
@@ -27,7 +27,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class RecordingReport:
-    """One recording looked at; numbers are None where they could not be had."""
+    """Findings on one recording and its measures; a measure is None if it could not be taken."""
 
     recording: str
     subject: str
@@ -41,7 +41,7 @@ class RecordingReport:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What a check found. ``inventory`` is None when nobody says what was published, or only some were asked for."""
+    """Result of an audit. ``inventory`` is None if the loader has none or only some recordings were audited."""
 
     dataset: str
     root: str
@@ -61,7 +61,7 @@ class AuditReport:
         return len(self.findings) - self.n_trouble
 
     def record(self) -> dict[str, Any]:
-        """As JSON, described in the help of the command."""
+        """The report as plain data for JSON; ``rppgbench data check --help`` lists the keys."""
         kept = [asdict(one) for one in self.examined]
         recordings = [{key: value for key, value in one.items() if key != "findings"} for one in kept]
         published = None
@@ -84,7 +84,7 @@ class AuditReport:
 
 
 def audit(
-    holding: OpenDataset,
+    dataset: OpenDataset,
     *,
     partial: bool = False,
     quick: bool = False,
@@ -92,40 +92,40 @@ def audit(
     workers: int = 1,
     progress: Callable[[Sequence[Recording], int, float], None] = lambda done, n_recordings, total_s: None,
 ) -> AuditReport:
-    """Look at a dataset, or at ``only`` some recordings of it; ``quick`` decodes no video.
+    """The audit of a dataset, or of the recordings ``only``; ``quick`` decodes no video.
 
-    ``progress`` is told the recordings that were looked at, of how many, and how long all of them are. With more than
-    one of ``workers`` the videos are decoded in as many processes.
+    ``progress`` is called with the recordings audited so far, the number of all, and their total duration in s.
+    Videos are decoded in ``workers`` processes, or in this one if it is 1.
 
     Raises:
-        DatasetUnavailable: there is no such dataset in the folder.
-        UnknownName: there is no such recording.
+        DatasetUnavailable: the folder does not hold the dataset.
+        UnknownName: a name in ``only`` is no recording.
     """
     findings: list[AuditFinding] = []
     inventory = None
     if only:
-        recordings = holding.chosen(only)
+        recordings = dataset.select(only)
     else:
-        recordings = list(holding.dataset.recordings())
-        inventory, found = _completeness(holding, recordings, partial=partial)
+        recordings = list(dataset.loader.recordings())
+        inventory, found = _completeness(dataset, recordings, partial=partial)
         findings += found
-        findings += _doubled_ids(recordings)
-        findings += duplicates(recordings)
+        findings += _duplicate_ids(recordings)
+        findings += find_duplicates(recordings)
     examined = {}
     done: list[Recording] = []
     total_s = sum(recording.duration_s for recording in recordings)
     progress(done, len(recordings), total_s)
-    for recording, one in _examine_all(holding, recordings, quick, workers):
+    for recording, one in _audit_all(dataset, recordings, quick, workers):
         examined[recording.id] = one
         done.append(recording)
         progress(done, len(recordings), total_s)
     in_order = [examined[recording.id] for recording in recordings]
     notes = inventory.notes if inventory is not None else ()
-    if holding.spec.needs_files:  # what makes its recordings itself has but one clock
-        notes += tuple(uncompared([one.truth.video_s for one in in_order if one.truth is not None]))
+    if dataset.spec.needs_files:  # a dataset that renders its recordings has one clock
+        notes += tuple(note_uncompared_clocks([one.truth.video_s for one in in_order if one.truth is not None]))
     return AuditReport(
-        dataset=holding.spec.name,
-        root=str(holding.root or ""),
+        dataset=dataset.spec.name,
+        root=str(dataset.root or ""),
         partial=partial,
         quick=quick,
         examined=tuple(in_order),
@@ -135,56 +135,56 @@ def audit(
     )
 
 
-def audit_recording(holding: OpenDataset, recording: Recording, *, quick: bool) -> RecordingReport:
-    """One recording: its files, its pictures, its truth, and whether they agree."""
+def audit_recording(dataset: OpenDataset, recording: Recording, *, quick: bool) -> RecordingReport:
+    """The audit of one recording: its files, video, ground truth, and their agreement."""
     findings = list(damaged_files(recording))
     broken = {finding.path for finding in findings}
-    footage = None
+    video = None
     if not broken & {recording.path, *recording.source_files, *recording.clock_files}:
-        footage, found = check_video(holding.dataset, recording, quick=quick)
+        video, found = check_video(dataset.loader, recording, quick=quick)
         findings += found
-    if footage is not None:
-        findings += declared_clock(recording, footage)
-    testimony = None
+    if video is not None:
+        findings += check_declared_clock(recording, video)
+    truth = None
     if not broken & set(recording.truth_files):
-        duration_s = footage.duration_s if footage is not None else recording.duration_s
-        testimony, found = check_ground_truth(holding.dataset, recording, duration_s)
+        duration_s = video.duration_s if video is not None else recording.duration_s
+        truth, found = check_ground_truth(dataset.loader, recording, duration_s)
         findings += found
-    if footage is None:
-        return RecordingReport(recording.id, recording.subject, tuple(findings), truth=testimony)
+    if video is None:
+        return RecordingReport(recording.id, recording.subject, tuple(findings), truth=truth)
     return RecordingReport(
         recording=recording.id,
         subject=recording.subject,
         findings=tuple(findings),
-        n_frames=footage.n_frames,
-        fps_hz=footage.fps_hz,
-        duration_s=footage.duration_s,
-        codec=footage.info.codec,
-        truth=testimony,
+        n_frames=video.n_frames,
+        fps_hz=video.fps_hz,
+        duration_s=video.duration_s,
+        codec=video.info.codec,
+        truth=truth,
     )
 
 
 def _completeness(
-    holding: OpenDataset, recordings: Sequence[Recording], *, partial: bool
+    dataset: OpenDataset, recordings: Sequence[Recording], *, partial: bool
 ) -> tuple[Inventory | None, list[AuditFinding]]:
     try:
-        inventory = holding.inventory()
-    except Exception as error:  # a stranger's loader must not stop the check
-        return None, [of_error("inventory", error, path=holding.root)]
-    findings = [] if inventory is None else list(incomplete(inventory, recordings, holding.root, partial=partial))
+        inventory = dataset.inventory()
+    except Exception as error:  # an error of one loader must not stop the audit
+        return None, [of_error("inventory", error, path=dataset.root)]
+    findings = [] if inventory is None else [*check_completeness(inventory, recordings, dataset.root, partial=partial)]
     if not recordings:
-        nothing = AuditFinding(
+        empty = AuditFinding(
             severity="trouble",
             check="missing",
             found="not one recording is whole",
-            remedy=holding.spec.how_to_get,
-            path=holding.root,
+            remedy=dataset.spec.how_to_get,
+            path=dataset.root,
         )
-        findings.append(nothing)
+        findings.append(empty)
     return inventory, findings
 
 
-def _doubled_ids(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
+def _duplicate_ids(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
     for name, count in Counter(recording.id for recording in recordings).items():
         if count > 1:
             yield AuditFinding(
@@ -196,19 +196,19 @@ def _doubled_ids(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
             )
 
 
-def _examine_all(
-    holding: OpenDataset, recordings: Sequence[Recording], quick: bool, workers: int
+def _audit_all(
+    dataset: OpenDataset, recordings: Sequence[Recording], quick: bool, workers: int
 ) -> Iterator[tuple[Recording, RecordingReport]]:
     workers = min(workers, len(recordings))
     if workers <= 1:
         for recording in recordings:
-            yield recording, _examine_safely(holding, recording, quick)
+            yield recording, _audit_safely(dataset, recording, quick)
         return
     # Decoders and HDF5 hold locks and threads that a fork would copy.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(holding, quick))
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(dataset, quick))
     try:
-        jobs = {pool.submit(_examine_here, recording): recording for recording in recordings}
+        jobs = {pool.submit(_audit_in_worker, recording): recording for recording in recordings}
         for job in as_completed(jobs):
             recording = jobs[job]
             try:
@@ -219,10 +219,10 @@ def _examine_all(
         pool.shutdown(cancel_futures=True)
 
 
-def _examine_safely(holding: OpenDataset, recording: Recording, quick: bool) -> RecordingReport:
+def _audit_safely(dataset: OpenDataset, recording: Recording, quick: bool) -> RecordingReport:
     try:
-        return audit_recording(holding, recording, quick=quick)
-    except Exception as error:  # what a loader says may be anything; the other recordings must be looked at
+        return audit_recording(dataset, recording, quick=quick)
+    except Exception as error:  # a loader may raise anything; the other recordings must still be audited
         return RecordingReport(recording.id, recording.subject, (of_error("check", error, recording, recording.path),))
 
 
@@ -238,16 +238,16 @@ def _unfinished(recording: Recording) -> RecordingReport:
     return RecordingReport(recording.id, recording.subject, (finding,))
 
 
-_HOLDING: OpenDataset | None = None
+_DATASET: OpenDataset | None = None
 _QUICK = False
 
 
-def _start(holding: OpenDataset, quick: bool) -> None:
-    global _HOLDING, _QUICK
-    _HOLDING, _QUICK = holding, quick
+def _start_worker(dataset: OpenDataset, quick: bool) -> None:
+    global _DATASET, _QUICK
+    _DATASET, _QUICK = dataset, quick
 
 
-def _examine_here(recording: Recording) -> RecordingReport:
-    if _HOLDING is None:
-        raise RuntimeError("the process was not started by _start")
-    return _examine_safely(_HOLDING, recording, _QUICK)
+def _audit_in_worker(recording: Recording) -> RecordingReport:
+    if _DATASET is None:
+        raise RuntimeError("the process was not started by _start_worker")
+    return _audit_safely(_DATASET, recording, _QUICK)

@@ -1,4 +1,4 @@
-"""What a check of a dataset found."""
+"""Findings of a dataset audit."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Severity = Literal["trouble", "remark"]
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFinding:
-    """One thing that is not as it should be.
+    """One finding of the check named ``check``.
 
-    "trouble" is what makes data unusable or a score wrong; a "remark" is good to know. ``check`` names what looked.
+    "trouble" makes data unusable or a score wrong; a "remark" is for information.
     """
 
     severity: Severity
@@ -31,7 +31,7 @@ class AuditFinding:
     path: Path | None = None
 
     def record(self) -> dict[str, Any]:
-        """As JSON."""
+        """The finding as plain data for JSON."""
         return {
             "severity": self.severity,
             "check": self.check,
@@ -46,9 +46,9 @@ class AuditFinding:
 def of_error(
     check: str, error: Exception, recording: Recording | None = None, path: Path | None = None
 ) -> AuditFinding:
-    """What went wrong, as a trouble; an error that is not meant for users is the plugin's fault.
+    """A trouble for ``error``; any but a ``RppgbenchError`` is reported as a failure of the plugin.
 
-    The file is the one of the recording's that the error names, else ``path``.
+    Its path is the recording's file that the error names, else ``path``.
     """
     name = None if recording is None else recording.id
     if not isinstance(error, RppgbenchError):
@@ -69,12 +69,12 @@ def of_error(
 
 
 def files_of(recording: Recording) -> list[Path]:
-    """Every file that a recording names, once."""
+    """All files of a recording, without duplicates."""
     named = (recording.path, *recording.source_files, *recording.truth_files, *recording.clock_files)
     return list(dict.fromkeys(path for path in named if path is not None))
 
 
 def _without(path: Path, message: str) -> str:
-    """The rest of ``path: rest`` or, with the line spelt out, of ``path:7: rest``."""
+    """``rest`` of a message ``path: rest``, and ``line 7: rest`` of ``path:7: rest``."""
     rest = message.removeprefix(f"{path}:")
     return rest.lstrip() if rest.startswith(" ") else f"line {rest}"

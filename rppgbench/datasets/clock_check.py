@@ -1,4 +1,4 @@
-"""Whether the video, its header, the frames' times and the contact sensor agree about how long a recording is."""
+"""Agreement of video header, frame times and contact sensor on a recording's duration."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
     from rppgbench.contracts import GroundTruth, Recording
     from rppgbench.datasets.video_check import VideoCheck
 
-# Further apart than any clock: one of the two was cut off, or belongs to another recording.
+# Larger than any clock error: one of the two was cut off, or belongs to another recording.
 CUT_SHARE = 0.05
-# A sensor may start or stop this much after or before the video.
+# A sensor may start and stop up to this much after and before the video.
 _EDGE_S, _EDGE_SHARE = 1.0, 0.02
 
 
-def clocks_apart(one_s: float, other_s: float) -> bool:
-    """Whether two durations differ by more than clocks and rounding do."""
+def clocks_differ(one_s: float, other_s: float) -> bool:
+    """Whether two durations differ by more than clock drift and rounding."""
     return abs(one_s - other_s) > max(CLOCK_S, CLOCK_SHARE * other_s)
 
 
-def declared_clock(recording: Recording, footage: VideoCheck) -> Iterator[AuditFinding]:
-    """What the dataset says of the video's length and rate against what it has."""
+def check_declared_clock(recording: Recording, video: VideoCheck) -> Iterator[AuditFinding]:
+    """Findings on the declared duration and frame rate against those of the video."""
     path = recording.path or next(iter(recording.source_files), None)
-    if clocks_apart(footage.duration_s, recording.duration_s):
+    if clocks_differ(video.duration_s, recording.duration_s):
         yield AuditFinding(
             severity="trouble",
             check="length",
-            found=f"lasts {footage.duration_s:.2f} s ({footage.n_frames} frames)",
+            found=f"lasts {video.duration_s:.2f} s ({video.n_frames} frames)",
             expected=f"{recording.duration_s:.2f} s, as the dataset says",
             remedy="is it the whole file? copy it again",
             recording=recording.id,
             path=path,
         )
-    if abs(footage.fps_hz / recording.fps_hz - 1) > CLOCK_SHARE:
+    if abs(video.fps_hz / recording.fps_hz - 1) > CLOCK_SHARE:
         yield AuditFinding(
             severity="trouble",
             check="rate",
-            found=f"has {footage.fps_hz:.3f} frames/s",
+            found=f"has {video.fps_hz:.3f} frames/s",
             expected=f"{recording.fps_hz:.3f}, as the dataset says",
             remedy="was it converted? Use the file as it was published",
             recording=recording.id,
             path=path,
         )
-    if footage.times_s is not None and clocks_apart(footage.container_s, footage.duration_s):
-        ratio = footage.container_s / footage.duration_s - 1
+    if video.times_s is not None and clocks_differ(video.container_s, video.duration_s):
+        ratio = video.container_s / video.duration_s - 1
         yield AuditFinding(
             severity="trouble" if abs(ratio) > CUT_SHARE else "remark",
             check="clock",
-            found=f"by its container the video lasts {footage.container_s:.2f} s, by the dataset's frame times "
-            f"{footage.duration_s:.2f} s ({ratio:+.1%}); the frame times are used",
+            found=f"by its container the video lasts {video.container_s:.2f} s, by the dataset's frame times "
+            f"{video.duration_s:.2f} s ({ratio:+.1%}); the frame times are used",
             remedy="is it the video as it was published, and the file of frame times that belongs to it?"
             if abs(ratio) > CUT_SHARE
             else "harmless if the container's rate is but a nominal one; else get both files as they were published",
@@ -64,10 +64,10 @@ def declared_clock(recording: Recording, footage: VideoCheck) -> Iterator[AuditF
         )
 
 
-def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) -> Iterator[AuditFinding]:
-    """The contact sensor's clock and cover against a video of ``duration_s``."""
+def check_sensor_clock(truth: GroundTruth, recording: Recording, duration_s: float) -> Iterator[AuditFinding]:
+    """Findings on the contact sensor's clock and coverage against a video of ``duration_s``."""
     path = next(iter(recording.truth_files), recording.path)
-    if truth.video_s is not None and clocks_apart(truth.video_s, duration_s):
+    if truth.video_s is not None and clocks_differ(truth.video_s, duration_s):
         yield _disagreement(truth.video_s, duration_s, recording, effective=True)
         return
     start_s, end_s = float(truth.times_s[0]), float(truth.times_s[-1])
@@ -87,10 +87,10 @@ def sensor_against(truth: GroundTruth, recording: Recording, duration_s: float) 
         yield _disagreement(end_s, duration_s, recording, effective=False)
 
 
-def uncompared(videos_s: Sequence[float | None]) -> Iterator[str]:
-    """A note on recordings of which nobody knows whether the clocks of sensor and video agree.
+def note_uncompared_clocks(videos_s: Sequence[float | None]) -> Iterator[str]:
+    """A note on the recordings whose clocks of sensor and video could not be compared.
 
-    ``videos_s`` is how long each video lasts by the sensor's clock, None where the dataset does not say.
+    ``videos_s`` are durations of the videos by the sensor's clock, None if the dataset does not give one.
     """
     unknown = sum(video_s is None for video_s in videos_s)
     if unknown:

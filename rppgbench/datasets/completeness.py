@@ -1,4 +1,4 @@
-"""What was published against what is here."""
+"""Completeness of a copy of a dataset against its inventory."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ if TYPE_CHECKING:
 _EXTRA_SHOWN = 10
 
 
-def incomplete(
+def check_completeness(
     inventory: Inventory, recordings: Sequence[Recording], root: Path | None, *, partial: bool
 ) -> Iterator[AuditFinding]:
-    """Recordings that are damaged, renamed or here in part are trouble, each, in whatever copy. Those of which nothing
-    is here are trouble where their subject is here, one for all that are missing for the same reason; a copy that is
-    meant to be partial tells them in one remark, and any copy the subjects of whom there is nothing. What belongs to
-    no recording is a remark too."""
-    lodgings = PartialRecordings(inventory, recordings, root)
-    here = subjects_here(inventory, recordings, lodgings)
-    of_here = [(absent, lodgings.hold(absent)) for absent in inventory.absent if absent.subject in here]
-    for absent in (absent for absent, damaged in of_here if damaged):
+    """Findings on recordings missing from a copy of a dataset. A damaged, renamed or incomplete one is trouble. Those
+    without any file are trouble if their subject is here, one per reason, or one remark in a ``partial`` copy. Absent
+    subjects and extra files are remarks."""
+    partials = PartialRecordings(inventory, recordings, root)
+    here = subjects_here(inventory, recordings, partials)
+    absent_here = [(absent, partials.has_leftovers(absent)) for absent in inventory.absent if absent.subject in here]
+    for absent in (absent for absent, damaged in absent_here if damaged):
         yield _missing(absent)
-    gone = [absent for absent, damaged in of_here if not damaged]
-    if gone and not partial:
-        yield from _gone(gone)
-    elif gone:
-        yield AuditFinding(severity="remark", check="missing", found=_not_here(gone))
-    elsewhere = [subject for subject in inventory.subjects if subject not in here]
-    if elsewhere:
+    missing = [absent for absent, damaged in absent_here if not damaged]
+    if missing and not partial:
+        yield from _missing_by_reason(missing)
+    elif missing:
+        yield AuditFinding(severity="remark", check="missing", found=_not_here(missing))
+    absent_subjects = [subject for subject in inventory.subjects if subject not in here]
+    if absent_subjects:
         yield AuditFinding(
             severity="remark",
             check="subjects",
-            found=f"{len(elsewhere)} of {pluralise(len(inventory.subjects), 'published subject')} "
-            f"{'is' if len(elsewhere) == 1 else 'are'} not here: "
-            f"{', '.join(spans(elsewhere))}",
+            found=f"{len(absent_subjects)} of {pluralise(len(inventory.subjects), 'published subject')} "
+            f"{'is' if len(absent_subjects) == 1 else 'are'} not here: "
+            f"{', '.join(spans(absent_subjects))}",
             remedy="" if partial else "get them, or say --partial if this copy is meant to be without them",
         )
     for path in inventory.extra[:_EXTRA_SHOWN]:
@@ -66,21 +65,21 @@ def _missing(absent: Absent) -> AuditFinding:
     )
 
 
-def _gone(absent: Sequence[Absent]) -> Iterator[AuditFinding]:
-    """Recordings of which nothing is here, those that are missing for the same reason together."""
-    alike: dict[tuple[str, str], list[Absent]] = {}
+def _missing_by_reason(absent: Sequence[Absent]) -> Iterator[AuditFinding]:
+    """One trouble per reason for recordings without any file."""
+    by_reason: dict[tuple[str, str], list[Absent]] = {}
     for one in absent:
-        alike.setdefault((one.reason, one.remedy), []).append(one)
-    for (reason, remedy), ones in alike.items():
+        by_reason.setdefault((one.reason, one.remedy), []).append(one)
+    for (reason, remedy), ones in by_reason.items():
         names = list(dict.fromkeys(one.id for one in ones))
         if len(names) == 1:
             yield from map(_missing, ones)
             continue
-        told = ", ".join(spans(names))
+        listed = ", ".join(spans(names))
         yield AuditFinding(
             severity="trouble",
             check="missing",
-            found=f"{reason}; so it is with {len(names)} recordings of subjects that are here: {told}",
+            found=f"{reason}; so it is with {len(names)} recordings of subjects that are here: {listed}",
             remedy=remedy or "get them, or say --partial if this copy is meant to be without them",
             path=ones[0].path,
         )
@@ -92,14 +91,16 @@ def _not_here(absent: Sequence[Absent]) -> str:
     return f"{what}: {', '.join(spans(names))}"
 
 
-def subjects_here(inventory: Inventory, recordings: Sequence[Recording], lodgings: PartialRecordings) -> set[str]:
-    """Subjects with a whole recording, with one of which something is here, or with a folder of their own."""
+def subjects_here(inventory: Inventory, recordings: Sequence[Recording], partials: PartialRecordings) -> set[str]:
+    """Subjects with a whole recording, a partial one, or a folder of their own."""
     here = {recording.subject for recording in recordings}
-    return here | {one.subject for one in inventory.absent if lodgings.hold(one) or lodgings.of_one_subject(one)}
+    return here | {
+        one.subject for one in inventory.absent if partials.has_leftovers(one) or partials.has_subject_folder(one)
+    }
 
 
 def spans(subjects: Sequence[str]) -> list[str]:
-    """Names in their order, runs of whole numbers with the same prefix as ``a1 to a5``."""
+    """Names in their order, with runs of consecutive numbers behind one prefix as ``a1 to a5``."""
     runs: list[list[str]] = []
     for name in subjects:
         if runs and _follows(runs[-1][-1], name):

@@ -1,4 +1,4 @@
-"""Files that are the same, byte for byte, and belong to different recordings."""
+"""Files of different recordings that are identical byte for byte."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 1 << 16
 
-# The files that make one video, or one truth.
-_Unit = tuple["Path", ...]
+# The files of one video or one ground truth.
+_Files = tuple["Path", ...]
 
 
-def duplicates(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
-    """A trouble for each video or truth that several recordings share.
+def find_duplicates(recordings: Sequence[Recording]) -> Iterator[AuditFinding]:
+    """A trouble for each video or ground truth that several recordings share.
 
-    Sizes are compared first, then a few samples of each file, and all of it only where those agree. One table that
-    holds the truth of several recordings is no duplicate of itself.
+    Files are compared by size, then by samples, then in full. A table of several recordings' truths is no duplicate.
     """
     videos = {r.id: ((r.path,) if r.path is not None else r.source_files) for r in recordings}
     by_id = {recording.id: recording for recording in recordings}
-    yield from _shared(by_id, videos)
-    yield from _alike(by_id, videos, "videos")
+    yield from _same_file(by_id, videos)
+    yield from _identical(by_id, videos, "videos")
     tables = _tables(recordings)
     truths = {r.id: tuple(p for p in r.truth_files if p not in tables and p not in videos[r.id]) for r in recordings}
-    yield from _alike(by_id, truths, "ground truths")
+    yield from _identical(by_id, truths, "ground truths")
 
 
 def _tables(recordings: Sequence[Recording]) -> set[Path]:
-    """Truth files that several recordings name."""
+    """Ground-truth files of more than one recording."""
     seen: set[Path] = set()
     repeated: set[Path] = set()
     for recording in recordings:
@@ -46,48 +45,48 @@ def _tables(recordings: Sequence[Recording]) -> set[Path]:
     return repeated
 
 
-def _shared(by_id: dict[str, Recording], videos: dict[str, _Unit]) -> Iterator[AuditFinding]:
-    """Recordings of different subjects whose video is one and the same file, or overlapping parts of it."""
-    users: dict[_Unit, list[str]] = defaultdict(list)
-    for name, unit in videos.items():
-        if unit and by_id[name].path is not None:
-            users[unit].append(name)
-    for unit, names in users.items():
+def _same_file(by_id: dict[str, Recording], videos: dict[str, _Files]) -> Iterator[AuditFinding]:
+    """A trouble for each video file with recordings of different subjects."""
+    users: dict[_Files, list[str]] = defaultdict(list)
+    for name, files in videos.items():
+        if files and by_id[name].path is not None:
+            users[files].append(name)
+    for files, names in users.items():
         if len({by_id[name].subject for name in names}) > 1:
-            yield _finding([by_id[name] for name in names], unit[0], "are the same file")
+            yield _finding([by_id[name] for name in names], files[0], "are the same file")
 
 
-def _alike(by_id: dict[str, Recording], units: dict[str, _Unit], what: str) -> Iterator[AuditFinding]:
-    names: dict[_Unit, str] = {}
-    for name, unit in units.items():
-        if unit and all(path.is_file() for path in unit):
-            names.setdefault(unit, name)
+def _identical(by_id: dict[str, Recording], candidates: dict[str, _Files], what: str) -> Iterator[AuditFinding]:
+    names: dict[_Files, str] = {}
+    for name, files in candidates.items():
+        if files and all(path.is_file() for path in files):
+            names.setdefault(files, name)
     groups = [list(names)]
     for key in (_sizes, _samples, _digests):
         groups = [part for group in groups for part in _split(group, key) if len(part) > 1]
     for group in groups:
-        yield _finding([by_id[names[unit]] for unit in group], group[0][0], f"{what} are identical, byte for byte")
+        yield _finding([by_id[names[files]] for files in group], group[0][0], f"{what} are identical, byte for byte")
 
 
-def _split(units: list[_Unit], key: Callable[[_Unit], Hashable]) -> list[list[_Unit]]:
-    parts: dict[Hashable, list[_Unit]] = defaultdict(list)
-    for unit in units:
+def _split(candidates: list[_Files], key: Callable[[_Files], Hashable]) -> list[list[_Files]]:
+    parts: dict[Hashable, list[_Files]] = defaultdict(list)
+    for files in candidates:
         try:
-            parts[key(unit)].append(unit)
+            parts[key(files)].append(files)
         except OSError:
-            continue  # that a file cannot be read is found elsewhere
+            continue  # unreadable files are reported by the file check
     return list(parts.values())
 
 
-def _sizes(unit: _Unit) -> Hashable:
-    sizes = tuple(path.stat().st_size for path in unit)
-    return sizes if sum(sizes) else (unit[0],)  # empty files are a finding of their own
+def _sizes(files: _Files) -> Hashable:
+    sizes = tuple(path.stat().st_size for path in files)
+    return sizes if sum(sizes) else (files[0],)  # empty files are reported by the file check
 
 
-def _samples(unit: _Unit) -> Hashable:
-    """A digest of the start, middle and end of a few files."""
+def _samples(files: _Files) -> Hashable:
+    """SHA-256 of the start, middle and end of a sample of the files."""
     digest = hashlib.sha256()
-    for path in unit[:: max(1, len(unit) // 8)]:
+    for path in files[:: max(1, len(files) // 8)]:
         size = path.stat().st_size
         with path.open("rb") as file:
             for place in (0, size // 2, max(size - _SAMPLE_BYTES, 0)):
@@ -96,9 +95,9 @@ def _samples(unit: _Unit) -> Hashable:
     return digest.digest()
 
 
-def _digests(unit: _Unit) -> Hashable:
+def _digests(files: _Files) -> Hashable:
     digest = hashlib.sha256()
-    for path in unit:
+    for path in files:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)

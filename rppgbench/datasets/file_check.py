@@ -1,4 +1,4 @@
-"""Whether the files of a recording are there, hold something, and may be read."""
+"""Existence and readability of the files of a recording."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def damaged_files(recording: Recording) -> Iterator[AuditFinding]:
-    """A trouble for each file that the recording names and that nothing can be read from."""
+    """A trouble for each file of the recording that is missing, empty or unreadable."""
     for path in files_of(recording):
-        wrong = _wrong(path)
-        if wrong is not None:
-            found, remedy = wrong
+        fault = _fault(path)
+        if fault is not None:
+            found, remedy = fault
             yield AuditFinding(
                 severity="trouble", check="files", found=found, remedy=remedy, recording=recording.id, path=path
             )
 
 
-def _wrong(path: Path) -> tuple[str, str] | None:
+def _fault(path: Path) -> tuple[str, str] | None:
     try:
         if path.is_dir():
             return "is a folder, expected a file", "copy the dataset again as it was published"

@@ -1,4 +1,4 @@
-"""A small copy of a dataset in its published layout, filled with rendered faces whose heart rates are known."""
+"""Fixtures: small copies of a dataset in its published layout with rendered faces of known heart rates."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class AnnouncedCohort(RenderedCohort):
-    """A film that says which subject it is about to take."""
+    """A rendered cohort that calls ``notify`` with the subject's number before rendering it."""
 
     def __init__(
-        self, registry: Registry, told: Callable[[int], None], *, size: tuple[int, int], n_sessions: int | None = None
+        self, registry: Registry, notify: Callable[[int], None], *, size: tuple[int, int], n_sessions: int | None = None
     ) -> None:
         super().__init__(registry, size=size, n_sessions=n_sessions)
-        self._told = told
+        self._notify = notify
 
     def take(self, subject: int, *args: Any, **kwargs: Any) -> RenderedRecording:
-        self._told(subject)
+        self._notify(subject)
         return super().take(subject, *args, **kwargs)
 
 
 def write_fixture(
-    spec: DatasetSpec, target: Path, film: RenderedCohort, *, n_subjects: int, duration_s: float
+    spec: DatasetSpec, target: Path, cohort: RenderedCohort, *, n_subjects: int, duration_s: float
 ) -> Mapping[str, RenderedRecording]:
-    """Write the copy into ``target``, which must be empty or not be there; its takes by recording id.
+    """The rendered recordings by id of a fixture written into ``target``, which must be empty or missing.
 
-    It is written beside the target and then renamed, so that no half of one is ever taken for the whole.
+    It is written beside the target and renamed, so that an interrupted one is never used.
 
     Raises:
-        PluginError: the dataset comes without a fixture.
-        RppgbenchError: there is something in the target, or it cannot be written.
+        PluginError: the dataset has no fixture.
+        RppgbenchError: the target is not empty, or cannot be written.
     """
     write = _writer(spec)
     target = target.expanduser().absolute()
@@ -53,7 +53,7 @@ def write_fixture(
         if unfinished.exists():
             shutil.rmtree(unfinished)
         unfinished.mkdir(parents=True)
-        takes: Mapping[str, RenderedRecording] = write(unfinished, film, n_subjects, duration_s)
+        rendered: Mapping[str, RenderedRecording] = write(unfinished, cohort, n_subjects, duration_s)
         if target.exists():
             target.rmdir()
         unfinished.rename(target)
@@ -63,7 +63,7 @@ def write_fixture(
         ) from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return takes
+    return rendered
 
 
 def _writer(spec: DatasetSpec) -> Callable[[Path, RenderedCohort, int, float], Mapping[str, RenderedRecording]]:

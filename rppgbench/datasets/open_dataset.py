@@ -1,4 +1,4 @@
-"""A dataset on this machine: where it lies, and what its loader finds there."""
+"""Datasets in folders on this machine, opened by their loaders."""
 
 from __future__ import annotations
 
@@ -25,18 +25,17 @@ _SHOWN, _MOST_HERE = 6, 12
 
 @dataclass(frozen=True)
 class OpenDataset:
-    """A dataset and the folder that it lies in, None for one that makes its recordings; cheap to send to a process,
-    where its loader is made anew."""
+    """A dataset and its folder, None for one that renders its recordings; pickled without its loader."""
 
     spec: DatasetSpec
     root: Path | None
 
     @functools.cached_property
-    def dataset(self) -> Dataset:
-        """The loader.
+    def loader(self) -> Dataset:
+        """The loader, made at first use.
 
         Raises:
-            DatasetUnavailable: the folder holds no such dataset.
+            DatasetUnavailable: the folder does not hold the dataset.
         """
         local = {} if self.root is None else {"root": self.root}
         try:
@@ -49,38 +48,38 @@ class OpenDataset:
         return OpenDataset, (self.spec, self.root)
 
     def recordings(self) -> tuple[Recording, ...]:
-        """All recordings whose files are there, in natural order.
+        """All recordings with all their files, in natural order.
 
         Raises:
-            DatasetUnavailable: there is none; the message says what lies there.
+            DatasetUnavailable: there is none; the message lists the folder.
         """
-        found = tuple(self.dataset.recordings())
+        found = tuple(self.loader.recordings())
         if not found:
-            raise self._nothing()
+            raise self._no_recordings()
         return found
 
     def inventory(self) -> Inventory | None:
-        """What was published against what is here, None when the loader knows nothing of that."""
-        return self.dataset.inventory() if isinstance(self.dataset, InventoriedDataset) else None
+        """Published recordings against those here; None if the loader has no inventory."""
+        return self.loader.inventory() if isinstance(self.loader, InventoriedDataset) else None
 
     def recording(self, name: str) -> Recording:
-        """The recording of that name.
+        """The recording with id ``name``.
 
         Raises:
-            UnknownName: there is none; for one that was published and is not here the message says what is missing.
+            UnknownName: there is none; for a published one the message says which file is missing.
         """
-        return self.chosen([name])[0]
+        return self.select([name])[0]
 
-    def chosen(self, names: Iterable[str]) -> list[Recording]:
-        """The recordings of these names, in natural order; all when there are none."""
+    def select(self, names: Iterable[str]) -> list[Recording]:
+        """The recordings with these ids, in natural order; all for no ids."""
         found = {recording.id: recording for recording in self.recordings()}
-        asked = set(names) or set(found)
-        for name in sorted(asked - set(found)):
+        wanted = set(names) or set(found)
+        for name in sorted(wanted - set(found)):
             raise self._unknown(name, list(found))
-        return [recording for name, recording in found.items() if name in asked]
+        return [recording for name, recording in found.items() if name in wanted]
 
     def relative(self, path: Path) -> Path:
-        """``path`` as seen from the dataset's folder, where it lies in there."""
+        """``path`` relative to the dataset's folder if it lies inside it, else as given."""
         return path.relative_to(self.root) if self.root is not None and path.is_relative_to(self.root) else path
 
     def _unknown(self, name: str, found: Sequence[str]) -> UnknownName:
@@ -90,7 +89,7 @@ class OpenDataset:
                 return UnknownName(f"{absent.path}: {absent.reason} (recording {name!r})", hint=absent.remedy or None)
         return UnknownName(f"dataset {self.spec.name!r} has no recording {name!r} here", hint=_near(name, found))
 
-    def _nothing(self) -> DatasetUnavailable:
+    def _no_recordings(self) -> DatasetUnavailable:
         inventory = self.inventory()
         message = f"{self.root or self.spec.name}: not one whole recording of dataset {self.spec.name!r}"
         if inventory is not None and inventory.absent:
@@ -102,32 +101,31 @@ class OpenDataset:
 
 
 def open_dataset(registry: Registry, spec: DatasetSpec, root: Path | None) -> OpenDataset:
-    """A dataset in a folder, its loader made.
+    """The dataset in a folder, with its loader made.
 
     Raises:
-        DatasetUnavailable: the folder is missing or holds no such dataset; if it looks like another one, the hint says
-            which.
+        DatasetUnavailable: the folder is missing or does not hold the dataset; the hint names datasets that it does.
     """
-    holding = OpenDataset(spec, root.expanduser().absolute() if root is not None and spec.needs_files else None)
-    if holding.root is not None and not holding.root.is_dir():
-        if holding.root.exists():
-            hint = f"name the folder that it lies in: {holding.root.parent}"
-            raise DatasetUnavailable(f"{holding.root}: is a file, expected a folder", hint=hint)
+    dataset = OpenDataset(spec, root.expanduser().absolute() if root is not None and spec.needs_files else None)
+    if dataset.root is not None and not dataset.root.is_dir():
+        if dataset.root.exists():
+            hint = f"name the folder that it lies in: {dataset.root.parent}"
+            raise DatasetUnavailable(f"{dataset.root}: is a file, expected a folder", hint=hint)
         hint = f"name the folder that holds dataset {spec.name!r}"
-        raise DatasetUnavailable(f"{holding.root}: no such folder", hint=hint)
+        raise DatasetUnavailable(f"{dataset.root}: no such folder", hint=hint)
     try:
-        _ = holding.dataset
+        _ = dataset.loader
     except DatasetUnavailable as error:
-        others = resembling(registry, spec, holding.root)
+        others = recognised_datasets(registry, spec, dataset.root)
         if others:
-            commands = " or ".join(f"rppgbench data add {name} {holding.root}" for name in others)
+            commands = " or ".join(f"rppgbench data add {name} {dataset.root}" for name in others)
             hint = f"it looks like {', '.join(others)}: {commands}"
             raise DatasetUnavailable(error.message, hint=hint) from None
         raise
-    return holding
+    return dataset
 
 
-def resembling(registry: Registry, spec: DatasetSpec, root: Path | None) -> list[str]:
+def recognised_datasets(registry: Registry, spec: DatasetSpec, root: Path | None) -> list[str]:
     """Names of the other datasets whose loaders find recordings in the folder."""
     if root is None:
         return []
@@ -137,15 +135,15 @@ def resembling(registry: Registry, spec: DatasetSpec, root: Path | None) -> list
             try:
                 if make(other, validate_params(other, {}), root=root).recordings():
                     found.append(other.name)
-            except Exception:  # a stranger's loader on a folder that is not its own
+            except Exception:  # loaders may raise anything on a folder of another dataset
                 continue
     return found
 
 
 def _near(name: str, found: Sequence[str]) -> str:
-    """What may have been meant; an id with other numbers was not, so then what is here."""
-    alike = [other for other in found if _numbers(other) == _numbers(name)]
-    near = difflib.get_close_matches(name, alike, n=1)
+    """A hint with the nearest id that has the same numbers, else with the ids that are here."""
+    candidates = [other for other in found if _numbers(other) == _numbers(name)]
+    near = difflib.get_close_matches(name, candidates, n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     here = spans(found)

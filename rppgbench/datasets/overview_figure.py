@@ -1,4 +1,4 @@
-"""One figure of a recording: the face, the colour of its skin, the contact sensor with its beats, heart rates."""
+"""Figure of a recording: face, skin colour, contact sensor with beats, heart rates."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _EXCERPT_S = 12.0
 _LINE = 150  # characters under the figure
 
 
-def draw_overview(portrait: RecordingOverview, target: Path, *, title: str, footnotes: tuple[str, ...] = ()) -> None:
-    """Write the figure; the file name's ending says in which format."""
+def draw_overview(overview: RecordingOverview, target: Path, *, title: str, footnotes: tuple[str, ...] = ()) -> None:
+    """Draw the figure into ``target``; its suffix determines the format."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -40,13 +40,13 @@ def draw_overview(portrait: RecordingOverview, target: Path, *, title: str, foot
     figure = Figure(figsize=(11, 7.2 + 0.16 * len(notes)), layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(3, 3, width_ratios=(1.35, 1, 1), height_ratios=(1, 1, 0.9))
-    _draw_face(figure.add_subplot(grid[:2, 0]), portrait)
+    _draw_face(figure.add_subplot(grid[:2, 0]), overview)
     colour, sensor = figure.add_subplot(grid[0, 1:]), figure.add_subplot(grid[1, 1:])
-    start_s = _excerpt_start_s(portrait)
-    beats_s = portrait.beats_s(start_s, start_s + _EXCERPT_S)
-    _draw_colour(colour, portrait, start_s, beats_s)
-    _draw_sensor(sensor, portrait, start_s, beats_s)
-    _draw_rates(figure.add_subplot(grid[2, :]), portrait)
+    start_s = _excerpt_start_s(overview)
+    beats_s = overview.beats_s(start_s, start_s + _EXCERPT_S)
+    _draw_colour(colour, overview, start_s, beats_s)
+    _draw_sensor(sensor, overview, start_s, beats_s)
+    _draw_rates(figure.add_subplot(grid[2, :]), overview)
     for axes in figure.axes[1:]:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
@@ -56,25 +56,25 @@ def draw_overview(portrait: RecordingOverview, target: Path, *, title: str, foot
     figure.savefig(target, dpi=130, metadata={"Software": None} if target.suffix == ".png" else None)
 
 
-def _draw_face(axes: Any, portrait: RecordingOverview) -> None:
+def _draw_face(axes: Any, overview: RecordingOverview) -> None:
     from matplotlib.patches import Rectangle
 
-    axes.imshow(portrait.picture)
+    axes.imshow(overview.picture)
     axes.set_axis_off()
     found = "no face found"
-    if portrait.recording.frames_are_skin:
+    if overview.recording.frames_are_skin:
         found = "every pixel is skin"
-    elif portrait.box is not None and portrait.track is not None:
-        box = portrait.box
+    elif overview.box is not None and overview.track is not None:
+        box = overview.box
         axes.add_patch(Rectangle((box.x, box.y), box.width, box.height, fill=False, lw=1.8, ec=_PULSE))
-        mask = _mask(portrait.picture, box)
+        mask = _mask(overview.picture, box)
         axes.contour(mask, levels=[0.5], colors="white", linewidths=0.8)
-        found = f"face found in {portrait.track.found_share:.0%} of the seconds, skin outlined"
-    axes.set_title(f"frame at {portrait.picture_s:.1f} s\n{found}", fontsize=9, color=_INK)
+        found = f"face found in {overview.track.found_share:.0%} of the seconds, skin outlined"
+    axes.set_title(f"frame at {overview.picture_s:.1f} s\n{found}", fontsize=9, color=_INK)
 
 
 def _mask(picture: ByteArray, box: Box) -> FloatArray:
-    """``(H, W)`` 1 where the picture is skin and inside the box."""
+    """``(H, W)`` mask, 1 for skin pixels inside the box."""
     H, W, _ = picture.shape
     inside = box.clamped(W, H)
     left, top = round(inside.x), round(inside.y)
@@ -84,46 +84,46 @@ def _mask(picture: ByteArray, box: Box) -> FloatArray:
     return mask
 
 
-def _excerpt_start_s(portrait: RecordingOverview) -> float:
-    """The first window that can be scored, else the start."""
-    usable = [start_s for start_s, label in zip(portrait.starts_s, portrait.labels, strict=False) if label.rate]
-    last_s = max(len(portrait.skin) / portrait.fps_hz - _EXCERPT_S, 0.0)
+def _excerpt_start_s(overview: RecordingOverview) -> float:
+    """Start of the first window with a label, else 0, so that the excerpt fits."""
+    usable = [start_s for start_s, label in zip(overview.starts_s, overview.labels, strict=False) if label.rate]
+    last_s = max(len(overview.skin) / overview.fps_hz - _EXCERPT_S, 0.0)
     return min(float(usable[0]), last_s) if usable else 0.0
 
 
-def _draw_colour(axes: Any, portrait: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
-    systole = "" if portrait.truth.kind == "hr" else ": systole is up in both"
+def _draw_colour(axes: Any, overview: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
+    systole = "" if overview.truth.kind == "hr" else ": systole is up in both"
     axes.set_title(f"colour of the skin, band-passed{systole}", fontsize=9, color=_INK)
     axes.set_ylabel("relative change, %", fontsize=8)
     axes.set_xlim(start_s, start_s + _EXCERPT_S)
     axes.tick_params(labelbottom=False)
-    if not np.isfinite(portrait.pulse).all():
-        missing_s = float(np.sum(~np.isfinite(portrait.pulse))) / portrait.fps_hz
-        _say(axes, f"no skin to be seen for {missing_s:.1f} s")
-        if not np.isfinite(portrait.pulse).any():
+    if not np.isfinite(overview.pulse).all():
+        missing_s = float(np.sum(~np.isfinite(overview.pulse))) / overview.fps_hz
+        _annotate(axes, f"no skin to be seen for {missing_s:.1f} s")
+        if not np.isfinite(overview.pulse).any():
             return
-    shown = (portrait.times_s >= start_s) & (portrait.times_s < start_s + _EXCERPT_S)
+    shown = (overview.times_s >= start_s) & (overview.times_s < start_s + _EXCERPT_S)
     for values, colour, label in (
-        (-np.log(portrait.skin[:, 1]), _GREEN, "-ln G"),
-        (portrait.pulse, _PULSE, "ln R - ln G"),
+        (-np.log(overview.skin[:, 1]), _GREEN, "-ln G"),
+        (overview.pulse, _PULSE, "ln R - ln G"),
     ):
         finite = np.isfinite(values)
-        filled = np.interp(portrait.times_s, portrait.times_s[finite], values[finite])
-        wave = np.where(finite, bandpass(filled, portrait.fps_hz, *BAND_HZ), np.nan)
-        axes.plot(portrait.times_s[shown], 100 * wave[shown], color=colour, lw=1.1, label=label)
+        filled = np.interp(overview.times_s, overview.times_s[finite], values[finite])
+        wave = np.where(finite, bandpass(filled, overview.fps_hz, *BAND_HZ), np.nan)
+        axes.plot(overview.times_s[shown], 100 * wave[shown], color=colour, lw=1.1, label=label)
     for beat_s in beats_s:
         axes.axvline(beat_s, color=_SENSOR, lw=0.7, ls=":")
-    _name_series(axes)
+    _draw_legend(axes)
 
 
-def _draw_sensor(axes: Any, portrait: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
-    truth, end_s = portrait.truth, start_s + _EXCERPT_S
+def _draw_sensor(axes: Any, overview: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
+    truth, end_s = overview.truth, start_s + _EXCERPT_S
     shown = (truth.times_s >= start_s) & (truth.times_s < end_s)
     axes.set_xlim(start_s, end_s)
     axes.set_xlabel("time on the video's clock, s", fontsize=8)
     axes.set_title(f"contact sensor: {_SENSORS[truth.kind]}", fontsize=9, color=_INK)
     if not shown.any():
-        _say(axes, "the sensor has no samples here")
+        _annotate(axes, "the sensor has no samples here")
         return
     axes.plot(truth.times_s[shown], truth.samples[shown], color=_SENSOR, lw=1.0)
     for beat_s in beats_s:
@@ -132,60 +132,60 @@ def _draw_sensor(axes: Any, portrait: RecordingOverview, start_s: float, beats_s
         return
     axes.set_yticks([])
     if truth.kind == "bvp" and len(beats_s):
-        _draw_band_passed(axes, portrait, start_s, beats_s)
+        _draw_band_passed(axes, overview, start_s, beats_s)
 
 
-def _draw_band_passed(axes: Any, portrait: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
-    """What the beats are the maxima of, as high as the wave that it was made of."""
-    inside = (portrait.times_s >= start_s) & (portrait.times_s < start_s + _EXCERPT_S)
-    if portrait.wave is None or len(beats_s) < 2 or not np.isfinite(portrait.wave[inside]).all():
+def _draw_band_passed(axes: Any, overview: RecordingOverview, start_s: float, beats_s: FloatArray) -> None:
+    """Draw the band-passed wave, whose maxima the beats are, scaled to the height of the raw wave."""
+    inside = (overview.times_s >= start_s) & (overview.times_s < start_s + _EXCERPT_S)
+    if overview.wave is None or len(beats_s) < 2 or not np.isfinite(overview.wave[inside]).all():
         return
-    wave, rate_hz = portrait.wave[inside], 1 / float(np.median(np.diff(beats_s)))
+    wave, rate_hz = overview.wave[inside], 1 / float(np.median(np.diff(beats_s)))
     low, high = (edge * rate_hz for edge in PASSBAND)
-    smooth = bandpass(wave, portrait.fps_hz, low, high)
+    smooth = bandpass(wave, overview.fps_hz, low, high)
     level, height = float(np.median(wave)), float(np.ptp(wave)) / max(float(np.ptp(smooth)), 1e-12)
     drawn = level + 0.6 * height * smooth
-    axes.plot(portrait.times_s[inside], drawn, color=_FAINT, lw=1.0)
-    axes.plot(beats_s, np.interp(beats_s, portrait.times_s[inside], drawn), "o", color=_SENSOR, ms=3.5)
+    axes.plot(overview.times_s[inside], drawn, color=_FAINT, lw=1.0)
+    axes.plot(beats_s, np.interp(beats_s, overview.times_s[inside], drawn), "o", color=_SENSOR, ms=3.5)
 
 
-def _draw_rates(axes: Any, portrait: RecordingOverview) -> None:
-    middle_s = portrait.starts_s + portrait.window_s / 2
-    rated = [(x, label.rate) for x, label in zip(middle_s, portrait.labels, strict=False) if label.rate is not None]
-    ours = [(x, rate) for x, rate in zip(middle_s, portrait.video_bpm(), strict=True) if rate is not None]
-    axes.plot([x for x, _ in ours], [rate for _, rate in ours], "x", color=_PULSE, ms=4, label="video, ln R - ln G")
+def _draw_rates(axes: Any, overview: RecordingOverview) -> None:
+    middle_s = overview.starts_s + overview.window_s / 2
+    rated = [(x, label.rate) for x, label in zip(middle_s, overview.labels, strict=False) if label.rate is not None]
+    video = [(x, rate) for x, rate in zip(middle_s, overview.video_bpm(), strict=True) if rate is not None]
+    axes.plot([x for x, _ in video], [rate for _, rate in video], "x", color=_PULSE, ms=4, label="video, ln R - ln G")
     sensor = {"mfc": "none", "color": _SENSOR, "ms": 5.5, "ls": "none"}
-    if portrait.truth.kind == "hr":
-        axes.plot(portrait.truth.times_s, portrait.truth.samples, color=_SENSOR, lw=0.9, label="sensor")
+    if overview.truth.kind == "hr":
+        axes.plot(overview.truth.times_s, overview.truth.samples, color=_SENSOR, lw=0.9, label="sensor")
     else:
         spectrum, beats = ([getattr(rate, of) for _, rate in rated] for of in ("spectrum_bpm", "beats_bpm"))
         axes.plot([x for x, _ in rated], spectrum, marker="o", label="sensor, spectrum", **sensor)
         axes.plot([x for x, _ in rated], beats, marker="+", label="sensor, beats", **sensor)
-    half_s = 0.5 * (portrait.starts_s[1] - portrait.starts_s[0]) if len(portrait.starts_s) > 1 else 0.5
-    for x, label in zip(middle_s, portrait.labels, strict=False):
+    half_s = 0.5 * (overview.starts_s[1] - overview.starts_s[0]) if len(overview.starts_s) > 1 else 0.5
+    for x, label in zip(middle_s, overview.labels, strict=False):
         if label.excluded or label.flags:
             shade = _PULSE if label.excluded else _FLAGGED
             axes.axvspan(x - half_s, x + half_s, color=shade, alpha=0.2, lw=0)
-    axes.set_xlim(0, max(len(portrait.skin) / portrait.fps_hz, 1.0))
-    rates = [rate for _, rate in ours] + [r for _, rate in rated for r in (rate.spectrum_bpm, rate.beats_bpm) if r]
+    axes.set_xlim(0, max(len(overview.skin) / overview.fps_hz, 1.0))
+    rates = [rate for _, rate in video] + [r for _, rate in rated for r in (rate.spectrum_bpm, rate.beats_bpm) if r]
     if rates:
         axes.set_ylim(min(rates) - 10, max(rates) + 10)
     axes.set_xlabel("middle of the window, s", fontsize=8)
     axes.set_ylabel("bpm", fontsize=8)
-    n_excluded = sum(label.excluded is not None for label in portrait.labels)
-    n_flagged = sum(bool(label.flags) for label in portrait.labels)
+    n_excluded = sum(label.excluded is not None for label in overview.labels)
+    n_flagged = sum(bool(label.flags) for label in overview.labels)
     axes.set_title(
-        f"heart rate in windows of {portrait.window_s:.0f} s: of {len(portrait.labels)}, {n_excluded} "
+        f"heart rate in windows of {overview.window_s:.0f} s: of {len(overview.labels)}, {n_excluded} "
         f"cannot be scored (red) and {pluralise_are(n_flagged)} flagged (orange)",
         fontsize=9, color=_INK,
     )  # fmt: skip
-    _name_series(axes)
+    _draw_legend(axes)
 
 
-def _name_series(axes: Any) -> None:
-    """A legend beside the axes, where it covers nothing."""
+def _draw_legend(axes: Any) -> None:
+    """Draw the legend beside the axes."""
     axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _say(axes: Any, text: str) -> None:
+def _annotate(axes: Any, text: str) -> None:
     axes.text(0.01, 0.02, text, color=_FAINT, fontsize=8, transform=axes.transAxes, va="bottom")

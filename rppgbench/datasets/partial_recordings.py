@@ -1,4 +1,4 @@
-"""What lies here of recordings that cannot be used: a damaged file, a renamed one, or the others of their files."""
+"""Leftovers of recordings that cannot be used: damaged, renamed or remaining files."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 class PartialRecordings:
-    """Which folders below ``root`` are whose, by the files of whole recordings and by those that are missing."""
+    """Recordings by folder below ``root``, from the files of whole recordings and the missing files of others."""
 
     def __init__(self, inventory: Inventory, recordings: Sequence[Recording], root: Path | None) -> None:
         self._root = root
         self._subject = {recording.id: recording.subject for recording in recordings}
         self._subject |= {absent.id: absent.subject for absent in inventory.absent}
         self._claimed: set[Path] = set()
-        self._tenants: dict[Path, set[str]] = defaultdict(set)
-        self._strangers: dict[Path, list[str]] = {}
+        self._ids_below: dict[Path, set[str]] = defaultdict(set)
+        self._unclaimed: dict[Path, list[str]] = {}
         directly: dict[Path, set[str]] = defaultdict(set)
         named = [(recording.id, files_of(recording)) for recording in recordings]
         for name, paths in named + [(absent.id, [absent.path]) for absent in inventory.absent]:
@@ -35,52 +35,52 @@ class PartialRecordings:
             for folder in {path.parent for path in paths}:
                 directly[folder].add(name)
                 for above in (folder, *folder.parents):
-                    self._tenants[above].add(name)
+                    self._ids_below[above].add(name)
         self._common = [folder for folder, names in directly.items() if len(names) > 1]
 
-    def hold(self, absent: Absent) -> bool:
-        """Whether anything is here of a recording that cannot be used.
+    def has_leftovers(self, absent: Absent) -> bool:
+        """Whether any file of the recording is here.
 
-        That is so when the file or folder that it names exists (damaged then, empty, or not to be read), when its
-        remedy says that it was renamed, when a folder of its own holds a file, or when in a folder of several
-        recordings there is something of nobody's whose name holds the recording's id or the missing file's name.
+        True if its missing file or folder exists (damaged, empty or unreadable), if its remedy says that it was
+        renamed, if a folder of its own holds a file, or if a folder of several recordings holds an unclaimed file
+        whose name contains the recording's id or the missing file's stem.
         """
-        # A link that leads nowhere is there too.
+        # A dangling link counts as existing.
         if os.path.lexists(absent.path) or "renamed" in absent.remedy:
             return True
         home = absent.path.parent
-        if home != self._root and self._tenants[home] == {absent.id}:
+        if home != self._root and self._ids_below[home] == {absent.id}:
             return _occupied(home)
         names = (absent.id, absent.path.stem)
         return any(
-            _says(stranger, name)
+            _contains_words(other, name)
             for folder in dict.fromkeys((home, *self._common))
-            for stranger in self._strangers_in(folder)
+            for other in self._unclaimed_in(folder)
             for name in names
         )
 
-    def of_one_subject(self, absent: Absent) -> bool:
-        """Whether the folder in which its missing file belongs is there, and no other subject's."""
+    def has_subject_folder(self, absent: Absent) -> bool:
+        """Whether the folder of its missing file exists and holds recordings of its subject alone."""
         home = absent.path.parent
         if home == self._root or not home.is_dir():
             return False
-        return {self._subject[name] for name in self._tenants[home]} == {absent.subject}
+        return {self._subject[name] for name in self._ids_below[home]} == {absent.subject}
 
-    def _strangers_in(self, folder: Path) -> Sequence[str]:
-        """Names of what lies in the folder and is no recording's."""
-        if folder not in self._strangers:
-            here = (path for path in _listed(folder) if path not in self._claimed and path not in self._tenants)
-            self._strangers[folder] = [path.name for path in here]
-        return self._strangers[folder]
+    def _unclaimed_in(self, folder: Path) -> Sequence[str]:
+        """Names of files and folders in ``folder`` that belong to no recording."""
+        if folder not in self._unclaimed:
+            here = (path for path in _entries(folder) if path not in self._claimed and path not in self._ids_below)
+            self._unclaimed[folder] = [path.name for path in here]
+        return self._unclaimed[folder]
 
 
 def _occupied(folder: Path) -> bool:
-    """Whether there is anything but empty folders in it."""
-    return any(path == folder or path.is_symlink() or not path.is_dir() or _occupied(path) for path in _listed(folder))
+    """Whether the folder holds anything but empty folders; True if it is unreadable."""
+    return any(path == folder or path.is_symlink() or not path.is_dir() or _occupied(path) for path in _entries(folder))
 
 
-def _listed(folder: Path) -> list[Path]:
-    """What lies in a folder, hidden files left out; of one that must not be read that there is one."""
+def _entries(folder: Path) -> list[Path]:
+    """Entries of a folder without hidden files; the folder itself if it is unreadable."""
     try:
         return [path for path in folder.iterdir() if not path.name.startswith(".")]
     except (FileNotFoundError, NotADirectoryError):
@@ -89,8 +89,8 @@ def _listed(folder: Path) -> list[Path]:
         return [folder]
 
 
-def _says(text: str, name: str) -> bool:
-    """Whether the words of ``name`` stand in ``text``, one after the other."""
+def _contains_words(text: str, name: str) -> bool:
+    """Whether the words of ``name`` occur consecutively in ``text``."""
     words, wanted = _WORD.findall(text), _WORD.findall(name)
     n = len(wanted)
     return n > 0 and any(words[at : at + n] == wanted for at in range(len(words) - n + 1))

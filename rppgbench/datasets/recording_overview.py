@@ -1,4 +1,4 @@
-"""One recording looked at closely: its face, its colour, its contact sensor, and how they go together."""
+"""Overview of one recording: face, skin colour, contact sensor, and the delay between them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rppgbench.evaluation.labels import Label
     from rppgbench.media.box import Box
 
-# Short enough to see a rate change, long enough for one to be told.
+# Short enough to show changes of the heart rate, long enough to estimate it.
 WINDOW_S, STEP_S = 10.0, 1.0
 _MARGIN = 0.05
 _CLOCK_HZ = (15.0, 60.0)
@@ -36,12 +36,12 @@ _CLOCK_HZ = (15.0, 60.0)
 
 @dataclass(frozen=True)
 class RecordingOverview:
-    """What a recording shows.
+    """Signals and labels of a recording.
 
-    ``skin`` is ``(T, 3)`` mean R, G, B of the skin in grey levels at ``fps_hz`` from the video's 0 on, NaN where there
-    is none; ``picture`` is the frame at ``picture_s`` and ``box`` the face in it (None: no face was found). ``wave``
-    ``(T,)`` is the sensor's pulse on the same times, None for a sensor of heart rates. ``labels`` are those of windows
-    that begin at ``starts_s``, ``(B,)`` of ``window_s``.
+    ``skin`` is ``(T, 3)`` mean R, G, B of the skin in grey levels at ``fps_hz`` from the video's start, NaN without
+    skin; ``picture`` is the frame at ``picture_s`` and ``box`` its face (None: no face was found). ``wave`` ``(T,)`` is
+    the sensor's pulse wave at the same times, None for a sensor of heart rates. ``labels`` are those of the windows of
+    ``window_s`` that begin at ``starts_s`` ``(B,)``.
     """
 
     recording: Recording
@@ -61,24 +61,24 @@ class RecordingOverview:
 
     @property
     def times_s(self) -> FloatArray:
-        """``(T,)`` times of skin and wave."""
+        """``(T,)`` times in s of ``skin`` and ``wave``."""
         return np.arange(len(self.skin)) / self.fps_hz
 
     @property
     def pulse(self) -> FloatArray:
-        """``(T,)`` ln R - ln G of the skin, which rises at systole and knows little of light and motion."""
+        """``(T,)`` ln R - ln G of the skin, which rises at systole and is insensitive to brightness."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.log(self.skin[:, 0]) - np.log(self.skin[:, 1]))
 
     def video_bpm(self) -> list[float | None]:
-        """Heart rate of ``pulse`` by its spectrum in each window, None where it has none."""
+        """Heart rate in bpm of ``pulse`` by its spectrum in each window; None if it cannot be estimated."""
         n = min(int(self.window_s * self.fps_hz + 1e-6), len(self.skin))
         first = np.minimum(np.rint(self.starts_s * self.fps_hz).astype(int), len(self.skin) - n)
         rates = estimate_each(self.pulse[first[:, None] + np.arange(n)], self.fps_hz)
         return [None if isinstance(rate, SignalError) else rate.spectrum_bpm for rate in rates]
 
     def beats_s(self, start_s: float, end_s: float) -> FloatArray:
-        """The sensor's beats from ``start_s`` to ``end_s``: R-peaks of an ECG, maxima of a BVP; empty where unknown."""
+        """Times in s of the sensor's beats from ``start_s`` to ``end_s``: R-peaks or BVP maxima; empty if unknown."""
         inside = (self.times_s >= start_s) & (self.times_s < end_s)
         if self.wave is None or not np.isfinite(self.wave[inside]).all():
             return np.empty(0)
@@ -94,12 +94,12 @@ class RecordingOverview:
 
 
 def inspect_recording(dataset: Dataset, recording: Recording) -> RecordingOverview:
-    """Look at one recording; it is decoded three times at most, one frame at a time.
+    """The overview of one recording, decoded up to three times, frame by frame.
 
     Raises:
         MediaError: the video cannot be read in full.
-        DatasetUnavailable: its truth cannot be read.
-        SignalError: its truth is nothing that could be drawn.
+        DatasetUnavailable: the ground truth cannot be read.
+        SignalError: the ground truth is malformed.
     """
     truth = dataset.ground_truth(recording)
     wrong = malformation(truth)
@@ -164,7 +164,7 @@ def _colours(
 
 
 def _picture(path: Path, recording: Recording, times_s: FloatArray) -> tuple[ByteArray, float]:
-    """A frame of the middle of the first seconds: the first ones are often dark."""
+    """A frame about 2 s after the start, since first frames are often dark, and its time in s."""
     wanted = min(len(times_s) // 2, round(2 * recording.fps_hz))
     for frame in frames(path, part=recording.part):
         if frame.index >= wanted:

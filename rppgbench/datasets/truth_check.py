@@ -1,4 +1,4 @@
-"""Whether what the contact sensor said of a recording can be believed."""
+"""Plausibility of a recording's ground truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.datasets.audit_finding import AuditFinding, Severity, of_error
-from rppgbench.datasets.clock_check import sensor_against
+from rppgbench.datasets.clock_check import check_sensor_clock
 from rppgbench.evaluation.labels import DIFFERENT_BPM, ESTIMATORS_DIFFER, LEADS_DIFFER, NOISY, Label, label_windows
 from rppgbench.pipeline.stage_settings import WindowSettings
 from rppgbench.signal.contact_sensor import PLAUSIBLE_BPM, missing_share, stuck_spans_s
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 WINDOW_S = 30.0
 GRID_HZ = 30.0
-# Why windows are excluded that findings on the whole recording tell better.
-_TOLD = ("does not cover", "is stuck", "clock and the video's disagree", "no heart rate of")
+# Reasons of exclusion that findings on the whole recording already report.
+_REPORTED = ("does not cover", "is stuck", "clock and the video's disagree", "no heart rate of")
 
 
 @dataclass(frozen=True)
 class TruthSummary:
-    """What a sensor said, in numbers: windows are of 30 s, or one of a shorter recording."""
+    """Measures of a ground truth; windows are of 30 s, or one window for a shorter recording."""
 
     kind: str
     start_s: float
@@ -44,21 +44,21 @@ class TruthSummary:
 def check_ground_truth(
     dataset: Dataset, recording: Recording, duration_s: float
 ) -> tuple[TruthSummary | None, list[AuditFinding]]:
-    """Ask the loader for a recording's truth and look for what speaks against it; None when there is none to speak of.
+    """A summary of a recording's ground truth and the findings on it; None if it cannot be read or is malformed.
 
-    ``duration_s`` is how long the recording's video was found to last.
+    ``duration_s`` is the measured duration of the recording's video.
     """
     path = next(iter(recording.truth_files), recording.path)
     try:
         truth = dataset.ground_truth(recording)
-    except Exception as error:  # whatever a loader does, the other recordings must be looked at
+    except Exception as error:  # a loader may raise anything; the other recordings must still be audited
         return None, [of_error("truth", error, recording, path)]
     malformed = malformation(truth)
     if malformed is not None:
         return None, [_finding(recording, "trouble", "truth", malformed, "copy the file again, or tell the "
                                "dataset plugin's author")]  # fmt: skip
-    findings = list(sensor_against(truth, recording, duration_s))
-    findings += _silences(truth, recording)
+    findings = list(check_sensor_clock(truth, recording, duration_s))
+    findings += _gaps(truth, recording)
     findings += _stuck(truth, recording)
     findings += _impossible(truth, recording)
     labels = labels_of(truth, *windows_of(duration_s), video_s=duration_s)
@@ -68,7 +68,7 @@ def check_ground_truth(
         _finding(recording, "remark", "loader", f"{doubt}; each window of it is flagged") for doubt in truth.doubts
     ]
     rates = [label.rate.spectrum_bpm for label in labels if label.rate is not None]
-    testimony = TruthSummary(
+    summary = TruthSummary(
         kind=truth.kind,
         start_s=float(truth.times_s[0]),
         end_s=float(truth.times_s[-1]),
@@ -78,11 +78,11 @@ def check_ground_truth(
         n_excluded=sum(label.excluded is not None for label in labels),
         n_flagged=sum(bool(label.flags) for label in labels),
     )
-    return testimony, findings
+    return summary, findings
 
 
 def malformation(truth: GroundTruth) -> str | None:
-    """Why there is nothing to look at in it, None when there is."""
+    """The reason why a ground truth is unusable; None if it is usable."""
     if truth.video_s is not None and not np.isfinite(truth.video_s):
         return "how long the video lasts by the sensor's clock is no number"
     if truth.samples.ndim != 1 or truth.samples.shape != truth.times_s.shape:
@@ -101,7 +101,7 @@ def malformation(truth: GroundTruth) -> str | None:
 
 
 def windows_of(duration_s: float) -> tuple[FloatArray, float]:
-    """``(B,)`` starts and the length of windows of 30 s, as a run cuts them; a shorter recording is one window."""
+    """``(B,)`` starts and length in s of the windows of 30 s of a run; a shorter recording is one window."""
     starts_s = WindowSettings(length_s=WINDOW_S, fps_hz=GRID_HZ, duration_s=duration_s).starts_s
     return (np.array(starts_s), WINDOW_S) if starts_s else (np.zeros(1), duration_s)
 
@@ -109,9 +109,9 @@ def windows_of(duration_s: float) -> tuple[FloatArray, float]:
 def labels_of(
     truth: GroundTruth, starts_s: FloatArray, length_s: float, *, video_s: float | None = None
 ) -> list[Label]:
-    """Labels of windows of a length; none when it is too short for a heart rate.
+    """Labels of the windows; none if they are too short for a heart rate.
 
-    With ``video_s`` all are excluded if the sensor's clock says otherwise.
+    With ``video_s``, the video's duration, all are excluded if the sensor's clock disagrees with it.
     """
     if length_s < PERIODS_NEEDED / BAND_HZ[0] + 1 / GRID_HZ:
         return []
@@ -119,7 +119,7 @@ def labels_of(
     return label_windows(truth, starts_s, n_frames, GRID_HZ, HeartRateSettings(), video_s=video_s)
 
 
-def _silences(truth: GroundTruth, recording: Recording) -> Iterator[AuditFinding]:
+def _gaps(truth: GroundTruth, recording: Recording) -> Iterator[AuditFinding]:
     finite_s = truth.times_s[np.isfinite(truth.samples)]
     gaps_s = np.diff(finite_s)
     share = missing_share(truth)
@@ -161,10 +161,10 @@ def _impossible(truth: GroundTruth, recording: Recording) -> Iterator[AuditFindi
 
 
 def _unscored(labels: list[Label], recording: Recording, *, explained: bool) -> Iterator[AuditFinding]:
-    """Windows without a label, once a reason; reasons that a finding on the sensor already gave are left out."""
+    """One trouble per reason for windows without a label; reasons that are ``explained`` by a finding are left out."""
     reasons = Counter(label.excluded for label in labels if label.excluded is not None)
     for reason, count in reasons.items():
-        if not (explained and any(known in reason for known in _TOLD)):
+        if not (explained and any(known in reason for known in _REPORTED)):
             yield _finding(recording, "trouble", "label",
                            f"{count} of {len(labels)} windows cannot be scored: {reason}",
                            f"look at it: rppgbench data show NAME {recording.id} --plot")  # fmt: skip

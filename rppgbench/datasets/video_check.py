@@ -1,4 +1,4 @@
-"""The pictures of a recording, read once: how many there are, when, and whether that is what its header says."""
+"""Frames of a recording's video: count, times, and agreement with its header."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from rppgbench.contracts import Dataset, FloatArray, Recording
     from rppgbench.media.decode import VideoInfo
 
-# Containers are often wrong by a frame; a longest pause that a heart rate survives.
+# Containers are often wrong by a frame; a longer gap than this prevents estimating a heart rate.
 _SLACK_FRAMES = 2
 _LONGEST_GAP_S = 0.5
 
 
 @dataclass(frozen=True)
 class VideoCheck:
-    """What a recording's video turned out to be.
+    """Measures of a recording's video.
 
-    ``times_s`` are those of the frames that count, by the dataset's clock if it has one, else by the container's; None
-    when nothing was decoded and the dataset has no clock. ``container_s`` is how long they last by the container.
+    ``times_s`` are the times of the frames of its part, by the dataset's clock if it has one, else by the container's;
+    None if nothing was decoded and the dataset has no clock. ``container_s`` is their duration by the container.
     """
 
     info: VideoInfo
@@ -43,21 +43,21 @@ class VideoCheck:
 
     @property
     def duration_s(self) -> float:
-        """How long the frames that count last, by the clock that is used."""
+        """Duration of the frames of the part, by the dataset's clock if it has one."""
         return self.container_s if self.times_s is None else span_s(self.times_s)
 
     @property
     def fps_hz(self) -> float:
-        """Mean frame rate by the clock that is used."""
+        """Mean frame rate by the same clock."""
         return self.n_frames / self.duration_s if self.duration_s > 0 else 0.0
 
 
 @contextlib.contextmanager
 def video_of(dataset: Dataset, recording: Recording) -> Iterator[Path]:
-    """The recording's video file; one that the dataset renders lies in a temporary folder meanwhile.
+    """Context with the recording's video file, rendered into a temporary folder if the dataset renders.
 
     Raises:
-        MediaError: there is none, and the dataset does not render.
+        MediaError: the recording has no file, and the dataset does not render.
     """
     if recording.path is not None:
         yield recording.path
@@ -74,28 +74,28 @@ def video_of(dataset: Dataset, recording: Recording) -> Iterator[Path]:
 
 
 def check_video(dataset: Dataset, recording: Recording, *, quick: bool) -> tuple[VideoCheck | None, list[AuditFinding]]:
-    """Decode the frames of a recording that count, or only look at its header; None when they cannot be had."""
+    """Measures of a recording's video and findings on it; None if it cannot be read. ``quick`` reads the header."""
     try:
         if recording.path is None and quick:
             return _from_clock_alone(dataset, recording)
         with video_of(dataset, recording) as path:
-            return _watched(path, dataset, recording, quick=quick)
-    except Exception as error:  # whatever a loader or a file does, the other recordings must be looked at
+            return _check_file(path, dataset, recording, quick=quick)
+    except Exception as error:  # a loader may raise anything; the other recordings must still be audited
         shown = recording.path or next(iter(recording.source_files), None)
         return None, [of_error("video", error, recording, shown)]
 
 
 def _from_clock_alone(dataset: Dataset, recording: Recording) -> tuple[VideoCheck | None, list[AuditFinding]]:
-    """Nothing to probe without rendering: what the clock of the frames says is checked when the truth is."""
+    """No measures without rendering; raises if the frame times cannot be read."""
     clock_s(dataset, recording)
     return None, []
 
 
-def _watched(
+def _check_file(
     path: Path, dataset: Dataset, recording: Recording, *, quick: bool
 ) -> tuple[VideoCheck | None, list[AuditFinding]]:
     info = probe(path)
-    first, end = _counted(recording.part, info.n_frames or 0)
+    first, end = _frame_range(recording.part, info.n_frames or 0)
     findings = list(_header(info, recording, first, end))
     if quick:
         n_frames = max(min(end, info.n_frames or 0) - first, 0)
@@ -107,22 +107,22 @@ def _watched(
         findings += _decoded(decoded_s, end - first, recording)
     stamps_s = clock_s(dataset, recording)
     if stamps_s is not None:
-        wrong = _unusable(stamps_s, n_frames)
-        if wrong is not None:
+        fault = _frame_times_fault(stamps_s, n_frames)
+        if fault is not None:
             remedy = "is the video, or the file of its times, cut off or of another recording?"
-            return None, [*findings, _trouble(recording, "clock", *wrong, remedy)]
+            return None, [*findings, _trouble(recording, "clock", *fault, remedy)]
     return VideoCheck(info, n_frames, container_s, decoded_s if stamps_s is None else stamps_s, not quick), findings
 
 
 def clock_s(dataset: Dataset, recording: Recording) -> FloatArray | None:
-    """The dataset's own times of the frames, None where the container's are used."""
+    """``(T,)`` frame times of the dataset's clock; None if the container's are used."""
     if not (recording.clock_files and isinstance(dataset, TimedDataset)):
         return None
     return np.asarray(dataset.frame_times_s(recording), dtype=np.float64)
 
 
-def _unusable(stamps_s: FloatArray, n_frames: int) -> tuple[str, str] | None:
-    """What was found and what was expected of frame times that are none."""
+def _frame_times_fault(stamps_s: FloatArray, n_frames: int) -> tuple[str, str] | None:
+    """Found and expected, for frame times that do not fit the video; None if they do."""
     if stamps_s.shape != (n_frames,):
         return f"{len(stamps_s)} frame times for {n_frames} frames", "one for each frame"
     if not np.isfinite(stamps_s).all() or (np.diff(stamps_s) <= 0).any():
@@ -130,7 +130,7 @@ def _unusable(stamps_s: FloatArray, n_frames: int) -> tuple[str, str] | None:
     return None
 
 
-def _counted(part: tuple[int, int | None], n_frames: int) -> tuple[int, int]:
+def _frame_range(part: tuple[int, int | None], n_frames: int) -> tuple[int, int]:
     first, end = part
     return first, n_frames if end is None else n_frames + end if end < 0 else end
 
@@ -141,13 +141,13 @@ def _header(info: VideoInfo, recording: Recording, first: int, end: int) -> Iter
         yield _trouble(
             recording, "video", f"has {n_frames} frames", f"frames {first} to {end - 1}", "is it the whole file?"
         )
-    held_s = n_frames / info.fps_hz if info.fps_hz else 0.0
+    frames_s = n_frames / info.fps_hz if info.fps_hz else 0.0
     slack_s = max((_SLACK_FRAMES + 0.5) / info.fps_hz if info.fps_hz else 0.0, 0.005 * info.duration_s)
-    if recording.part[1] is None and held_s < info.duration_s - slack_s:
+    if recording.part[1] is None and frames_s < info.duration_s - slack_s:
         yield _trouble(
             recording,
             "video",
-            f"holds {held_s:.1f} s of pictures",
+            f"holds {frames_s:.1f} s of pictures",
             f"{info.duration_s:.1f} s, which its header announces",
             "it was cut off: copy it again",
         )

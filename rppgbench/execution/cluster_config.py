@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from rppgbench.errors import RppgbenchError
 from rppgbench.protocol import yaml_document
-from rppgbench.protocol.explain import explain
 from rppgbench.protocol.protocol_file import Frozen
 from rppgbench.protocol.yaml_document import Document
 
@@ -101,11 +100,7 @@ def read_cluster_config(path: Path) -> tuple[ClusterConfig, Document]:
     Raises:
         RppgbenchError: anything in it is wrong; the message starts with ``file:line:column``.
     """
-    source = yaml_document.read_yaml(path)
-    try:
-        file = ClusterConfig.model_validate(source.tree)
-    except ValidationError as error:
-        raise ClusterError("\n".join(explain(source, error, ClusterConfig)), hint="see docs/clusters.md") from None
+    file, source = yaml_document.load(path, ClusterConfig, ClusterError, "see docs/clusters.md")
     _only_what_the_system_takes(file, source)
     return file, source
 

@@ -1,1 +1,1 @@
-"""Training of whatever learns: recipes, losses, one readable loop, joint training, checkpoints."""
+"""Training by gradients: recipes, losses, the training loop, joint training, checkpoints."""

@@ -1,4 +1,4 @@
-"""A fit's state on disk, so that one that was killed goes on where it was and ends with the same weights."""
+"""Training state on disk, so that a killed fit resumes and ends with the same weights."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A file of weights, of Adam's moments and of the loss curve so far. The steps draw from generators seeded by
-    their number, so no generator's state is in it."""
+    """A file of weights, Adam's moments and loss curves; generators are seeded by step, so it needs none."""
 
     path: Path
 
     def save(self, step: int, module: nn.Module, optimiser: torch.optim.Adam, curve: Mapping[str, list[float]]) -> None:
-        """Keep the state after ``step`` optimiser steps: the old file or the new one is there, never half of one."""
+        """Write the state after ``step`` optimiser steps, replacing the file atomically."""
         moments = {
             f"optimiser/{number}/{name}": value
             for number, state in optimiser.state_dict()["state"].items()
@@ -45,7 +44,7 @@ class Checkpoint:
         temporary.replace(self.path)
 
     def restore(self, module: nn.Module, optimiser: torch.optim.Adam) -> tuple[int, dict[str, list[float]]]:
-        """Put the state back and return how many steps were done, and their curve: 0 and {} without a usable file."""
+        """Load the state; the number of steps done and their loss curves, 0 and {} without a usable file."""
         try:
             with safe_open(self.path, framework="pt") as file:
                 metadata = file.metadata()
@@ -56,7 +55,7 @@ class Checkpoint:
         if {name: value.shape for name, value in weights.items()} != {
             name: value.shape for name, value in module.state_dict().items()
         }:
-            return 0, {}  # of another network
+            return 0, {}  # the file is of another network
         module.load_state_dict(weights)
         state: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimiser/", tensors).items():

@@ -1,4 +1,4 @@
-"""Between NumPy clips and a network's tensors: what a learner's ``predict`` and ``enhance`` need."""
+"""Conversion between NumPy clips and tensors, for ``predict`` and ``enhance`` of learners."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ if TYPE_CHECKING:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where the network's weights are; the CPU for one without any."""
+    """The device of the module's parameters and buffers; the CPU if it has none."""
     return next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
 
 
 def as_video(video: Any, module: nn.Module) -> Tensor:
-    """``(B, T, H, W, 3)`` uint8, or float in [0, 1], NumPy or torch, as float32 in [0, 1] where ``module`` is.
-
-    Bytes travel to the device as bytes and become floats there.
+    """``(B, T, H, W, 3)`` uint8, or float in [0, 1], NumPy or torch, as float32 in [0, 1] on the device of ``module``.
 
     Raises:
-        SignalError: not a batch of colour clips.
+        SignalError: ``video`` is not of shape ``(B, T, H, W, 3)``.
     """
     if len(video.shape) != 5 or video.shape[-1] != 3:
         raise SignalError(f"clips of shape {tuple(video.shape)}, expected (B, T, H, W, 3)")
@@ -41,5 +39,5 @@ def as_array(tensor: Tensor) -> NDArray[np.float32]:
 
 
 def _writable(array: NDArray[Any]) -> NDArray[Any]:
-    """torch warns of arrays that it must not write to, such as those mapped from disk."""
+    """A writable array: torch warns about read-only ones, such as those mapped from disk."""
     return np.ascontiguousarray(array) if array.flags.writeable else np.array(array)

@@ -1,4 +1,4 @@
-"""Joint training: an enhancer learns on in front of a frozen method (Yu et al., ICCV 2019, section 3.3)."""
+"""Joint training of an enhancer in front of a frozen method (Yu et al., ICCV 2019, section 3.3)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from rppgbench.learning.recipe import JointRecipe
 
 
 class JointModule:
-    """Both as one learner, of which only the enhancer is trained: the same loop serves.
+    """Enhancer and method as one learner, of which only the enhancer is trained.
 
-    The method stays in evaluation mode with its weights and running statistics frozen; gradients pass through it to
-    the enhancer's output, which is its input. Losses (eq. 10): the method's own against the wave it gives on the
-    reference video, which is softer than the contact sensor's (or against that, or both); the mean squared distance of
-    its feature maps from those of the reference (eq. 9); the pixels' squared error.
+    The method stays in evaluation mode with frozen weights and running statistics; gradients pass through it to the
+    enhancer's output. Losses (eq. 10): the method's own against its prediction on the reference video, the contact
+    sensor's wave, or both; the mean squared distance between its feature maps and those on the reference (eq. 9); the
+    squared pixel error.
     """
 
     def __init__(self, enhancer: DifferentiableEnhancer, method: DifferentiableMethod, recipe: JointRecipe) -> None:
@@ -32,7 +32,7 @@ class JointModule:
         }
 
     def training_step(self, batch: TrainingBatch, context: TrainingContext) -> dict[str, Tensor]:
-        self._method.module.eval()  # whoever put the enhancer into training mode meant the enhancer
+        self._method.module.eval()  # training mode is for the enhancer alone
         enhanced = self._enhancer.restore(batch.video)
         with torch.no_grad():
             reference = self._method.respond(batch.reference)
@@ -40,8 +40,8 @@ class JointModule:
         waves = {"reference_wave": _standardised(reference.wave), "truth": batch.wave}
         losses: dict[str, Tensor] = {}
         for kind in self._targets():
-            held_against = dataclasses.replace(batch, video=enhanced, wave=waves[kind])
-            losses |= {f"{kind}.{name}": loss for name, loss in self._method.losses(response, held_against).items()}
+            target_batch = dataclasses.replace(batch, video=enhanced, wave=waves[kind])
+            losses |= {f"{kind}.{name}": loss for name, loss in self._method.losses(response, target_batch).items()}
         distances = [
             nn.functional.mse_loss(response.feature_maps[name].float(), reference.feature_maps[name].float())
             for name in reference.feature_maps
@@ -55,6 +55,6 @@ class JointModule:
 
 
 def _standardised(wave: Tensor) -> Tensor:
-    """Each row of ``(B, T)`` with zero mean and unit variance, as ``TrainingBatch.wave`` is."""
+    """``(B, T)`` with zero mean and unit variance in each row, as ``TrainingBatch.wave``."""
     centred = wave.float() - wave.float().mean(dim=1, keepdim=True)
     return centred / centred.square().mean(dim=1, keepdim=True).sqrt().clamp_min(1e-8)

@@ -1,4 +1,4 @@
-"""What a learner's factory returns, and what the core's loop hands it.
+"""Interfaces of learners, and the batches and context that the training loop passes to them.
 
 Axes: B clip, T frame, H row, W column, C colour. Videos are ``(B, T, H, W, 3)`` everywhere; permuted to
 ``(B, 3, T, H, W)`` they are torch's ``channels_last_3d`` without a copy.
@@ -19,10 +19,10 @@ class TrainingBatch:
     """Clips of training subjects, on the device of the fit.
 
     ``video`` and ``reference`` are ``(B, T, H, W, 3)`` float32 in [0, 1]: the clips as compressed, and the same frames
-    of the reference video (the same tensor where a learner learns from the reference alone). ``wave`` is ``(B, T)``,
-    the contact sensor's pulse, systole up, of zero mean and unit variance in each clip. ``skin`` is ``(B, T, H, W)``,
-    1 where the reference shows skin, for methods whose spec asks for ``skin_labels``. ``condition`` is ``(B,)`` int64:
-    0 for the reference, else the place of the clip's condition among those learnt from, from 1.
+    of the reference video (the same tensor if the reference is the only training condition). ``wave`` is ``(B, T)``,
+    the contact sensor's pulse, systole up, with zero mean and unit variance in each clip. ``skin`` is ``(B, T, H, W)``,
+    1 where the reference shows skin, for methods whose spec sets ``skin_labels``. ``condition`` is ``(B,)`` int64:
+    0 for the reference, else the number of the clip's training condition, from 1.
     """
 
     video: Tensor
@@ -35,10 +35,10 @@ class TrainingBatch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingContext:
-    """Where training is: optimiser step ``step`` of ``steps``, from 0.
+    """Optimiser step ``step`` of ``steps``, from 0, and the batch's generator.
 
-    ``generator``, of the CPU, and torch's own generators, which dropout draws from, are seeded anew for each batch: a
-    fit that was killed goes on with the same numbers.
+    ``generator``, on the CPU, and torch's global generators, which dropout uses, are seeded for each batch, so that a
+    resumed fit draws the same numbers.
     """
 
     step: int
@@ -50,9 +50,9 @@ class TrainingContext:
 class Learner(Protocol):
     """A method or an enhancer that is trained by gradients.
 
-    The core owns the loop, the device, precision, seeds, the optimiser and checkpoints; a learner says what it is
-    (``module``), what is wrong with it on a batch (``training_step``, scalars by name, not yet weighed) and what each
-    of these counts (``loss_weights``). A loss of weight 0 need not be computed.
+    The core owns the loop, device, precision, seeds, optimiser and checkpoints. A learner has a network (``module``),
+    the losses of a batch (``training_step``: unweighted scalars by name) and their weights (``loss_weights``). A loss
+    of weight 0 need not be computed.
     """
 
     module: nn.Module
@@ -63,11 +63,11 @@ class Learner(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Response:
-    """What a method made of clips, graph and all.
+    """Outputs of a method on clips, with their graph.
 
-    ``wave`` is ``(B, T)``; ``side_waves`` are further pulses ``(B, T)`` by name; ``feature_maps`` are
-    ``(B, C, T, h, w)`` by name, what joint training compares (eq. 9); ``maps`` are ``(B, T, h, w)`` by name, what a
-    person would like to see over the face ("attention", "skin": probabilities).
+    ``wave`` is ``(B, T)``; ``side_waves`` are further pulse waves ``(B, T)`` by name; ``feature_maps`` are
+    ``(B, C, T, h, w)`` by name, compared in joint training (eq. 9); ``maps`` are ``(B, T, h, w)`` by name, to be drawn
+    over the face ("attention", "skin": probabilities).
     """
 
     wave: Tensor
@@ -81,11 +81,11 @@ class DifferentiableMethod(Learner, Protocol):
     """A method that an enhancer can be trained through."""
 
     def respond(self, video: Tensor) -> Response:
-        """Of ``(B, T, H, W, 3)`` float32 in [0, 1] (an enhancer's may leave the range a little), with its graph."""
+        """The response to ``(B, T, H, W, 3)`` float32 about [0, 1] (enhancers do not clamp), with its graph."""
         ...
 
     def losses(self, response: Response, batch: TrainingBatch) -> Mapping[str, Tensor]:
-        """What ``training_step`` would give for this response: every pulse in it held against ``batch.wave``."""
+        """The losses of ``training_step`` for this response: every pulse wave in it against ``batch.wave``."""
         ...
 
 
@@ -94,5 +94,5 @@ class DifferentiableEnhancer(Learner, Protocol):
     """An enhancer that can be trained through a method."""
 
     def restore(self, video: Tensor) -> Tensor:
-        """``(B, T, H, W, 3)`` float32 to the same shape with its graph, not clamped, without being told the codec."""
+        """``(B, T, H, W, 3)`` float32 to the same shape with its graph, not clamped; the codec is not given."""
         ...

@@ -1,4 +1,4 @@
-"""The one training loop: every learner, alone or jointly, on CPU or GPU."""
+"""The training loop of all learners, separate or joint, on CPU or GPU."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from rppgbench.learning.recipe import Recipe
 TOTAL = "total"
 WARM_UP_SHARE = 0.05  # of the steps, under the cosine schedule
 CHECKPOINT_EVERY_S = 20.0
-CHECKPOINT_SHARE = 0.02  # of the time, at most: weights of gigabytes take long to write
-TELL_EVERY_S = 1.0
+CHECKPOINT_SHARE = 0.02  # of the training time at most: large weights take long to write
+PROGRESS_EVERY_S = 1.0
 
-
-# Told every second or so: step, of how many, the loss, the seconds it will still take at this pace.
-Tell = Callable[[int, int, float, float], None]
+# Step, number of steps, total loss, estimated seconds left.
+Progress = Callable[[int, int, float, float], None]
 
 
 def count_steps(recipe: Recipe, n_clips: float) -> int:
-    """Optimiser steps of the recipe over material whose epoch shows ``n_clips`` clips."""
+    """Optimiser steps of the recipe for a training set of ``n_clips`` clips per epoch."""
     if recipe.iterations is not None:
         return recipe.iterations
     return max(math.ceil((recipe.epochs or 0) * n_clips / (recipe.batch * recipe.accumulate)), 1)
@@ -35,21 +34,22 @@ def count_steps(recipe: Recipe, n_clips: float) -> int:
 
 def train(
     learner: Learner,
-    material: ClipSampler,
+    sampler: ClipSampler,
     recipe: Recipe,
     *,
     seed: int,
     device: torch.device,
     checkpoint: Checkpoint | None = None,
-    tell: Tell = lambda step, steps, loss, left_s: None,
+    progress: Progress = lambda step, steps, loss, left_s: None,
 ) -> dict[str, list[float]]:
-    """Train ``learner.module`` in place and return the curve of each loss by name, ``total`` among them.
+    """Train ``learner.module`` in place; the curve of each loss by name, ``total`` included, one value per step.
 
-    With a ``checkpoint`` the fit starts from it, if it is there, and keeps it; the weights at the end are the same.
+    With a ``checkpoint`` training resumes from it, if there is one, and updates it; final weights do not depend on it.
+    ``progress`` is called about once a second.
 
     Raises:
-        TrainingFailed: a loss is no longer a finite number.
-        PluginError: the learner's losses are not those it said it has.
+        TrainingFailed: a loss or a weight is not finite.
+        PluginError: the losses of ``training_step`` do not match ``loss_weights``.
     """
     module = learner.module.to(device).train()
     step_of = torch.compile(learner.training_step) if recipe.compile else learner.training_step
@@ -57,9 +57,9 @@ def train(
     optimiser = torch.optim.Adam(
         [p for p in module.parameters() if p.requires_grad], recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    steps = count_steps(recipe, material.n_clips)
+    steps = count_steps(recipe, sampler.n_clips)
     done, curve = checkpoint.restore(module, optimiser) if checkpoint else (0, {})
-    started = kept = told = time.monotonic()
+    started = saved = reported = time.monotonic()
     saving_s = 0.0
     for step in range(done, steps):
         for group in optimiser.param_groups:
@@ -68,9 +68,9 @@ def train(
         sums: dict[str, float] = {}
         for part in range(recipe.accumulate):
             number = step * recipe.accumulate + part
-            batch = material.draw(number, recipe, device)
+            batch = sampler.draw(number, recipe, device)
             generator = torch.Generator(device="cpu").manual_seed(seed * 1_000_003 + number)
-            torch.manual_seed(seed * 1_000_003 + number)  # dropout and its like know no other generator
+            torch.manual_seed(seed * 1_000_003 + number)  # dropout uses the global generator
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
                 losses = step_of(batch, TrainingContext(step=step, steps=steps, generator=generator))
             total = _total(losses, weights)
@@ -84,14 +84,14 @@ def train(
         for name, value in sums.items():
             curve.setdefault(name, []).append(value)
         now = time.monotonic()
-        if checkpoint and now - kept >= max(CHECKPOINT_EVERY_S, saving_s / CHECKPOINT_SHARE):
+        if checkpoint and now - saved >= max(CHECKPOINT_EVERY_S, saving_s / CHECKPOINT_SHARE):
             checkpoint.save(step + 1, module, optimiser, curve)
-            kept = time.monotonic()
-            saving_s = kept - now
-        if now - told >= TELL_EVERY_S:
+            saved = time.monotonic()
+            saving_s = saved - now
+        if now - reported >= PROGRESS_EVERY_S:
             pace_s = (now - started) / (step + 1 - done)
-            tell(step + 1, steps, sums[TOTAL], pace_s * (steps - step - 1))
-            told = now
+            progress(step + 1, steps, sums[TOTAL], pace_s * (steps - step - 1))
+            reported = now
     if not all(torch.isfinite(tensor).all() for tensor in module.state_dict().values()):
         raise TrainingFailed("weights are no longer numbers", hint="lower the recipe's learning_rate, or set clip_norm")
     module.eval()
@@ -99,7 +99,7 @@ def train(
 
 
 def _rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The learning rate at a step as a share of the recipe's."""
+    """The learning rate at ``step`` as a fraction of the recipe's."""
     if recipe.schedule == "constant":
         return 1.0
     warm_up = max(round(WARM_UP_SHARE * steps), 1)

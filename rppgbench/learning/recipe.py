@@ -1,4 +1,4 @@
-"""How a learner is trained: what a protocol's entry may say, and what a learner's own params say by default."""
+"""Training recipes of learners: defaults on their params, overridden by a protocol's entries."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class NetworkCost(Params):
 
 
 class Recipe(Params):
-    """How long, on how much at a time, how fast and how exactly a learner is trained; the optimiser is Adam.
+    """Length, batch, learning rate and precision of a training; the optimiser is Adam.
 
-    Every choice is part of the fit's key. The weights of the last iteration are kept: nothing is selected.
+    Every field is part of the fit's key. The weights of the last iteration are kept, without model selection.
     """
 
     iterations: int | None = Field(None, ge=1, description="optimiser steps; give these or epochs")
@@ -66,7 +66,7 @@ class Recipe(Params):
 
 
 class JointRecipe(Recipe):
-    """How an enhancer learns on in front of a frozen method: Yu et al., ICCV 2019, section 3.3, equations 9 and 10."""
+    """Joint training of an enhancer before a frozen method: Yu et al., ICCV 2019, section 3.3, equations 9 and 10."""
 
     target: Literal["reference_wave", "truth", "both"] = Field(
         "reference_wave", description="what waves are held against: the method's on the reference, the contact sensor's"
@@ -76,16 +76,16 @@ class JointRecipe(Recipe):
 
 
 class LearnerParams(Params):
-    """Params of a learner: they also say how it is trained unless the protocol's entry says otherwise."""
+    """Params of a learner, with its default recipes."""
 
     def cost(self) -> NetworkCost:
         """Cost of the network with these params."""
         return NetworkCost()
 
     def recipe(self) -> Recipe:
-        """How the learner is trained by itself."""
+        """The default recipe of separate training."""
         return Recipe(epochs=15)
 
     def joint_recipe(self) -> JointRecipe:
-        """How an enhancer goes on in front of a frozen method."""
+        """The default recipe of joint training, for an enhancer."""
         return JointRecipe(epochs=10)

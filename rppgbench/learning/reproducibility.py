@@ -1,4 +1,4 @@
-"""The same bits from the same seed."""
+"""Bit-reproducible training and prediction, and the device they run on."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import torch
 
 from rppgbench.errors import TrainingFailed
 
-# A sum's last bits depend on how many threads share it. One fit has one thread; several fits run side by side.
+# The last bits of a sum depend on the number of threads. A fit has one thread; several fits run in parallel.
 THREADS = 1
 
 
 @contextlib.contextmanager
 def reproducible(seed: int, *, deterministic: bool = True) -> Iterator[None]:
-    """Within the block: torch's generators start from ``seed``, on one thread, without operations that vary.
+    """Context in which torch is seeded with ``seed``, uses one thread and only deterministic operations.
 
-    With ``deterministic`` False, cuDNN may choose its fastest kernels and TF32; weights then differ from run to run.
+    With ``deterministic`` False, cuDNN may use its fastest kernels and TF32; weights then vary between runs.
     """
-    threads, kept = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads, was_deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(deterministic)
@@ -32,25 +32,22 @@ def reproducible(seed: int, *, deterministic: bool = True) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(kept)
+        torch.use_deterministic_algorithms(was_deterministic)
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = benchmark, tf32
 
 
 def set_inference_mode() -> None:
-    """For prediction, for the rest of the process: one thread, and no sums in fewer digits than float32 has.
-
-    Workers run side by side; threads of several of them only wait for each other.
-    """
+    """Set torch to one thread (workers run in parallel) and full float32, no TF32, for the rest of the process."""
     torch.set_num_threads(THREADS)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
 
 
 def find_device(name: str) -> torch.device:
-    """The device called ``name``; for "auto" a GPU if there is one, else the CPU.
+    """The torch device ``name``; for "auto" the GPU if there is one, else the CPU.
 
     Raises:
-        TrainingFailed: there is no such device here.
+        TrainingFailed: the device cannot be used.
     """
     # cuBLAS reads this when it is first used in a process; without it torch refuses deterministic matrix products.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

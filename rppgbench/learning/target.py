@@ -1,4 +1,4 @@
-"""What a method is to learn: the contact sensor's pulse wave, in step with the face."""
+"""Target of methods in training: the contact sensor's pulse wave, aligned with the face's."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _BAND_HZ = (0.7, 3.5)
 
 
 def target_wave(truth: GroundTruth, delay_s: float, n_frames: int, fps_hz: float) -> FloatArray:
-    """``(T,)`` pulse of the face by the contact sensor, systole up, NaN where the sensor has nothing to say.
+    """``(T,)`` target wave at ``fps_hz``, systole up, NaN where the sensor has no samples.
 
-    An ECG becomes a smooth pulse train of its R-peaks; of a BVP what lies outside 0.7-3.5 Hz is taken away. The sensor
-    is read ``delay_s`` earlier than the video.
+    An ECG becomes a smooth pulse train of its R-peaks; a BVP is band-passed to 0.7-3.5 Hz. The sensor is read
+    ``delay_s`` before each frame, the delay of the face behind it.
     """
     wave = pulse_wave(truth, np.arange(n_frames) / fps_hz - delay_s)
     known = np.isfinite(wave)

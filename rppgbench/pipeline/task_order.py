@@ -39,7 +39,7 @@ def cells_by_condition(cells: Sequence[Cell]) -> list[Cell]:
         for entry in {cell.entry.id: cell.entry for cell in cells}.values()
         for lesson in (entry.method_training, entry.enhancer_training)
         if lesson is not None
-        for name in lesson.learns_from
+        for name in lesson.condition_ids
         if name != TRAIN_ON_TESTED_CONDITION
     }
     conditions = {cell.condition.id: cell.condition for cell in cells}

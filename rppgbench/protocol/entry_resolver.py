@@ -1,4 +1,4 @@
-"""From an entry as written to a contestant: who of it learns, from what, by which recipe; mistakes told by place."""
+"""Resolution of protocol entries: trained components, their training conditions and recipes; errors carry a place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rppgbench.protocol.yaml_document import Document, Location
 
 
 class EntryResolver:
-    """Makes contestants of a protocol's entries."""
+    """Resolves the entries of one protocol file."""
 
     def __init__(self, source: Document, training: Training, conditions: Sequence[Condition]) -> None:
         self._source, self._training, self._conditions = source, training, conditions
@@ -34,21 +34,22 @@ class EntryResolver:
     def resolve_entry(
         self, entry: Entry, at: Location, method: ResolvedComponent, enhancer: ResolvedComponent | None
     ) -> ResolvedEntry:
-        """The entry at ``at`` with its lessons.
+        """The resolved entry at ``at``, with its training specs.
 
         Raises:
-            ProtocolError: something is to be learnt by what does not learn, or a recipe or name is wrong.
+            ProtocolError: a training key is given for a component that is not trained, or a recipe or name is wrong.
         """
         method_learns = learns_by_gradients(method.spec)
         enhancer_learns = enhancer is not None and learns_by_gradients(enhancer.spec)
-        self._refuse_idle_keys(entry, at, method_learns, enhancer_learns)
+        self._refuse_unused_keys(entry, at, method_learns, enhancer_learns)
         method_training = enhancer_training = joint = None
         if method_learns:
-            learns_from = self._learns_from("methods_learn_from", entry, at, method_conditions)
-            method_training = TrainingSpec(self._recipe(method, entry.method, (*at, "method")), learns_from)
+            condition_ids = self._training_conditions("methods_learn_from", entry, at, method_conditions)
+            method_training = TrainingSpec(self._recipe(method, entry.method, (*at, "method")), condition_ids)
         if enhancer is not None and entry.enhancer is not None and enhancer_learns:
-            learns_from = self._learns_from("enhancers_learn_from", entry, at, enhancer_conditions)
-            enhancer_training = TrainingSpec(self._recipe(enhancer, entry.enhancer, (*at, "enhancer")), learns_from)
+            condition_ids = self._training_conditions("enhancers_learn_from", entry, at, enhancer_conditions)
+            recipe = self._recipe(enhancer, entry.enhancer, (*at, "enhancer"))
+            enhancer_training = TrainingSpec(recipe, condition_ids)
         if entry.train == "joint" and enhancer is not None:
             joint = self._joint(enhancer, entry, at)
         return ResolvedEntry(
@@ -60,10 +61,10 @@ class EntryResolver:
             joint=joint,
         )
 
-    def _refuse_idle_keys(self, entry: Entry, at: Location, method_learns: bool, enhancer_learns: bool) -> None:
-        """A key that would change nothing is a mistake of whoever wrote it."""
+    def _refuse_unused_keys(self, entry: Entry, at: Location, method_learns: bool, enhancer_learns: bool) -> None:
+        """Raise ProtocolError for a key that would have no effect."""
         both = "needs an enhancer and a method that both learn from clips"
-        idle: Sequence[tuple[bool, Location, str]] = (
+        unused: Sequence[tuple[bool, Location, str]] = (
             (entry.train == "joint" and not (method_learns and enhancer_learns), ("train",), f"train: joint {both}"),
             (bool(entry.joint) and entry.train != "joint", ("joint",), "a recipe of joint training needs train: joint"),
             (entry.methods_learn_from is not None and not method_learns, ("methods_learn_from",),
@@ -75,14 +76,14 @@ class EntryResolver:
             (bool(entry.enhancer and entry.enhancer.recipe) and not enhancer_learns, ("enhancer", "recipe"),
              "this enhancer is not trained: it has no recipe"),
         )  # fmt: skip
-        for wrong, where, message in idle:
+        for wrong, where, message in unused:
             if wrong:
                 raise ProtocolError(
                     f"{self._source.where((*at, *where), key=True)}: {message}",
                     hint="take it out, or see docs/protocols.md",
                 )
 
-    def _learns_from(
+    def _training_conditions(
         self, key: str, entry: Entry, at: Location, resolve: Callable[[Any, Sequence[Condition]], tuple[str, ...]]
     ) -> tuple[str, ...]:
         own = getattr(entry, key)
@@ -92,8 +93,8 @@ class EntryResolver:
             where = (*at, key) if own is not None else ("training", key)
             raise ProtocolError(f"{self._source.where(where)}: {key}: {error}") from None
 
-    def _recipe(self, choice: ResolvedComponent, trainee: EntryComponent, at: Location) -> Recipe:
-        return self._changed(recipe_of(choice), trainee.recipe, (*at, "recipe"))
+    def _recipe(self, component: ResolvedComponent, declared: EntryComponent, at: Location) -> Recipe:
+        return self._changed(recipe_of(component), declared.recipe, (*at, "recipe"))
 
     def _joint(self, enhancer: ResolvedComponent, entry: Entry, at: Location) -> JointRecipe:
         recipe = self._changed(joint_recipe_of(enhancer), entry.joint, (*at, "joint"))
@@ -122,7 +123,7 @@ def _changes(entry: Entry) -> dict[str, Mapping[str, Any]]:
 
 
 def _notes(entry: Entry) -> list[str]:
-    """What a board's reader must know of an entry's training, where the protocol's training section is not all."""
+    """Training keys of an entry that differ from the protocol's training section, as shown in its id."""
     notes = ["joint"] if entry.train == "joint" else []
     notes += [f"{key}={value}" for key, value in entry.joint.items()]
     for what, learn_from in (("method", entry.methods_learn_from), ("enhancer", entry.enhancers_learn_from)):

@@ -1,4 +1,4 @@
-"""A protocol whose heart rates are derived as another project derived them, to explain older numbers."""
+"""Protocols with another project's heart-rate estimator in place of their own, to explain published numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rppgbench.signal.compatibility.estimator import ESTIMATORS
 
 
 def with_estimator(model: ProtocolFile, estimator: str) -> ProtocolFile:
-    """The same protocol with another ranked estimator: another question, and so another digest.
+    """The protocol file with ``estimator`` as its ranked one; its digest differs from the original's.
 
     Raises:
         ProtocolError: no compatibility estimator has that name, or the clips have too few frames a second for it.

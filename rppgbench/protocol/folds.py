@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fold:
-    """Who is tested and who may be learnt from; no subject is in both."""
+    """Test and training subjects of one fold; the two are disjoint."""
 
     index: int
     test: tuple[str, ...]
@@ -24,18 +24,18 @@ class Fold:
 
 
 def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> tuple[Fold, ...]:
-    """The declared folds of the ``published`` subjects, with those that are ``here``.
+    """The declared folds of the ``published`` subjects, restricted to the subjects that are ``here``.
 
-    A subject's fold does not depend on who else is here, so that two owners of parts of a dataset test alike. Folds
-    with nobody here are left out; the others keep their numbers.
+    A subject's fold does not depend on which other subjects are here, so that owners of different parts of a dataset
+    use the same folds. Folds without a test subject here are left out; the others keep their indices.
 
     Raises:
-        ProtocolError: there are fewer subjects than folds, or lists and dataset do not agree.
+        ProtocolError: there are fewer subjects than folds, or the lists do not name exactly the dataset's subjects.
     """
     present = set(here)
     subjects = sorted({*published, *present}, key=natural_order)
     if declared.lists is not None:
-        folds = _listed(declared.lists, subjects)
+        folds = _folds_from_lists(declared.lists, subjects)
     else:
         folds = subject_kfold(subjects, declared.k or len(subjects), declared.seed)
     return tuple(
@@ -45,19 +45,19 @@ def folds_of(declared: Folds, published: Iterable[str], here: Iterable[str]) -> 
     )
 
 
-def _listed(lists: Iterable[Iterable[str]], subjects: list[str]) -> tuple[Fold, ...]:
-    """The lists as folds; every subject must stand in one, and nobody else."""
+def _folds_from_lists(lists: Iterable[Iterable[str]], subjects: list[str]) -> tuple[Fold, ...]:
+    """One fold per list; together the lists must name exactly ``subjects``."""
     named = {subject for members in lists for subject in members}
-    strangers = sorted(named - set(subjects), key=natural_order)
-    if strangers:
+    unknown = sorted(named - set(subjects), key=natural_order)
+    if unknown:
         raise ProtocolError(
-            f"folds.lists names {', '.join(strangers)}, which the dataset does not have",
-            hint=nearest(strangers[0], subjects),
+            f"folds.lists names {', '.join(unknown)}, which the dataset does not have",
+            hint=nearest(unknown[0], subjects),
         )
-    forgotten = [subject for subject in subjects if subject not in named]
-    if forgotten:
+    missing = [subject for subject in subjects if subject not in named]
+    if missing:
         raise ProtocolError(
-            f"folds.lists leaves out {', '.join(forgotten)}", hint="every subject must be tested in one fold"
+            f"folds.lists leaves out {', '.join(missing)}", hint="every subject must be tested in one fold"
         )
     return tuple(
         Fold(index, tuple(sorted(test, key=natural_order)), tuple(s for s in subjects if s not in set(test)))
@@ -66,10 +66,10 @@ def _listed(lists: Iterable[Iterable[str]], subjects: list[str]) -> tuple[Fold, 
 
 
 def subject_kfold(subjects: Iterable[str], k: int, seed: int) -> tuple[Fold, ...]:
-    """``k`` folds of the subjects, as equal in size as can be.
+    """``k`` folds of the subjects whose sizes differ by at most one.
 
-    Subjects are ordered by a hash of seed and name, so neither file-system order nor any random generator's version
-    plays a part; they are then dealt out in turn.
+    Subjects are ordered by SHA-256 of seed and name and dealt out in turn, so the folds depend on neither file-system
+    order nor a random generator's version.
 
     Raises:
         ProtocolError: there are fewer subjects than folds.

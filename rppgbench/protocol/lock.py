@@ -1,8 +1,8 @@
-"""What a protocol came to, written down: its meaning, folds, the dataset's files, encoder builds, sums of bitstreams.
+"""Protocol locks: resolved protocol, folds, the dataset's files, encoder builds and SHA-256 sums of bitstreams.
 
-A lock lies beside its protocol, ``<name>.lock.json``. Two owners of a dataset learn from it whether they have the same
-bits, and a change of meaning without a new version is found out. It holds no path and nothing of a recording but its
-id, subject, frame rate, length, and SHA-256 sums.
+A lock lies beside its protocol as ``<name>.lock.json``. Owners of a dataset compare their files with it, and tests
+detect a protocol that changed without a new version. It holds no path, and of a recording only id, subject, frame
+rate, duration and SHA-256 sums.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ SUFFIX = ".lock.json"
 
 
 class RecordingFacts(Frozen):
-    """Of one recording. A sum is the first 40 digits of the file's SHA-256, or of names and sums of several files.
+    """Facts on one recording. A sum is the first 40 digits of a file's SHA-256, or that of several names and sums.
 
-    ``video`` is that of the video, or of what it is made from; ``truth`` of the contact sensor's files, ``clock`` of
-    those that say when each frame was taken. ``truth_details`` is what no file says of the truth. None is what there is
-    nothing of.
+    ``video`` is the sum of the video or its source files, ``truth`` of the contact sensor's files, ``clock`` of the
+    files with frame times; ``truth_details`` is what the ground truth depends on besides files. None: there is no such
+    file or detail.
     """
 
     subject: str
@@ -38,12 +38,12 @@ class RecordingFacts(Frozen):
     clock: str | None = None
 
     @model_serializer
-    def _what_there_is(self) -> dict[str, Any]:
+    def _without_none(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class DatasetFacts(Frozen):
-    """``complete`` says that all that was published is here; ``digest`` is the SHA-256 of all ``recordings``."""
+    """Facts on the recordings here; ``complete``: all published ones; ``digest``: SHA-256 of all ``recordings``."""
 
     complete: bool
     digest: str
@@ -65,9 +65,9 @@ Bitstreams = Mapping[str, Mapping[str, Bitstream]]
 
 
 class Lock(Frozen):
-    """``folds`` are the subjects that each tests; None, of a fold or a dataset or a build, is what was not here to say.
+    """A protocol's lock; ``folds`` are the test subjects of each fold, ``bitstreams`` are by dataset.
 
-    ``resolved`` is all that ``digest`` covers; ``bitstreams`` are by dataset.
+    ``resolved`` is all that ``digest`` covers. A value of None was not known on the machine that wrote the lock.
     """
 
     lock: Literal[1] = 1
@@ -80,20 +80,20 @@ class Lock(Frozen):
     encoders: Mapping[str, str | None]
     bitstreams: Mapping[str, Bitstreams]
 
-    def described_dataset(self, name: str) -> Any:
-        """Version and params of a dataset that the protocol uses."""
+    def described_dataset(self, name: str) -> Mapping[str, Any] | None:
+        """Name, version and params of a dataset that the protocol uses; None for any other."""
         training = self.resolved["training"]
         used = (self.resolved["dataset"], training.get("methods_learn_on"), training.get("enhancers_learn_on"))
         return next((described for described in used if described and described["use"] == name), None)
 
-    def described_condition(self, name: str) -> Any:
-        """Codec, version and params of a condition, tested or only learnt from."""
+    def described_condition(self, name: str) -> Mapping[str, Any] | None:
+        """Codec, version and params of a test or training condition; None for any other."""
         conditions = (*self.resolved["conditions"], *self.resolved["training"].get("conditions", ()))
         return next((described for described in conditions if described["id"] == name), None)
 
     @property
     def not_here(self) -> Iterator[tuple[str, str]]:
-        """What this lock cannot say, and why."""
+        """Pairs of a key without a value and the reason."""
         without = [name for name, facts in self.datasets.items() if facts is None]
         if self.folds is None:
             yield "folds", f"they depend on the subjects of {self.resolved['dataset']['use']}"
@@ -106,21 +106,21 @@ class Lock(Frozen):
             yield "bitstreams", "nothing was encoded here yet"
 
     def text(self) -> str:
-        """JSON with sorted keys: equal locks are equal texts."""
+        """The lock as JSON with sorted keys: equal locks give equal texts."""
         tree = {**self.model_dump(mode="json"), "not_here": dict(self.not_here)}
         return json.dumps(tree, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def lock_path(protocol: Path) -> Path:
-    """Where the lock of the protocol in that file lies."""
+    """Path of the lock of the protocol file ``protocol``."""
     return protocol.with_name(protocol.stem + SUFFIX)
 
 
 def read_lock(path: Path) -> Lock:
-    """The lock in a file.
+    """The lock at ``path``.
 
     Raises:
-        RppgbenchError: there is none, or it is no lock of this format.
+        RppgbenchError: the file is missing, or is no lock of this format.
     """
     again = "write it anew with 'rppgbench lock PROTOCOL'"
     try:

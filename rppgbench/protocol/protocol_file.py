@@ -1,4 +1,4 @@
-"""The frozen models of a protocol file: what may stand in it and what it means."""
+"""Pydantic models of a protocol file; docs/protocols.md explains the keys."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rppgbench.signal.heart_rate import PERIODS_NEEDED, HeartRateSettings
 
 
 class Frozen(BaseModel):
-    """Immutable, and an unknown key is an error."""
+    """Base of the models: immutable, unknown keys and infinite numbers refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Component(BaseModel):
-    """A component by name, its params beside the name: ``{use: x264, preset: superfast}``, or just ``x264``."""
+    """A component by name, its params beside the name: ``{use: x264, preset: superfast}`` or ``x264``."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -25,7 +25,7 @@ class Component(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _name_alone(cls, value: Any) -> Any:
+    def _from_name(cls, value: Any) -> Any:
         return {"use": value} if isinstance(value, str) else value
 
     @property
@@ -34,12 +34,12 @@ class Component(BaseModel):
 
 
 class GridItem(Component):
-    """A codec over the values of one or more of its params: every combination is a condition."""
+    """A codec swept over values of one or more params: each combination is a condition."""
 
     sweep: dict[str, list[Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _no_empty_sweep(self) -> GridItem:
+    def _check_sweep(self) -> GridItem:
         for name, values in self.sweep.items():
             if not values:
                 raise ValueError(f"sweep over {name!r} has no values")
@@ -49,7 +49,7 @@ class GridItem(Component):
 
 
 class Folds(Frozen):
-    """Who is tested together: ``k`` folds dealt out by a hash, fixed lists of subjects, or each subject alone."""
+    """Test subjects of each fold: ``k`` folds dealt out by a hash, given lists of subjects, or one subject a fold."""
 
     scheme: Literal["subject_kfold", "subject_lists", "leave_one_subject_out"] = "subject_kfold"
     k: Annotated[int | None, Field(ge=2, description="number of folds")] = None
@@ -57,7 +57,7 @@ class Folds(Frozen):
     lists: Annotated[tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] | None, Field(min_length=2)] = None
 
     @model_validator(mode="after")
-    def _only_what_the_scheme_takes(self) -> Folds:
+    def _check_scheme_keys(self) -> Folds:
         for key, of in (("k", "subject_kfold"), ("lists", "subject_lists")):
             given = getattr(self, key) is not None
             if given != (self.scheme == of):
@@ -69,7 +69,7 @@ class Folds(Frozen):
         return self
 
     def described(self) -> dict[str, Any]:
-        """What of it counts."""
+        """The keys that the scheme uses, as plain data for the digest."""
         keys = {"subject_kfold": ("k", "seed"), "subject_lists": ("lists",)}.get(self.scheme, ())
         return self.model_dump(mode="json", include={"scheme", *keys})
 
@@ -80,7 +80,7 @@ class Conditions(Frozen):
 
 
 class Face(Frozen):
-    """How the face is found. One box a recording, found on the reference video, serves all conditions."""
+    """Face detection. One box per recording, found on the reference video, serves all conditions."""
 
     detector: str = "lbp_frontal"
     every_s: Annotated[float, Field(gt=0, description="seconds between detections")] = 1.0
@@ -93,7 +93,7 @@ class Skin(Frozen):
 
 
 class Clips(Frozen):
-    """How recordings are cut: windows of ``length_s`` one after the other, on a clock of ``fps_hz``."""
+    """Consecutive windows of ``length_s`` at ``fps_hz``, and the face clips cut from them."""
 
     length_s: Annotated[float, Field(gt=0)] = 30.0
     fps_hz: Annotated[float, Field(gt=0)] = 30.0
@@ -105,17 +105,17 @@ class Clips(Frozen):
     skin: Skin = Skin()
 
 
-# What training clips went through: "all", for methods "reference" or "condition" too, or names of codecs (all their
-# conditions) and of conditions. Enhancers learn from compressed clips beside their reference.
+# Training conditions: "all", for methods also "reference" or "condition", or names of conditions and of codecs (all
+# their conditions). Enhancers are trained on pairs of compressed and reference clips.
 LearnFrom = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Training(Frozen):
-    """What may be learnt from: always training subjects alone, under these conditions.
+    """Training conditions and seeds of the learners; only training subjects of a fold are used.
 
-    ``condition`` is a method of its own for every condition it is tested under; ``all`` is one from all of them, the
-    reference included. An entry may say otherwise, and its name on the board tells. ``conditions`` are learnt from and
-    not tested. With ``methods_learn_on`` or ``enhancers_learn_on`` they learn from all subjects of another dataset.
+    ``condition`` trains one method per tested condition on that condition; ``all`` trains one on all conditions, the
+    reference included. An entry may override this, which its id shows. ``conditions`` are for training only. With
+    ``methods_learn_on`` or ``enhancers_learn_on`` the training set is all subjects of another dataset.
     """
 
     methods_learn_from: LearnFrom = "reference"
@@ -130,7 +130,7 @@ class Training(Frozen):
     conditions: tuple[GridItem, ...] = ()
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> Training:
+    def _check_seeds(self) -> Training:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds {list(self.seeds)} are not all different")
         return self
@@ -157,23 +157,23 @@ class Evaluation(Frozen):
     ] = ()
 
     @model_validator(mode="after")
-    def _primary_is_shown(self) -> Evaluation:
+    def _check_primary(self) -> Evaluation:
         if self.primary not in self.metrics:
             raise ValueError(f"primary metric {self.primary!r} is not among the metrics {list(self.metrics)}")
         return self
 
 
 class EntryComponent(Component):
-    """A component of an entry. ``recipe`` changes how it is trained, key by key, from what its params say."""
+    """A component of an entry. ``recipe`` overrides keys of the recipe that its params give."""
 
     recipe: dict[str, Any] = Field(default_factory=dict)
 
 
 class Entry(Frozen):
-    """One contestant: a method, behind an enhancer or none.
+    """One entry: a method, behind an enhancer or none.
 
-    ``train: joint`` lets the enhancer, once both are trained, learn on in front of the frozen method; ``joint``
-    changes that recipe key by key.
+    ``train: joint`` continues the enhancer's training in front of the frozen method once both are trained; ``joint``
+    overrides keys of that recipe.
     """
 
     method: EntryComponent
@@ -185,7 +185,7 @@ class Entry(Frozen):
 
 
 class ProtocolFile(Frozen):
-    """The file as written. ``resolve`` turns it into a ``Protocol``."""
+    """A protocol file as written; `rppgbench.protocol.resolve.load_protocol` makes a ``Protocol`` of it."""
 
     rppgbench: Literal[1]
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -201,7 +201,7 @@ class ProtocolFile(Frozen):
     entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _clips_can_carry_a_heart_rate(self) -> ProtocolFile:
+    def _check_clips(self) -> ProtocolFile:
         low_hz, high_hz = self.evaluation.heart_rate.band_hz
         if self.clips.fps_hz <= 2 * high_hz:
             raise ValueError(

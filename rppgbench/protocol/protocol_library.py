@@ -1,4 +1,4 @@
-"""Where protocol files are: a path, or the name of one that comes with rppgbench."""
+"""Protocol files by path, or by the name of one that comes with rppgbench."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _CHECKOUT = Path(__file__).parents[2] / "protocols"
 
 
 def builtin_protocols() -> dict[str, Path]:
-    """Protocols that come with rppgbench, by name."""
+    """Paths of the protocols that come with rppgbench, by name."""
     folder = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def find_protocol(name_or_path: str) -> Path:
-    """The file that is meant.
+    """The path of the protocol file that ``name_or_path`` names.
 
     Raises:
         ProtocolError: there is neither such a file nor a protocol of that name.

@@ -1,4 +1,4 @@
-"""From a protocol file to a protocol: names looked up, params filled in, conditions spelt out, digest taken."""
+"""Resolution of a protocol file: components by name with their params, conditions of the grid, entries, digest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import hashlib
 import itertools
 import json
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import Any, TypeVar
 
 from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
@@ -21,18 +19,19 @@ from rppgbench.media.face_detection import DETECTORS
 from rppgbench.protocol import yaml_document
 from rppgbench.protocol.entry_resolver import EntryResolver
 from rppgbench.protocol.estimator_override import with_estimator
-from rppgbench.protocol.explain import explain
 from rppgbench.protocol.protocol_file import Clips, Component, Evaluation, Folds, GridItem, ProtocolFile, Training
-from rppgbench.protocol.rehearsal import rehearsed
+from rppgbench.protocol.rehearsal import to_rehearsal
 from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
 from rppgbench.protocol.resolved_entry import ResolvedEntry, learns_by_gradients
 from rppgbench.protocol.yaml_document import Document, Location
 from rppgbench.registry import Registry, validate_params
 
+_ItemT = TypeVar("_ItemT", Condition, ResolvedEntry)
+
 
 @dataclass(frozen=True)
 class Protocol:
-    """A declared question, ready to plan."""
+    """A resolved protocol, ready to plan."""
 
     path: Path
     name: str
@@ -53,12 +52,12 @@ class Protocol:
 
     @property
     def datasets(self) -> tuple[ResolvedComponent, ...]:
-        """The dataset that is tested, and then those that are only learnt from."""
-        others = {choice.name: choice for choice in (self.methods_learn_on, self.enhancers_learn_on) if choice}
+        """The tested dataset, then those used for training only."""
+        others = {other.name: other for other in (self.methods_learn_on, self.enhancers_learn_on) if other}
         return (self.dataset, *others.values())
 
     def resolved(self) -> dict[str, Any]:
-        """All that the digest covers, as plain data: everything but the entries and the prose (title, cite)."""
+        """Everything that the digest covers, as plain data: all but entries, title and cite."""
         return {
             "rppgbench": 1,
             "name": self.name,
@@ -73,12 +72,12 @@ class Protocol:
         }
 
     def _resolved_evaluation(self) -> dict[str, Any]:
-        """As with training. A family of tests that could grow once results are known would confirm nothing."""
+        """As `_resolved_training`. Comparisons are covered: a family of tests must not grow once results are known."""
         dumped = self.evaluation.model_dump(mode="json")
         return {k: value for k, value in dumped.items() if k not in ("joined_windows_s", "comparisons") or value}
 
     def _resolved_training(self) -> dict[str, Any]:
-        """Keys that came later stand there only where they are used, so that older digests stay what they are."""
+        """Training section as plain data; keys of later versions only where used, so that older digests stay valid."""
         used = {
             "conditions": [{"id": c.id, **c.codec.described()} for c in self.training_conditions],
             "methods_learn_on": self.methods_learn_on and self.methods_learn_on.described(),
@@ -99,48 +98,44 @@ class Protocol:
 
 
 def load_protocol(path: Path, registry: Registry, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
-    """The protocol in the file at ``path``; to ``rehearse`` it is to ask the same at toy size.
+    """The protocol in the file at ``path``; with ``rehearse`` at toy size.
 
-    A compatibility ``estimator`` takes the place of the one that the file ranks by.
+    A compatibility ``estimator`` replaces the file's ranked one.
 
     Raises:
-        ProtocolError: anything in it is wrong; the message starts with ``file:line:column``.
+        ProtocolError: the file has an error; the message starts with ``file:line:column``.
     """
-    source = yaml_document.read_yaml(path)
-    try:
-        model = ProtocolFile.model_validate(source.tree)
-    except ValidationError as error:
-        raise ProtocolError("\n".join(explain(source, error, ProtocolFile)), hint=_UNIVERSAL_HINT) from None
+    model, source = yaml_document.load(path, ProtocolFile, ProtocolError, _HINT)
     if estimator is not None:
         model = with_estimator(model, estimator)
     protocol = _Resolver(source, registry).protocol(model)
     if not rehearse:
         return protocol
-    small = _Resolver(source, registry, rehearsal=True).protocol(rehearsed(model, registry))
-    # By the names that they will have in earnest.
-    entries = tuple(replace(toy, id=entry.id) for toy, entry in zip(small.entries, protocol.entries, strict=True))
+    small = _Resolver(source, registry, rehearsal=True).protocol(to_rehearsal(model, registry))
+    # Entries keep the ids of the full-size protocol.
+    entries = tuple(replace(one, id=full.id) for one, full in zip(small.entries, protocol.entries, strict=True))
     return replace(small, entries=entries)
 
 
-_UNIVERSAL_HINT = "'rppgbench show PROTOCOL' explains the protocols that come with rppgbench"
+_HINT = "'rppgbench show PROTOCOL' explains the protocols that come with rppgbench"
 
 
 class _Resolver:
-    """Looks names up, and says where in the file one is wrong."""
+    """Resolves the names in a protocol file; errors carry their place in it."""
 
     def __init__(self, source: Document, registry: Registry, *, rehearsal: bool = False) -> None:
         self.source, self.registry, self.rehearsal = source, registry, rehearsal
 
     def protocol(self, model: ProtocolFile) -> Protocol:
-        self._known(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
+        self._check_name(model.clips.face.detector, DETECTORS, "face detector", ("clips", "face", "detector"))
         for index, metric in enumerate(model.evaluation.metrics):
-            self._known(metric, METRICS, "metric", ("evaluation", "metrics", index))
+            self._check_name(metric, METRICS, "metric", ("evaluation", "metrics", index))
         self.check_joined_windows(model)
         conditions = self._unique(self.conditions(model), ("conditions",), "condition")
-        lessons = self.grid(model.training.conditions, ("training", "conditions"))
-        learnable = self._unique(itertools.chain(conditions, lessons), ("training", "conditions"), "condition")
-        entries = self._unique(self.entries(model, learnable), ("entries",), "entry")
-        if not self.rehearsal:  # whose entries are not yet called what they will be
+        extra = self.grid(model.training.conditions, ("training", "conditions"))
+        all_conditions = self._unique(itertools.chain(conditions, extra), ("training", "conditions"), "condition")
+        entries = self._unique(self.entries(model, all_conditions), ("entries",), "entry")
+        if not self.rehearsal:  # entries of a rehearsal do not have their final ids yet
             self.check_comparisons(model, [entry.id for entry in entries], [condition.id for condition in conditions])
         return Protocol(
             path=self.source.path,
@@ -148,14 +143,14 @@ class _Resolver:
             version=model.version,
             title=model.title,
             cite=model.cite,
-            dataset=self.choice("dataset", model.dataset, ("dataset",)),
+            dataset=self.resolve_component("dataset", model.dataset, ("dataset",)),
             folds=model.folds,
             conditions=conditions,
             clips=model.clips,
             training=model.training,
             evaluation=model.evaluation,
             entries=entries,
-            training_conditions=learnable[len(conditions) :],
+            training_conditions=all_conditions[len(conditions) :],
             methods_learn_on=self.other_dataset(model, "methods_learn_on"),
             enhancers_learn_on=self.other_dataset(model, "enhancers_learn_on"),
             rehearsal=self.rehearsal,
@@ -190,9 +185,9 @@ class _Resolver:
                 f"{self.source.where(at)}: {key}: {component.use!r} is the dataset that is tested",
                 hint=f"leave {key} out: then its training subjects are learnt from",
             )
-        return self.choice("dataset", component, at)
+        return self.resolve_component("dataset", component, at)
 
-    def choice(
+    def resolve_component(
         self, kind: Kind, component: Component, at: Location, extra: Mapping[str, Any] | None = None
     ) -> ResolvedComponent:
         node = self.source.tree
@@ -214,7 +209,7 @@ class _Resolver:
 
     def conditions(self, model: ProtocolFile) -> Iterator[Condition]:
         if "reference" in self.source.tree["conditions"]:
-            reference = self.choice("codec", model.conditions.reference, ("conditions", "reference"))
+            reference = self.resolve_component("codec", model.conditions.reference, ("conditions", "reference"))
         else:
             reference = ResolvedComponent(
                 self.registry.spec("codec", "original"), self.registry.spec("codec", "original").params()
@@ -225,33 +220,33 @@ class _Resolver:
     def grid(self, items: Sequence[GridItem], at: Location) -> Iterator[Condition]:
         for index, item in enumerate(items):
             for values in itertools.product(*item.sweep.values()):
-                codec = self.choice("codec", item, (*at, index), dict(zip(item.sweep, values, strict=True)))
+                codec = self.resolve_component("codec", item, (*at, index), dict(zip(item.sweep, values, strict=True)))
                 yield Condition(_label(codec, item.sweep), codec, False, _nominal_bps(codec))
 
     def entries(self, model: ProtocolFile, conditions: Sequence[Condition]) -> Iterator[ResolvedEntry]:
         entries = EntryResolver(self.source, model.training, conditions)
         for index, entry in enumerate(model.entries):
             at = ("entries", index)
-            method = self.choice("method", entry.method, (*at, "method"))
-            enhancer = self.choice("enhancer", entry.enhancer, (*at, "enhancer")) if entry.enhancer else None
-            for kind, choice in (("method", method), ("enhancer", enhancer)):
-                if choice is not None:
-                    self._fits(choice, model, (*at, kind))
+            method = self.resolve_component("method", entry.method, (*at, "method"))
+            enhancer = self.resolve_component("enhancer", entry.enhancer, (*at, "enhancer")) if entry.enhancer else None
+            for kind, component in (("method", method), ("enhancer", enhancer)):
+                if component is not None:
+                    self._check_fit(component, model, (*at, kind))
             yield entries.resolve_entry(entry, at, method, enhancer)
 
-    def _fits(self, choice: ResolvedComponent, model: ProtocolFile, at: Location) -> None:
-        for objection in objections(choice.spec, model):
-            raise ProtocolError(f"{self.source.where(at)}: {objection}", hint=f"see 'rppgbench show {choice.name}'")
+    def _check_fit(self, component: ResolvedComponent, model: ProtocolFile, at: Location) -> None:
+        for objection in objections(component.spec, model):
+            raise ProtocolError(f"{self.source.where(at)}: {objection}", hint=f"see 'rppgbench show {component.name}'")
 
-    def _known(self, name: str, known: Mapping[str, object], what: str, at: Location) -> None:
+    def _check_name(self, name: str, known: Mapping[str, object], what: str, at: Location) -> None:
         if name not in known:
             raise ProtocolError(f"{self.source.where(at)}: no {what} is called {name!r}", hint=nearest(name, known))
 
-    def _unique(self, items: Iterator[Any], at: Location, what: str) -> tuple[Any, ...]:
+    def _unique(self, items: Iterable[_ItemT], at: Location, what: str) -> tuple[_ItemT, ...]:
         found = tuple(items)
         seen: set[str] = set()
         for item in found:
-            # At toy size, several sizes of one learner are one.
+            # In a rehearsal, sizes of one learner collapse into one entry.
             if item.id in seen and not (self.rehearsal and what == "entry"):
                 raise ProtocolError(f"{self.source.where(at)}: {what} {item.id!r} stands there twice", hint="keep one")
             seen.add(item.id)
@@ -259,7 +254,7 @@ class _Resolver:
 
 
 def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:
-    """Why an entry's component cannot answer the protocol, or not yet."""
+    """Reasons why an entry's component does not fit the protocol; none if it does."""
     if isinstance(spec, MethodSpec | EnhancerSpec) and model.dataset.use in spec.pretrained_on:
         yield f"{spec.kind} {spec.name!r} has weights that saw dataset {model.dataset.use!r}"
     if isinstance(spec, MethodSpec):
@@ -279,7 +274,7 @@ def objections(spec: Spec, model: ProtocolFile) -> Iterator[str]:
 
 
 def _label(codec: ResolvedComponent, sweep: Mapping[str, Any]) -> str:
-    """The codec's label, and whatever was swept that the label does not tell apart."""
+    """The codec's label, with every swept param that is not part of it appended."""
     template: str = getattr(codec.spec, "label", codec.name)
     params = codec.params.model_dump(mode="json")
     named = {field for _, field, _, _ in string.Formatter().parse(template) if field}

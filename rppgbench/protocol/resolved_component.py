@@ -1,4 +1,4 @@
-"""What a name in a protocol came to: a component with its params filled in, and a condition made with one."""
+"""Components of a protocol with their params, and video conditions made with a codec."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rppgbench.contracts import Params, Spec
 
 @dataclass(frozen=True)
 class ResolvedComponent:
-    """A component with its params filled in: what a name in a protocol came to."""
+    """A component's spec with all its params."""
 
     spec: Spec
     params: Params
@@ -21,11 +21,11 @@ class ResolvedComponent:
         return self.spec.name
 
     def described(self) -> dict[str, Any]:
-        """Name, version and params as plain data: the identity of the choice."""
+        """Name, version and params as plain data: the component's identity in keys and digests."""
         return {"use": self.spec.name, "version": self.spec.version, "params": self.params.model_dump(mode="json")}
 
     def changed(self) -> dict[str, Any]:
-        """Those params that are not at their default."""
+        """Params that differ from their default, or have none."""
         return {
             key: value
             for key, value in self.params.model_dump(mode="json").items()
@@ -35,7 +35,7 @@ class ResolvedComponent:
 
 @dataclass(frozen=True)
 class Condition:
-    """One way the video reached the method. ``nominal_bps`` is the rate asked for, if one was."""
+    """A codec with its params as a test or training condition; ``nominal_bps`` is its target bitrate, if it has one."""
 
     id: str
     codec: ResolvedComponent

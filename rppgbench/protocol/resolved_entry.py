@@ -1,4 +1,4 @@
-"""An entry of a protocol with its components looked up, and what each of them is to learn from what."""
+"""Entries of a protocol with resolved components and training specs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ TRAIN_ON_TESTED_CONDITION = "condition"
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How a learner is trained, and on clips of which conditions; ``EACH`` stands for the one it is tested under."""
+    """Recipe and training conditions of a learner; ``TRAIN_ON_TESTED_CONDITION`` alone stands for the tested one."""
 
     recipe: Recipe
-    learns_from: tuple[str, ...]
+    condition_ids: tuple[str, ...]
 
     def conditions(self, tested: str) -> tuple[str, ...]:
-        """Ids of the conditions learnt from by whoever is tested under the condition ``tested``."""
-        return (tested,) if self.learns_from == (TRAIN_ON_TESTED_CONDITION,) else self.learns_from
+        """Ids of the training conditions for a test under the condition ``tested``."""
+        return (tested,) if self.condition_ids == (TRAIN_ON_TESTED_CONDITION,) else self.condition_ids
 
 
 @dataclass(frozen=True)
 class ResolvedEntry:
-    """An entry with its components looked up. ``id`` names its row on a board.
+    """An entry with its resolved components. ``id`` names its row on a board.
 
-    A lesson is None where nothing is learnt by gradients; ``joint`` is None where nothing is learnt jointly.
+    A training spec is None for a component that is not trained by gradients; ``joint`` is None without joint training.
     """
 
     id: str
@@ -56,12 +56,12 @@ class ResolvedEntry:
 
     @property
     def seeded(self) -> bool:
-        """Whether it comes out differently from another seed."""
+        """Whether its results depend on the training seed."""
         return self.method_training is not None or self.enhancer_training is not None
 
     @property
     def train(self) -> str | None:
-        """How its enhancer was trained; None where it was not."""
+        """Training mode of its enhancer, ``joint`` or ``separate``; None for one that is not trained."""
         return None if self.enhancer_training is None else "joint" if self.joint else "separate"
 
     def component(self, kind: Literal["method", "enhancer"]) -> ResolvedComponent:
@@ -75,7 +75,7 @@ class ResolvedEntry:
         """Recipe and conditions of a part's training; joint training is on those of the enhancer."""
         spec = self.method_training if role == "method" else self.enhancer_training
         if spec is not None and role == "joint":
-            spec = TrainingSpec(self.joint, spec.learns_from) if self.joint is not None else None
+            spec = TrainingSpec(self.joint, spec.condition_ids) if self.joint is not None else None
         if spec is None:
             raise ValueError(f"{self.id}: no {role} training")
         return spec
@@ -90,17 +90,17 @@ class ResolvedEntry:
     @property
     def trains_on_tested_condition(self) -> bool:
         """Whether its method learns from the condition that it is tested under, and so anew for each."""
-        return self.method_training is not None and self.method_training.learns_from == (TRAIN_ON_TESTED_CONDITION,)
+        return self.method_training is not None and self.method_training.condition_ids == (TRAIN_ON_TESTED_CONDITION,)
 
     @property
     def n_conditions(self) -> int | None:
         """Conditions that a conditional enhancer knows, the reference among them; None for any other."""
         if self.enhancer_spec is None or not self.enhancer_spec.conditional or self.enhancer_training is None:
             return None
-        return len(self.enhancer_training.learns_from) + 1
+        return len(self.enhancer_training.condition_ids) + 1
 
     def described(self) -> dict[str, Any]:
-        """All that it is, as plain data."""
+        """Components and training specs as plain data."""
         return {
             "method": self.method.described(),
             "enhancer": self.enhancer.described() if self.enhancer else None,
@@ -111,9 +111,9 @@ class ResolvedEntry:
 
 
 def learns_by_gradients(spec: Spec) -> bool:
-    """Whether the core's loop trains it, rather than nothing or a fit in closed form."""
+    """Whether the core's training loop trains the component; False for a fit in closed form."""
     if isinstance(spec, MethodSpec):
-        return spec.learns and spec.learns_from == "clips"
+        return spec.learns and spec.condition_ids == "clips"
     return isinstance(spec, EnhancerSpec) and spec.learns
 
 
@@ -123,35 +123,35 @@ def entry_id(
     recipes: Mapping[str, Mapping[str, Any]],
     notes: Sequence[str],
 ) -> str:
-    """``dncnn(depth=17) + rppgnet [joint]``: components with whatever is not as they say, then ``notes``."""
+    """An id such as ``dncnn(depth=17) + rppgnet [joint]``: components with non-default params, then ``notes``."""
     parts = [
-        component_label(choice, recipes.get(kind, {}))
-        for kind, choice in (("enhancer", enhancer), ("method", method))
-        if choice is not None
+        component_label(component, recipes.get(kind, {}))
+        for kind, component in (("enhancer", enhancer), ("method", method))
+        if component is not None
     ]
     return " + ".join(parts) + (f" [{', '.join(notes)}]" if notes else "")
 
 
-def component_label(choice: ResolvedComponent, recipe: Mapping[str, Any] | None = None) -> str:
-    """The component's name, with those of its params, and of its recipe, that are not at their default."""
-    changes = {**choice.changed(), **(recipe or {})}
-    return choice.name + (f"({', '.join(f'{k}={v}' for k, v in changes.items())})" if changes else "")
+def component_label(component: ResolvedComponent, recipe: Mapping[str, Any] | None = None) -> str:
+    """The component's name with its params and recipe keys that are not at their default."""
+    changes = {**component.changed(), **(recipe or {})}
+    return component.name + (f"({', '.join(f'{k}={v}' for k, v in changes.items())})" if changes else "")
 
 
-def recipe_of(choice: ResolvedComponent) -> Recipe:
-    """How the component is trained by its own account."""
-    return choice.params.recipe() if isinstance(choice.params, LearnerParams) else Recipe(epochs=15)
+def recipe_of(component: ResolvedComponent) -> Recipe:
+    """The recipe that the component's params give."""
+    return component.params.recipe() if isinstance(component.params, LearnerParams) else Recipe(epochs=15)
 
 
-def joint_recipe_of(choice: ResolvedComponent) -> JointRecipe:
-    return choice.params.joint_recipe() if isinstance(choice.params, LearnerParams) else JointRecipe(epochs=10)
+def joint_recipe_of(component: ResolvedComponent) -> JointRecipe:
+    return component.params.joint_recipe() if isinstance(component.params, LearnerParams) else JointRecipe(epochs=10)
 
 
 def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The recipe with some keys changed; ``iterations`` takes the place of ``epochs`` and the other way round.
+    """The recipe with some keys changed; ``iterations`` replaces ``epochs`` and vice versa.
 
     Raises:
-        pydantic.ValidationError: an unknown key, or a value that makes no sense.
+        pydantic.ValidationError: a key is unknown, or a value is out of range.
     """
     kept = recipe.model_dump()
     for one, other in (("iterations", "epochs"), ("epochs", "iterations")):
@@ -160,15 +160,15 @@ def changed_recipe(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return type(recipe).model_validate({**kept, **changes})
 
 
-def recipe_changes(recipe: Recipe, usual: Recipe) -> dict[str, Any]:
-    """What of the recipe is not as usual; of iterations and epochs the one that counts."""
-    usually = usual.model_dump(mode="json")
+def recipe_changes(recipe: Recipe, default: Recipe) -> dict[str, Any]:
+    """Keys of the recipe that differ from ``default``; of iterations and epochs the one that is set."""
+    defaults = default.model_dump(mode="json")
     now = recipe.model_dump(mode="json", exclude_none=True)
-    return {key: value for key, value in now.items() if value != usually.get(key)}
+    return {key: value for key, value in now.items() if value != defaults.get(key)}
 
 
 def method_conditions(learn_from: str | Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
-    """What ``methods_learn_from`` comes to: ids of conditions in their order, or ``EACH``.
+    """Ids of the conditions of ``methods_learn_from`` in their order, or ``TRAIN_ON_TESTED_CONDITION``.
 
     Raises:
         LookupError: a name is neither a codec's nor a condition's; the message suggests the nearest.
@@ -183,10 +183,10 @@ def method_conditions(learn_from: str | Sequence[str], conditions: Sequence[Cond
 
 
 def enhancer_conditions(learn_from: str | Sequence[str], conditions: Sequence[Condition]) -> tuple[str, ...]:
-    """What ``enhancers_learn_from`` comes to: ids of compressed conditions in their order.
+    """Ids of the compressed conditions of ``enhancers_learn_from`` in their order.
 
     Raises:
-        LookupError: as above, or nothing compressed is among them.
+        LookupError: as `method_conditions`, or there is no compressed condition.
     """
     compressed = [c for c in conditions if not c.is_reference]
     if not compressed:
@@ -204,7 +204,7 @@ def _named(learn_from: str | Sequence[str], conditions: Sequence[Condition], wor
     return tuple(c.id for c in conditions if c.id in names or c.codec.name in names)
 
 
-def _described(lesson: TrainingSpec | None) -> dict[str, Any] | None:
-    if lesson is None:
+def _described(training: TrainingSpec | None) -> dict[str, Any] | None:
+    if training is None:
         return None
-    return {"recipe": lesson.recipe.model_dump(mode="json"), "learns_from": list(lesson.learns_from)}
+    return {"recipe": training.recipe.model_dump(mode="json"), "learns_from": list(training.condition_ids)}

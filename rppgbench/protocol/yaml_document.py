@@ -1,32 +1,34 @@
-"""A YAML 1.2 file as plain data that remembers the line and column of every key and value."""
+"""YAML 1.2 files as plain data and as validated models, with the line and column of every key and value."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from rppgbench.errors import ProtocolError
+from rppgbench.errors import ProtocolError, RppgbenchError, nearest
 
 Location = Sequence[str | int]
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Document:
-    """Parsed YAML. ``tree`` is plain dicts, lists and scalars."""
+    """A parsed YAML file; ``tree`` holds plain dicts, lists and scalars."""
 
     path: Path
     tree: dict[str, Any]
     _marked: Any
 
     def where(self, location: Location = (), *, key: bool = False) -> str:
-        """``file:line:column`` of the value at ``location`` (of its key, if ``key``), or of its nearest parent."""
+        """``file:line:column`` of the value at ``location`` (with ``key``, of its key), else of its nearest parent."""
         node, line, column = self._marked, 0, 0
         for depth, step in enumerate(location):
             last = depth == len(location) - 1
@@ -44,11 +46,25 @@ class Document:
         return f"{self.path}:{line + 1}:{column + 1}"
 
 
-def read_yaml(path: Path) -> Document:
-    """The file as a ``Document``.
+def load(path: Path, model: type[ModelT], error: type[RppgbenchError], hint: str) -> tuple[ModelT, Document]:
+    """The file at ``path`` validated as ``model``, and its document, for checks that need the places of values.
 
     Raises:
-        ProtocolError: it is missing, not YAML, not a mapping, or has a key twice.
+        ProtocolError: as `read_yaml`.
+        RppgbenchError: of type ``error`` with ``hint``: one line per validation error, ``file:line:column`` first.
+    """
+    document = read_yaml(path)
+    try:
+        return model.model_validate(document.tree), document
+    except ValidationError as invalid:
+        raise error("\n".join(_explain(document, invalid, model)), hint=hint) from None
+
+
+def read_yaml(path: Path) -> Document:
+    """The file at ``path`` as a ``Document``.
+
+    Raises:
+        ProtocolError: the file is missing, not YAML, not a mapping, or has a duplicate key.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -69,6 +85,46 @@ def read_yaml(path: Path) -> Document:
     return Document(path, _plain(marked), marked)
 
 
+def _explain(source: Document, error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    """One line per validation error, each with its place in the file."""
+    problems = error.errors()
+    # pydantic counts a list without its invalid items, and so reports it as too short as well.
+    inside = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    problems = [problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in inside]
+    for problem in problems:
+        location = tuple(step for step in problem["loc"] if step not in ("function-before", "function-after"))
+        key = str(location[-1]) if location else ""
+        if problem["type"] == "extra_forbidden":
+            near = nearest(key, _fields_at(location[:-1], model))
+            yield f"{source.where(location, key=True)}: unknown key {key!r} ({near})"
+        elif problem["type"] == "missing":
+            yield f"{source.where(location[:-1])}: key {key!r} is missing"
+        else:
+            name = ".".join(str(step) for step in location)
+            found = "" if isinstance(problem["input"], dict | list) else f", got {problem['input']!r}"
+            yield f"{source.where(location)}: {name}: {problem['msg'].removeprefix('Value error, ')}{found}"
+
+
+def _fields_at(location: Sequence[str | int], of: type[BaseModel]) -> list[str]:
+    """Names of the keys allowed at a place in the file; list positions and keys of free mappings are skipped."""
+    model: Any = of
+    for step in location:
+        if isinstance(step, int) or step not in model.model_fields:
+            continue
+        model = next(_models_in(model.model_fields[step].annotation), None)
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    """Pydantic models in a type annotation, outermost first."""
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
 def _marked_message(path: Path, error: MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -83,7 +139,7 @@ def _plain(node: Any) -> Any:
         return [_plain(value) for value in node]
     if isinstance(node, bool) or node is None:
         return node
-    for scalar in (int, float, str):  # ruamel's scalars subclass these; the plain ones compare, print and hash alike
+    for scalar in (int, float, str):  # ruamel's scalars are subclasses of these
         if isinstance(node, scalar):
             return scalar(node)
-    return str(node)  # a date: YAML's, never ours
+    return str(node)  # a YAML date; no model has a date field

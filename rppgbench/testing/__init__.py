@@ -1,4 +1,4 @@
-"""Conformance checks for authors of plugins: what the core relies on, tried out.
+"""Conformance checks of components, for authors of plugins.
 
 ```python
 import pytest

@@ -1,4 +1,4 @@
-"""One check a kind of component; each raises ``PluginError`` with what was found and what the contract says."""
+"""Conformance checks by kind of component; each raises ``PluginError`` with the value found and the expected one."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from rppgbench.contracts import (
     TrainingWindow,
 )
 from rppgbench.registry import make, validate_params
-from rppgbench.testing.dataset_checks import check_dataset, written_fixture
+from rppgbench.testing.dataset_checks import check_dataset, make_fixture
 from rppgbench.testing.demand import require
 from rppgbench.testing.sample_clips import FPS_HZ, N_CONDITIONS, clips
 
 
 def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **local: Any) -> None:
-    """Try a component out on small made-up input; ``folder`` takes the files, ``local`` a dataset's ``root``.
+    """Check a component on small synthetic input; files go to ``folder``, ``local`` holds a dataset's ``root``.
 
-    What is trained by gradients is trained for a step first, and then checked as any other. A dataset that needs files
-    and is given no ``root`` is checked on its fixture.
+    A learner is trained for one step, then checked as any other component. A dataset that needs files is checked on its
+    fixture unless ``root`` is given.
 
     Raises:
-        PluginError: it does not keep the contract, or it needs torch and there is none.
+        PluginError: the component breaks the contract, or needs torch, which is not installed.
     """
     validated = validate_params(spec, params or {})
     if isinstance(spec, EnhancerSpec) and spec.conditional:
         local.setdefault("n_conditions", N_CONDITIONS)
     if isinstance(spec, DatasetSpec) and spec.needs_files and "root" not in local:
-        local["root"] = written_fixture(spec, folder / "fixture")
+        local["root"] = make_fixture(spec, folder / "fixture")
 
     def new() -> Any:
         return make(spec, validated, **local)
@@ -63,18 +63,18 @@ def _is_trained_by_gradients(spec: Spec) -> bool:
 
 def _demand_torch(spec: Spec) -> None:
     try:
-        import torch  # noqa: F401 - whether it can be
+        import torch  # noqa: F401 - tests whether it is installed
     except ImportError:
         require(False, spec, "learns by gradients, and torch is not installed", "pip install 'rppgbench[learn]'")
 
 
 def _use(spec: Spec, component: Any, video: Any) -> Any:
-    """What the component makes of ``video``, as an array."""
+    """The component's output for ``video`` as an array."""
     return np.asarray(component.predict(video, FPS_HZ) if spec.kind == "method" else component.enhance(video))
 
 
 def _clips(spec: Spec) -> Any:
-    """Three clips for a method, of as many frames as it demands or of twelve seconds; two short ones to enhance."""
+    """Three clips for a method, of the frames that it demands or of 12 s; two of 16 frames for an enhancer."""
     if not isinstance(spec, MethodSpec):
         return clips(spec, B=2, T=16)
     return clips(spec, B=3, T=spec.frames or (64 if _is_trained_by_gradients(spec) else 360))
@@ -86,11 +86,11 @@ def _check_method(spec: Spec, method: Any, folder: Path) -> None:
     if spec.learns and spec.learns_from == "truth":
         _check_fit(spec, method)
     video = _clips(spec)
-    kept = video.copy()
+    original = video.copy()
     waves = _use(spec, method, video)
     require(waves.shape == video.shape[:2], spec, f"waves of shape {waves.shape}, expected {video.shape[:2]}")
     require(bool(np.isfinite(waves).all()), spec, "waves are not finite for clips that are")
-    require(bool((video == kept).all()), spec, "changes the clips it is given")
+    require(bool((video == original).all()), spec, "changes the clips it is given")
     again = _use(spec, method, video)
     require(np.array_equal(waves, again), spec, "gives other waves when called again: depends on earlier calls")
     tolerance = 1e-6 * float(np.abs(waves).max())
@@ -148,7 +148,7 @@ def _check_codec(spec: Spec, codec: Any, folder: Path) -> None:
 
 
 def _write_video(path: Path) -> None:
-    """One second of moving noise, 64 x 48, without loss."""
+    """Write one second of moving noise, 64 x 48 pixels, with a lossless codec."""
     from rppgbench.media import lossless
 
     noise = np.random.RandomState(0).randint(60, 200, (48, 96, 3)).astype(np.uint8)

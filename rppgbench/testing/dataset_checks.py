@@ -1,4 +1,4 @@
-"""What the core relies on in a dataset: its records, its files, its clocks, and what it renders."""
+"""Conformance checks of a dataset's records, files, clocks and rendered videos."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from rppgbench.testing.demand import require
 SECONDS = 6.0
 
 
-def written_fixture(spec: DatasetSpec, target: Path) -> Path:
-    """One session of one subject in the dataset's own layout."""
+def make_fixture(spec: DatasetSpec, target: Path) -> Path:
+    """``target``, with a fixture of one session of one subject written into it."""
     from rppgbench.datasets.fixture import write_fixture
     from rppgbench.registry import load_registry
     from rppgbench.testing.rendered_cohort import RenderedCohort
 
     require(bool(spec.fixture), spec, "needs files, and there is neither a root= to check it on nor a fixture")
-    takes = write_fixture(spec, target, RenderedCohort(load_registry(), n_sessions=1), n_subjects=1, duration_s=SECONDS)
-    require(bool(takes), spec, "its fixture names no takes")
+    cohort = RenderedCohort(load_registry(), n_sessions=1)
+    require(
+        bool(write_fixture(spec, target, cohort, n_subjects=1, duration_s=SECONDS)), spec, "its fixture names no takes"
+    )
     return target
 
 
 def check_dataset(spec: Spec, dataset: Any, folder: Path) -> None:
-    """Records of all recordings; files, truth and pictures of the first."""
+    """Check the records of all recordings, and files, ground truth and frames of the first."""
     recordings: list[Recording] = list(dataset.recordings())
     require(bool(recordings), spec, "has no recordings")
     ids = [recording.id for recording in recordings]
@@ -51,14 +53,14 @@ def check_dataset(spec: Spec, dataset: Any, folder: Path) -> None:
     _check_frames(spec, dataset, first, video)
     if isinstance(dataset, InventoriedDataset):
         published = dataset.inventory().subjects
-        strangers = sorted({recording.subject for recording in recordings} - set(published))
-        require(not strangers, spec, f"inventory() does not know subjects that are here: {', '.join(strangers)}")
+        unknown = sorted({recording.subject for recording in recordings} - set(published))
+        require(not unknown, spec, f"inventory() does not know subjects that are here: {', '.join(unknown)}")
 
 
 def _check_files(spec: Spec, recording: Recording) -> None:
     if getattr(spec, "needs_files", False):
-        told = bool(recording.truth_files or recording.truth_details)
-        require(told, spec, "neither truth_files nor truth_details: a changed truth would keep its old scores")
+        tracked = bool(recording.truth_files or recording.truth_details)
+        require(tracked, spec, "neither truth_files nor truth_details: a changed truth would keep its old scores")
         named = recording.path is not None or bool(recording.source_files)
         require(
             named, spec, "a recording has neither a path nor source_files: a changed video would keep its old scores"

@@ -1,4 +1,4 @@
-"""How a broken promise is told."""
+"""The assertion of conformance checks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LEARNERS = "see rppgbench/learning/learner.py"
 
 
 def require(holds: bool, spec: Spec, what: str, hint: str = CONTRACTS) -> None:
-    """Nothing when it holds.
+    """Check a condition of the contract.
 
     Raises:
-        PluginError: it does not; ``what`` says what was found and what the contract says, ``hint`` where.
+        PluginError: ``holds`` is False; ``what`` has the value found and the expected one, ``hint`` the reference.
     """
     if not holds:
         raise PluginError(f"{spec.kind} {spec.name!r}: {what}", hint=hint)

@@ -1,4 +1,4 @@
-"""Checks of what joint training relies on: a frozen method that gradients pass through, an enhancer in front of it."""
+"""Conformance checks for joint training: gradients through a frozen method, and an enhancer in front of it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rppgbench.testing.state import changed, copy_of
 
 
 def check_frozen_method(spec: Spec, method: DifferentiableMethod, batch: TrainingBatch, names: Set[str]) -> None:
-    """Gradients reach the clips through ``respond`` and ``losses``, and leave the frozen method as it was.
+    """Check that gradients reach the clips through ``respond`` and ``losses`` and do not change the frozen method.
 
     Raises:
-        PluginError: they do not; or a response, or the names of the losses, are not what the contract says.
+        PluginError: they do not, or a response or the names of the losses break the contract.
     """
     before = copy_of(method.module)
     trainable = [p for p in method.module.parameters() if p.requires_grad]
@@ -53,10 +53,10 @@ def _check_response(spec: Spec, response: Response, video: Tensor) -> None:
 
 
 def check_enhancer_in_front(spec: Spec, enhancer: DifferentiableEnhancer, batch: TrainingBatch) -> None:
-    """``restore`` keeps the shape and its graph, in float32 under autocast too, and leaves the module as it was.
+    """Check that ``restore`` keeps shape and graph, gives float32 under autocast, and does not change the module.
 
     Raises:
-        PluginError: it does not.
+        PluginError: ``restore`` breaks the contract.
     """
     before = copy_of(enhancer.module)
     restored = enhancer.restore(batch.video)
@@ -67,11 +67,11 @@ def check_enhancer_in_front(spec: Spec, enhancer: DifferentiableEnhancer, batch:
     differing = changed(enhancer.module, before)
     _demand(not differing, spec, f"restore() changes {differing} in evaluation mode")
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        few = enhancer.restore(batch.video[:1, :4])  # bfloat16 is slow on most CPUs
-    for given in (restored, few):
-        said = str(given.dtype).removeprefix("torch.")
+        under_autocast = enhancer.restore(batch.video[:1, :4])  # bfloat16 is slow on most CPUs
+    for output in (restored, under_autocast):
+        dtype = str(output.dtype).removeprefix("torch.")
         _demand(
-            given.dtype == torch.float32, spec, f"restore() gives {said}, expected float32: 8 bits delete the pulse"
+            output.dtype == torch.float32, spec, f"restore() gives {dtype}, expected float32: 8 bits delete the pulse"
         )
 
 

@@ -1,4 +1,4 @@
-"""Checks of what is trained by gradients: a step of the core's loop, its state on disk, its part in joint training."""
+"""Conformance checks of learners: a training step, their state on disk, joint training."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _LEARNING_RATE = 1e-3
 
 
 def check_learner(spec: Spec, new: Callable[[], Any], use: Use, folder: Path) -> Any:
-    """One learner that ``new`` gave, checked, after a step of training and in evaluation mode.
+    """A learner made by ``new``, checked, after one training step and in evaluation mode.
 
-    ``use`` is what the component is for: it gives ``predict`` or ``enhance`` something, and returns what came out.
+    ``use`` calls ``predict`` or ``enhance`` of the component and returns its output.
 
     Raises:
-        PluginError: it does not keep the contract.
+        PluginError: the learner breaks the contract.
     """
     learner = new()
     _demand(isinstance(learner, Learner), spec, "learns, but lacks module, loss_weights or training_step()")
@@ -61,17 +61,17 @@ def _demand(holds: bool, spec: Spec, what: str) -> None:
 
 
 def _check_training(spec: Spec, learner: Learner, batch: TrainingBatch) -> frozenset[str]:
-    """A step as the loop takes it, and the names of its losses."""
-    before, drawn = copy_of(learner.module), torch.get_rng_state()
+    """Names of the losses, after checking one training step."""
+    before, rng_state = copy_of(learner.module), torch.get_rng_state()
     first = _losses(spec, learner, batch)
-    same_stream = torch.equal(drawn, torch.get_rng_state())
+    same_stream = torch.equal(rng_state, torch.get_rng_state())
     _demand(same_stream, spec, "training_step draws from torch's own generator, expected context.generator")
-    # A fit that was killed goes on with the same numbers: a step depends on its state, batch and generator alone.
+    # A resumed fit must draw the same numbers: a step may depend on its state, batch and generator alone.
     learner.module.load_state_dict(before)
     losses = _losses(spec, learner, batch)
-    was, now = ({name: loss.item() for name, loss in step.items()} for step in (first, losses))
-    same = all(math.isclose(now[name], loss, rel_tol=1e-4, abs_tol=1e-7) for name, loss in was.items())
-    _demand(same, spec, f"the same step gave losses {was}, then {now}: depends on more than state and generator")
+    one, again = ({name: loss.item() for name, loss in step.items()} for step in (first, losses))
+    same = all(math.isclose(again[name], loss, rel_tol=1e-4, abs_tol=1e-7) for name, loss in one.items())
+    _demand(same, spec, f"the same step gave losses {one}, then {again}: depends on more than state and generator")
     total = torch.stack([learner.loss_weights[name] * loss.float() for name, loss in losses.items()]).sum()
     _take_step(spec, learner, total)
     return frozenset(losses)
@@ -109,16 +109,16 @@ def _take_step(spec: Spec, learner: Learner, total: Tensor) -> None:
 
 def _check_state(spec: Spec, learner: Learner, new: Callable[[], Any], use: Use, folder: Path) -> None:
     before = copy_of(learner.module)
-    said = use(learner)
+    output = use(learner)
     differing = changed(learner.module, before)
     _demand(not differing, spec, f"use in evaluation mode changes {differing}")
     path = folder / "state.safetensors"
-    other = new()
+    loaded = new()
     try:
         save_file({name: t.detach().cpu().contiguous() for name, t in learner.module.state_dict().items()}, path)
-        load_model(other.module, path)
+        load_model(loaded.module, path)
     except (SafetensorError, RuntimeError, ValueError, AttributeError) as error:
         _demand(False, spec, f"module.state_dict() does not survive safetensors: {error}")
-    other.module.eval()
-    same = np.allclose(use(other), said, rtol=1e-5, atol=1e-6 * float(np.abs(said).max()))
+    loaded.module.eval()
+    same = np.allclose(use(loaded), output, rtol=1e-5, atol=1e-6 * float(np.abs(output).max()))
     _demand(same, spec, "a new one with the same state gives something else: not all that it learnt is in module")

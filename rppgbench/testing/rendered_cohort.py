@@ -1,15 +1,15 @@
-"""Rendered faces with known beats, for fixtures: small copies of datasets in their own layout.
+"""Rendered recordings with known beats for fixtures, small copies of datasets in their own layout.
 
 ```python
-def write_fixture(root, film, n_subjects, duration_s):
-    takes = {}
+def write_fixture(root, cohort, n_subjects, duration_s):
+    rendered = {}
     for subject in range(1, n_subjects + 1):
-        take = film.take(subject, fps_hz=30.0, duration_s=duration_s, sensor="bvp")
-        write_video(take.frames(), root / f"s{subject}.avi", 30.0, encoder="mjpeg", pix_fmt="yuvj420p")
+        one = cohort.take(subject, fps_hz=30.0, duration_s=duration_s, sensor="bvp")
+        write_video(one.frames(), root / f"s{subject}.avi", 30.0, encoder="mjpeg", pix_fmt="yuvj420p")
         times_s = np.arange(0, duration_s, 1 / 64)
-        np.savetxt(root / f"s{subject}.csv", take.sensor(times_s))
-        takes[f"s{subject}"] = take
-    return takes
+        np.savetxt(root / f"s{subject}.csv", one.sensor(times_s))
+        rendered[f"s{subject}"] = one
+    return rendered
 ```
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from rppgbench.registry import Registry
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
-    from rppgbench.contracts import ByteArray, FloatArray, GroundTruth
+    from rppgbench.contracts import ByteArray, FloatArray, GroundTruth, Recording, RenderingDataset
 
 Session = Literal["rest", "exercise"]
 MOST_SUBJECTS = 120
@@ -38,17 +38,17 @@ MOST_SUBJECTS = 120
 
 @dataclass(frozen=True)
 class RenderedRecording:
-    """One rendered recording: its frames, what a contact sensor said, and its beats.
+    """One rendered recording: its frames, contact sensor and beats.
 
-    ``beats_s`` are the R-peaks on the video's clock, from before its start to after its end; the face's pulse comes
-    0.15 to 0.3 s later.
+    ``beats_s`` are the times of R-peaks on the video's clock, from before its start to after its end; the face's pulse
+    is delayed by 0.15 to 0.3 s.
     """
 
     fps_hz: float
     duration_s: float
     beats_s: FloatArray
-    _dataset: Any
-    _recording: Any
+    _dataset: RenderingDataset
+    _recording: Recording
     _truth: GroundTruth
 
     @property
@@ -57,30 +57,30 @@ class RenderedRecording:
 
     @property
     def hr_bpm(self) -> float:
-        """60 over the mean interval of the beats within the video."""
+        """60 over the mean beat interval in s within the video."""
         inside = self.beats_s[(self.beats_s >= 0) & (self.beats_s <= self.duration_s)]
         return float(60.0 / np.mean(np.diff(inside)))
 
     def frames(self) -> Iterator[ByteArray]:
-        """``(H, W, 3)`` R, G, B, frame by frame."""
+        """Frames ``(H, W, 3)`` in R, G, B."""
         from rppgbench.media.decode import frames
 
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"take{self._dataset.container()}"
+            path = Path(folder) / f"recording{self._dataset.container()}"
             self._dataset.render(self._recording, path)
             for frame in frames(path):
                 yield frame.rgb()
 
     def sensor(self, times_s: FloatArray) -> FloatArray:
-        """The contact sensor at ``times_s`` ``(N,)`` on the video's clock, from 1 s before it to 1 s after it."""
+        """Sensor samples ``(N,)`` at ``times_s`` on the video's clock, from 1 s before to 1 s after the video."""
         return np.asarray(np.interp(times_s, self._truth.times_s, self._truth.samples), dtype=np.float64)
 
 
 class RenderedCohort:
-    """Takes of as many people as wanted, always the same ones.
+    """Rendered recordings of up to ``MOST_SUBJECTS`` subjects, the same ones for each ``seed``.
 
-    ``size`` is width and height of a picture in pixels. ``n_sessions`` is how many sessions of each subject a fixture
-    shall have at most; None stands for all that were published.
+    ``size`` is width and height of a frame in pixels. ``n_sessions`` is the largest number of sessions per subject in
+    a fixture; None stands for all published ones.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class RenderedCohort:
         sensor: Literal["ecg", "bvp"],
         motion: Literal["still", "small", "talk", "large"] = "small",
     ) -> RenderedRecording:
-        """Subject number ``subject``, from 1 on, at rest or after exercise."""
+        """The recording of subject number ``subject``, from 1, at rest or after exercise."""
         params = {
             "subjects": MOST_SUBJECTS,
             "recordings": [session],
@@ -126,7 +126,7 @@ def write_video(
     bitrate_bps: float | None = None,
     options: Mapping[str, str] | None = None,
 ) -> int:
-    """Write ``(H, W, 3)`` frames with one of FFmpeg's encoders, the container by the file's name; how many there were.
+    """The number of ``(H, W, 3)`` frames written with an encoder of FFmpeg into a container given by the suffix.
 
     Raises:
         EncodingError: FFmpeg has no such encoder or cannot write the file.

@@ -1,4 +1,4 @@
-"""Made-up faces with a pulse, as plain arrays and as what a learner is trained on."""
+"""Synthetic faces with a pulse, as arrays and as training batches."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _SIZE = (32, 32)
 
 
 def clips(spec: Spec, B: int, T: int) -> Any:
-    """What the component is given: mean colours for a trace method, else faces in 8 bits, with a pulse of 72 bpm."""
+    """Input with a pulse of 72 bpm: traces ``(B, T, 3)`` for a trace method, else uint8 clips ``(B, T, H, W, 3)``."""
     if isinstance(spec, MethodSpec) and spec.input == "trace":
         return _traces(B, T)
     return _faces(B, T, getattr(spec, "size", None) or _SIZE)
 
 
 def training_batch(spec: Spec) -> TrainingBatch:
-    """Two clips of a method's demanded length and size, or of 64 frames of 32x32."""
+    """A batch of two clips of the frames and size that the method demands, else of 64 frames of 32x32."""
     import torch
 
     from rppgbench.learning.learner import TrainingBatch
@@ -35,7 +35,7 @@ def training_batch(spec: Spec) -> TrainingBatch:
     B, T = 2, getattr(spec, "frames", None) or 64
     reference = _faces(B, T, getattr(spec, "size", None) or _SIZE)
     pairs = isinstance(spec, EnhancerSpec) and spec.pairs
-    # Compression in a word: colours in steps.
+    # Stands for compression: quantised colours.
     video = reference // 8 * 8 + 4 if pairs else reference
     wave = np.sin(2 * np.pi * 1.2 * np.arange(T) / FPS_HZ)
     wave = np.tile((wave - wave.mean()) / wave.std(), (B, 1))
@@ -62,7 +62,7 @@ def _faces(B: int, T: int, size: tuple[int, int]) -> ByteArray:
 
 
 def _skin(shape: tuple[int, ...]) -> Tensor:
-    """``(B, T, H, W)``: an ellipse."""
+    """``(B, T, H, W)`` skin mask, an ellipse."""
     import torch
 
     B, T, H, W = shape

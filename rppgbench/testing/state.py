@@ -1,4 +1,4 @@
-"""What a network remembers, before and after."""
+"""Copies and comparison of a network's state."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 
 def copy_of(module: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer by name."""
+    """A copy of every parameter and buffer by name."""
     return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
 
 
 def changed(module: nn.Module, before: dict[str, Tensor]) -> str:
-    """Names of what is no longer the same to the bit; empty when nothing is."""
+    """Names of the tensors that differ from ``before``, as text; empty if all are bit-identical."""
     return listed(name for name, tensor in module.state_dict().items() if not torch.equal(tensor, before[name]))
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first few names, for a sentence."""
+    """The first three names as text, and the number of the others."""
     ordered = sorted(names)
     more = f" and {len(ordered) - 3} more" if len(ordered) > 3 else ""
     return ", ".join(map(repr, ordered[:3])) + more

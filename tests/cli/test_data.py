@@ -30,7 +30,7 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def call(*args: object) -> Result:
-    """A command that ends as a command does: with an exit code, or with an error that ``main`` prints."""
+    """The result of a command: an exit code, or an error that ``main`` prints."""
     result = CliRunner().invoke(data, [str(arg) for arg in args])
     assert result.exception is None or isinstance(result.exception, (SystemExit, RppgbenchError)), result.exception
     return result
@@ -50,8 +50,8 @@ def check(root: Path, *args: object) -> tuple[int, str]:
 
 
 def troubles(root: Path, *args: object) -> list[dict[str, str]]:
-    code, told = check(root, "--json", *args)
-    found = [finding for finding in json.loads(told)["findings"] if finding["severity"] == "trouble"]
+    code, output = check(root, "--json", *args)
+    found = [finding for finding in json.loads(output)["findings"] if finding["severity"] == "trouble"]
     assert code == (3 if found else 0)
     return found
 
@@ -67,7 +67,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
 
 @pytest.fixture
 def root(made: tuple[Path, Result], tmp_path: Path) -> Path:
-    """A copy to do harm to."""
+    """A copy to damage."""
     return shutil.copytree(made[0], tmp_path / "ubfc")
 
 
@@ -75,7 +75,7 @@ def lines_of(label: Path) -> np.ndarray:
     return np.loadtxt(label)
 
 
-def test_a_fixture_tells_its_heart_rates_and_what_to_do_next(made: tuple[Path, Result]) -> None:
+def test_a_fixture_prints_its_heart_rates_and_the_next_commands(made: tuple[Path, Result]) -> None:
     root, result = made
     assert result.exit_code == 0
     rates = {name: float(bpm) for name, bpm in re.findall(r"(subject\d+) +([\d.]+) bpm", result.stdout)}
@@ -86,25 +86,25 @@ def test_a_fixture_tells_its_heart_rates_and_what_to_do_next(made: tuple[Path, R
 
 def test_a_fixture_as_long_as_a_window_of_its_protocol_is_to_be_tried_on_it(tmp_path: Path) -> None:
     """Windows of protocol dasari2021 are of 25 s."""
-    told = call("fixture", "dasari2021", tmp_path / "small", "--subjects", 1, "--seconds", 25).stdout
-    assert f"rppgbench run dasari2021 --data dasari2021={tmp_path / 'small'} --rehearse" in told
-    assert "too short" not in told
+    output = call("fixture", "dasari2021", tmp_path / "small", "--subjects", 1, "--seconds", 25).stdout
+    assert f"rppgbench run dasari2021 --data dasari2021={tmp_path / 'small'} --rehearse" in output
+    assert "too short" not in output
 
 
 def test_a_fresh_fixture_has_no_trouble_and_its_sensors_say_the_known_rates(made: tuple[Path, Result]) -> None:
     root, fixture = made
-    code, told = check(root, "--partial", "--json")
+    code, output = check(root, "--partial", "--json")
     assert code == 0
     known = dict(re.findall(r"(subject\d+) +([\d.]+) bpm", fixture.stdout))
-    for one in json.loads(told)["recordings"]:
+    for one in json.loads(output)["recordings"]:
         assert one["truth"]["hr_bpm"] == pytest.approx(float(known[one["recording"]]), abs=1.0)
 
 
 def test_a_table_ends_in_a_summary(made: tuple[Path, Result]) -> None:
-    code, told = check(made[0])
+    code, output = check(made[0])
     assert code == 0
-    assert "40 of 42 published subjects are not here" in told
-    assert "2 of 42 published recordings, 2 of 42 subjects: no trouble, 1 remark;" in told.splitlines()[-1]
+    assert "40 of 42 published subjects are not here" in output
+    assert "2 of 42 published recordings, 2 of 42 subjects: no trouble, 1 remark;" in output.splitlines()[-1]
 
 
 def test_add_remembers_list_knows_and_check_finds(made: tuple[Path, Result]) -> None:
@@ -121,17 +121,17 @@ def test_add_remembers_list_knows_and_check_finds(made: tuple[Path, Result]) -> 
 
 
 def test_list_says_how_to_get_what_is_not_here(configuration: Path) -> None:
-    told = call("list").stdout
-    assert re.search(r"mahnob_hci .* not here", told)
-    assert "sign the agreement" in told
-    assert re.search(r"synthetic +40 +20 +rendered", told)
+    output = call("list").stdout
+    assert re.search(r"mahnob_hci .* not here", output)
+    assert "sign the agreement" in output
+    assert re.search(r"synthetic +40 +20 +rendered", output)
 
 
 def test_list_survives_a_folder_that_went_away(configuration: Path, tmp_path: Path) -> None:
     configuration.write_text(f"data: {{ubfc_rppg: {tmp_path / 'gone'}}}\n")
-    told = call("list").stdout
-    assert f"ubfc_rppg: {tmp_path / 'gone'}: no such folder" in told
-    assert "synthetic" in told
+    output = call("list").stdout
+    assert f"ubfc_rppg: {tmp_path / 'gone'}: no such folder" in output
+    assert "synthetic" in output
 
 
 def test_a_wrong_folder_is_refused_and_not_remembered(tmp_path: Path) -> None:
@@ -179,10 +179,10 @@ def test_a_truncated_video_is_named(root: Path) -> None:
     video = root / "DATASET_2" / "subject1" / "vid.avi"
     with video.open("rb+") as file:
         file.truncate(video.stat().st_size * 2 // 3)
-    code, told = check(root)
+    code, output = check(root)
     assert code == 3
-    assert "DATASET_2/subject1/vid.avi: cut off or damaged" in told
-    assert "-> copy or record the file again" in told
+    assert "DATASET_2/subject1/vid.avi: cut off or damaged" in output
+    assert "-> copy or record the file again" in output
 
 
 def test_labels_that_are_stuck_or_no_number_are_named_with_the_place(root: Path) -> None:
@@ -199,17 +199,17 @@ def test_labels_that_are_stuck_or_no_number_are_named_with_the_place(root: Path)
     assert all(finding["remedy"] for finding in found.values())
 
 
-def test_a_clock_that_drifts_by_two_per_cent_is_told_with_both_lengths(root: Path) -> None:
+def test_a_clock_that_drifts_by_two_per_cent_is_reported_with_both_lengths(root: Path) -> None:
     """The one clock of this dataset is line 3, of frames and pulse alike: rates stay comparable, so it is a remark."""
     label = root / "DATASET_2" / "subject1" / "ground_truth.txt"
     lines = lines_of(label)
     lines[2] *= 1.02
     np.savetxt(label, lines)
-    code, told = check(root, "--json")
+    code, output = check(root, "--json")
     assert code == 0
-    told = [finding for finding in json.loads(told)["findings"] if finding["check"] == "clock"]
-    assert "by its container the video lasts 20.00 s, by the dataset's frame times 20.40 s" in told[0]["found"]
-    assert told[0]["remedy"]
+    clock = [finding for finding in json.loads(output)["findings"] if finding["check"] == "clock"]
+    assert "by its container the video lasts 20.00 s, by the dataset's frame times 20.40 s" in clock[0]["found"]
+    assert clock[0]["remedy"]
 
 
 def test_a_video_shorter_than_its_label_is_named(root: Path) -> None:
@@ -232,20 +232,20 @@ def test_the_same_video_under_two_subjects_is_named(root: Path) -> None:
     assert "subject1, subject3" in finding["found"]
 
 
-def test_show_lists_recordings_and_tells_of_one_what_its_sensor_says(made: tuple[Path, Result]) -> None:
+def test_show_lists_recordings_and_prints_the_labels_of_one(made: tuple[Path, Result]) -> None:
     root, fixture = made
     listed = call("show", "ubfc_rppg", "--path", root).stdout
     assert re.search(r"subject1 +subject1 +game +29\.\d+ +20\.\d+", listed)
     assert listed.count("source of all: raw: rawvideo") == listed.count("rawvideo") == 1
-    told = call("show", "ubfc_rppg", "subject3", "--path", root).stdout
-    assert "DATASET_2/subject3/vid.avi" in told
+    output = call("show", "ubfc_rppg", "subject3", "--path", root).stdout
+    assert "DATASET_2/subject3/vid.avi" in output
     known = dict(re.findall(r"(subject\d+) +([\d.]+) bpm", fixture.stdout))["subject3"]
-    window = re.search(r"0-20 +([\d.]+) +([\d.]+)", told)
+    window = re.search(r"0-20 +([\d.]+) +([\d.]+)", output)
     assert window is not None
     assert [float(rate) for rate in window.groups()] == pytest.approx([float(known)] * 2, abs=1.5)
 
 
-def test_what_the_sources_of_all_recordings_share_is_told_once(tmp_path: Path) -> None:
+def test_the_common_source_of_all_recordings_is_printed_once(tmp_path: Path) -> None:
     """Patches of this dataset differ in their bitrates alone."""
     call("fixture", "dasari2021", tmp_path / "small", "--subjects", 1, "--seconds", 4)
     listed = call("show", "dasari2021", "--path", tmp_path / "small").stdout
@@ -279,8 +279,8 @@ def test_remove_forgets_and_touches_no_file(made: tuple[Path, Result]) -> None:
 
 
 def test_a_copy_that_is_added_anew_without_partial_is_said_to_be_partial_no_longer(made: tuple[Path, Result]) -> None:
-    told = [call("add", "ubfc_rppg", made[0], *options).stdout for options in (["--partial"], [], [])]
-    assert ["no longer marked partial" in one for one in told] == [False, True, False]
+    output = [call("add", "ubfc_rppg", made[0], *options).stdout for options in (["--partial"], [], [])]
+    assert ["no longer marked partial" in one for one in output] == [False, True, False]
     assert not configured_folders()["ubfc_rppg"].partial
 
 
@@ -310,7 +310,7 @@ def test_out_without_plot_is_refused(made: tuple[Path, Result], tmp_path: Path) 
     assert "needs --plot" in result.stderr
 
 
-def test_own_data_may_be_published_by_whom_they_belong_to(
+def test_figures_of_own_data_have_no_notice(
     made: tuple[Path, Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     footnotes: dict[str, tuple[str, ...]] = {}
@@ -320,48 +320,48 @@ def test_own_data_may_be_published_by_whom_they_belong_to(
     own = json.loads(call("check", "manifest", "--path", tmp_path / "own", "--quick", "--json").stdout)
     call("show", "manifest", own["recordings"][0]["recording"], "--path", tmp_path / "own", "--plot")
     call("show", "ubfc_rppg", "subject1", "--path", made[0], "--plot")
-    told = {name: any("may not be published" in note for note in notes) for name, notes in footnotes.items()}
-    assert sorted(told.values()) == [False, True]
-    assert told["ubfc_rppg-subject1.png"]
+    output = {name: any("may not be published" in note for note in notes) for name, notes in footnotes.items()}
+    assert sorted(output.values()) == [False, True]
+    assert output["ubfc_rppg-subject1.png"]
 
 
 def test_summaries_of_the_commands_are_whole() -> None:
-    told = call("--help").stdout.partition("Commands:")[2]
-    assert "..." not in told
-    assert len(told.strip().splitlines()) == 6, "a line each"
+    output = call("--help").stdout.partition("Commands:")[2]
+    assert "..." not in output
+    assert len(output.strip().splitlines()) == 6, "a line each"
 
 
 @pytest.mark.parametrize("command", ["add", "check", "fixture", "list", "remove", "show"])
 def test_help_teaches(command: str) -> None:
-    told = call(command, "--help").stdout
-    assert len(told.splitlines()) > 8
-    assert command == "list" or f"rppgbench data {command} " in told
+    output = call(command, "--help").stdout
+    assert len(output.splitlines()) > 8
+    assert command == "list" or f"rppgbench data {command} " in output
 
 
 def test_a_fixture_of_one_session_is_one_and_too_short_for_a_run_is_said(tmp_path: Path) -> None:
     """PURE publishes six sessions of each subject; its protocol cuts windows of 30 s."""
     root = tmp_path / "pure"
-    told = call("fixture", "pure", root, "--sessions", 1, "--subjects", 1, "--seconds", 4).stdout
+    output = call("fixture", "pure", root, "--sessions", 1, "--subjects", 1, "--seconds", 4).stdout
     assert [path.name for path in root.iterdir()] == ["01-01"]
-    assert "1 recording of rendered faces; its heart rate:" in told
-    assert "rppgbench data check pure" in told
-    assert re.search(r"too short for 'rppgbench run pure_compressed': 4\.\d s, .* of 30 s; .* --seconds 30 ", told)
-    assert "--rehearse" not in told
+    assert "1 recording of rendered faces; its heart rate:" in output
+    assert "rppgbench data check pure" in output
+    assert re.search(r"too short for 'rppgbench run pure_compressed': 4\.\d s, .* of 30 s; .* --seconds 30 ", output)
+    assert "--rehearse" not in output
     checked = call("check", "pure", "--path", root, "--partial", "--quick", "--json")
     assert checked.exit_code == 0
     assert json.loads(checked.stdout)["here"] == {"subjects": 1, "recordings": 1}
 
 
-def test_add_tells_what_is_damaged_from_what_is_not_here(root: Path) -> None:
+def test_add_distinguishes_damaged_from_absent_recordings(root: Path) -> None:
     (root / "DATASET_2" / "subject3" / "vid.avi").write_bytes(b"")
-    told = call("add", "ubfc_rppg", root, "--partial").stdout
-    assert "41 of 42 published recordings cannot be used" in told
-    assert "40 are not here, which is fine for a partial copy" in told
-    assert "1 is damaged, renamed or lacks files: rppgbench data check says which and how" in told
+    output = call("add", "ubfc_rppg", root, "--partial").stdout
+    assert "41 of 42 published recordings cannot be used" in output
+    assert "40 are not here, which is fine for a partial copy" in output
+    assert "1 is damaged, renamed or lacks files: rppgbench data check says which and how" in output
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_json_is_all_that_standard_output_gets_whatever_is_printed(made: tuple[Path, Result], workers: int) -> None:
+def test_standard_output_gets_json_alone(made: tuple[Path, Result], workers: int) -> None:
     """Loaders of EDF and HDF5 files lean on C libraries that print; C holds back what goes into a pipe."""
     code = (
         "import sys, rppgbench.registry, noisy\n"

@@ -14,7 +14,7 @@ from rppgbench.registry import Registry
 
 @pytest.fixture(scope="session")
 def sheets() -> Iterator[ModuleType]:
-    """The dataset of these tests, importable by the name that its factory has, in other processes too."""
+    """The module of the test dataset, importable by its factory's name, in child processes too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent))
         yield import_module("sheets")
@@ -30,7 +30,7 @@ def published(sheets: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def root(published: Path, tmp_path: Path) -> Path:
-    """A copy to do harm to."""
+    """A copy to damage."""
     return shutil.copytree(published, tmp_path / "copy")
 
 
@@ -40,5 +40,5 @@ def registry(sheets: ModuleType) -> Registry:
 
 
 @pytest.fixture
-def holding(registry: Registry, root: Path) -> OpenDataset:
+def dataset(registry: Registry, root: Path) -> OpenDataset:
     return open_dataset(registry, registry.spec("dataset", "sheets"), root)

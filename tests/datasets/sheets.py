@@ -1,4 +1,4 @@
-"""A dataset of its own for these tests: one folder a subject, ten seconds of skin with a pulse of a known rate.
+"""A test dataset: one folder a subject, ten seconds of skin with a pulse of a known rate.
 
 ``<subject>/video.avi`` and ``<subject>/pulse.csv``: a first line with how long the video lasts by the sensor, then
 lines of time and value.
@@ -21,7 +21,7 @@ RATES_HZ = {"s1": 1.0, "s2": 1.3, "s3": 1.6}  # s4 is published and not here
 
 
 class Sheets:
-    """The loader; ``part`` is what counts of each video, ``clock_files`` where times of frames would be."""
+    """The loader; ``part`` is the part of each video, ``clock_files`` name files of frame times."""
 
     length_s = LENGTH_S
     part: tuple[int, int | None] = (0, None)
@@ -100,7 +100,7 @@ def write_video(path: Path, rate_hz: float, length_s: float = LENGTH_S) -> None:
 
 
 def pulse(rate_hz: float, length_s: float = LENGTH_S) -> tuple[np.ndarray, np.ndarray]:
-    """Times and values of the sensor, in step with the video."""
+    """Times and samples of the sensor, aligned with the video."""
     times_s = np.arange(round(length_s * SENSOR_HZ)) / SENSOR_HZ
     return times_s, np.sin(2 * np.pi * rate_hz * times_s)
 

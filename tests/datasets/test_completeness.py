@@ -1,4 +1,4 @@
-"""Who is here, and how long lists of names are told shortly."""
+"""Completeness findings, subjects that are here, and ranges of names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rppgbench.contracts import Absent, Inventory, Recording
-from rppgbench.datasets.completeness import incomplete, spans, subjects_here
+from rppgbench.datasets.completeness import check_completeness, spans, subjects_here
 from rppgbench.datasets.partial_recordings import PartialRecordings
 
 
@@ -30,7 +30,7 @@ def recording(subject: str, path: Path) -> Recording:
         ([], []),
     ],
 )
-def test_runs_of_names_are_told_by_their_ends(names, expected):
+def test_runs_of_names_become_ranges(names, expected):
     assert spans(names) == expected
 
 
@@ -49,7 +49,7 @@ def test_a_subject_is_here_with_a_recording_a_wrong_file_or_a_folder_of_its_own(
     assert subjects_here(inventory, found, PartialRecordings(inventory, found, tmp_path)) == {"a", "b", "c"}
 
 
-def test_a_folder_that_all_share_is_nobodys(tmp_path):
+def test_a_shared_folder_makes_no_subject_present(tmp_path):
     (tmp_path / "all").mkdir()
     found = [recording("a", tmp_path / "all" / "a.avi")]
     missing = (absent("b", tmp_path / "all" / "b.avi"), absent("c", tmp_path / "c.avi"))
@@ -60,7 +60,7 @@ def test_a_folder_that_all_share_is_nobodys(tmp_path):
 def test_of_many_extra_files_the_first_are_named_and_the_rest_counted(tmp_path):
     extra = tuple(tmp_path / f"{number}.avi" for number in range(14))
     inventory = Inventory(subjects=("a",), n_recordings=1, extra=extra)
-    findings = list(incomplete(inventory, [recording("a", tmp_path / "a.avi")], tmp_path, partial=False))
+    findings = list(check_completeness(inventory, [recording("a", tmp_path / "a.avi")], tmp_path, partial=False))
     assert [finding.path for finding in findings[:10]] == list(extra[:10])
     assert findings[-1].found == "4 more files that belong to no published recording"
 
@@ -68,12 +68,12 @@ def test_of_many_extra_files_the_first_are_named_and_the_rest_counted(tmp_path):
 def test_recordings_that_are_missing_for_one_reason_are_one_trouble_with_all_their_names(tmp_path):
     here = Recording(id="1", subject="a", session="0", fps_hz=30.0, duration_s=1.0, path=tmp_path / "1" / "v.avi")
     reasons = {number: "no such folder" if number < 40 else "is not to be had" for number in range(2, 41)}
-    gone = tuple(
+    missing = tuple(
         Absent(id=f"{number}", subject="a", path=tmp_path / f"{number}" / "v.avi", reason=reason, remedy="get it")
         for number, reason in reasons.items()
     )
-    inventory = Inventory(subjects=("a",), n_recordings=40, absent=gone)
-    together, alone = incomplete(inventory, [here], tmp_path, partial=False)
+    inventory = Inventory(subjects=("a",), n_recordings=40, absent=missing)
+    together, alone = check_completeness(inventory, [here], tmp_path, partial=False)
     assert together.found == "no such folder; so it is with 38 recordings of subjects that are here: 2 to 39"
     assert (together.severity, together.recording, together.remedy) == ("trouble", None, "get it")
     assert together.path == tmp_path / "2" / "v.avi"

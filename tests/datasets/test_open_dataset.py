@@ -1,4 +1,4 @@
-"""A folder is taken for a dataset only when it holds one; what else it may be is said."""
+"""A folder is opened only if it holds the dataset; the error names other datasets that it holds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_folder_that_is_not_there_and_a_file_are_refused(registry, tmp_path):
     assert raised.value.hint == f"name the folder that it lies in: {tmp_path}"
 
 
-def test_a_folder_of_another_dataset_is_named_as_that(sheets, root):
+def test_a_folder_of_another_dataset_is_recognised(sheets, root):
     class Other:
         def __init__(self, root):
             raise DatasetUnavailable(f"{root}: looked for other things", hint="point elsewhere")
@@ -43,12 +43,12 @@ def test_a_folder_of_another_dataset_is_named_as_that(sheets, root):
     assert raised.value.hint == f"it looks like sheets: rppgbench data add sheets {root}"
 
 
-def test_a_folder_without_one_whole_recording_says_what_is_missing_and_what_is_there(registry, root):
+def test_a_folder_without_one_whole_recording_is_refused(registry, root):
     for video in root.glob("*/video.avi"):
         video.unlink()
-    holding = open_dataset(registry, registry.spec("dataset", "sheets"), root)
+    dataset = open_dataset(registry, registry.spec("dataset", "sheets"), root)
     with pytest.raises(DatasetUnavailable, match=r"not one whole recording .*s1/video\.avi: no such file") as raised:
-        holding.recordings()
+        dataset.recordings()
     assert "(there is: s1, s2, s3)" in raised.value.message
     assert raised.value.hint == "ask the lab"
 
@@ -57,16 +57,16 @@ def test_a_folder_without_one_whole_recording_says_what_is_missing_and_what_is_t
     ("name", "hint"),
     [("s4-rest", "here: s1-rest, s2-rest, s3-rest"), ("s2-rset", "did you mean 's2-rest'?")],
 )
-def test_a_name_with_another_number_is_not_taken_for_its_neighbour(sheets, holding, monkeypatch, name, hint):
+def test_a_name_with_another_number_is_not_taken_for_its_neighbour(sheets, dataset, monkeypatch, name, hint):
     monkeypatch.setattr(sheets.Sheets, "inventory", lambda self: None)
     with pytest.raises(UnknownName) as raised:
-        holding.recording(name)
+        dataset.recording(name)
     assert raised.value.hint == hint
 
 
-def test_a_holding_travels_without_its_loader(holding):
-    loader = holding.dataset
-    sent = pickle.loads(pickle.dumps(holding))
-    assert sent == holding
-    assert sent.dataset is not loader
-    assert sent.recordings() == holding.recordings()
+def test_a_dataset_is_pickled_without_its_loader(dataset):
+    loader = dataset.loader
+    sent = pickle.loads(pickle.dumps(dataset))
+    assert sent == dataset
+    assert sent.loader is not loader
+    assert sent.recordings() == dataset.recordings()

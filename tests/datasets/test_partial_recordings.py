@@ -1,4 +1,4 @@
-"""Of a recording that cannot be used something is here, or nothing: layouts are those of the published datasets."""
+"""Partial recordings in the layouts of the published datasets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rppgbench.contracts import Absent, Inventory, Recording
-from rppgbench.datasets.completeness import incomplete
+from rppgbench.datasets.completeness import check_completeness
 from rppgbench.datasets.partial_recordings import PartialRecordings
 
 WHOLE = {
@@ -19,7 +19,7 @@ WHOLE = {
 
 
 def damaged(root: Path, missing: str, name: str, *here: str, remedy: str = "copy it") -> bool:
-    """Whether a recording is damaged of which a file is missing and the files ``here`` are there, in any copy."""
+    """Whether recording ``name`` without file ``missing`` and with the files ``here`` is reported as trouble."""
     found = []
     for whole, subject, files in WHOLE.values():
         paths = tuple(root / file for file in files)
@@ -39,11 +39,13 @@ def damaged(root: Path, missing: str, name: str, *here: str, remedy: str = "copy
     absent = Absent(id=name, subject=name[:2], path=root / missing, reason="no such file", remedy=remedy)
     other = Absent(id="s9-T9", subject="s9", path=root / "s1" / "vid_s9_T9.avi", reason="no such file")
     inventory = Inventory(subjects=("s1", "s9"), n_recordings=9, absent=(absent, other))
-    told = {f.recording for f in incomplete(inventory, found, root, partial=True) if f.severity == "trouble"}
-    lodgings = PartialRecordings(inventory, found, root)
-    assert not lodgings.hold(other)
-    assert told == ({name} if lodgings.hold(absent) else set())
-    return bool(told)
+    reported = {
+        f.recording for f in check_completeness(inventory, found, root, partial=True) if f.severity == "trouble"
+    }
+    partials = PartialRecordings(inventory, found, root)
+    assert not partials.has_leftovers(other)
+    assert reported == ({name} if partials.has_leftovers(absent) else set())
+    return bool(reported)
 
 
 def touch(*paths: Path) -> None:
@@ -65,7 +67,7 @@ def touch(*paths: Path) -> None:
         ("videos/p3.avi", "p3-rest", "sensors/p3.csv"),
     ],
 )
-def test_what_is_damaged_or_here_in_part_is_trouble_in_a_partial_copy(tmp_path, missing, name, here):
+def test_damaged_and_partial_recordings_are_trouble_in_a_partial_copy(tmp_path, missing, name, here):
     assert damaged(tmp_path, missing, name, here)
 
 
@@ -80,11 +82,11 @@ def test_what_is_damaged_or_here_in_part_is_trouble_in_a_partial_copy(tmp_path, 
         ("videos/p3.avi", "p3-rest", ("videos/readme.txt", "sensors/p30.csv")),
     ],
 )
-def test_of_what_is_not_here_at_all_nothing_is_said_in_a_partial_copy(tmp_path, missing, name, here):
+def test_absent_recordings_are_no_trouble_in_a_partial_copy(tmp_path, missing, name, here):
     assert not damaged(tmp_path, missing, name, *here)
 
 
-def test_what_the_loader_says_was_renamed_is_here(tmp_path):
+def test_a_renamed_recording_is_here(tmp_path):
     assert damaged(tmp_path, "videos/p3.avi", "p3-rest", remedy="there is q3.avi: renamed?")
 
 
@@ -93,7 +95,7 @@ def test_empty_folders_are_nothing(tmp_path):
     assert not damaged(tmp_path, "Sessions/01-02/01-02.json", "01-02")
 
 
-def test_a_link_that_leads_nowhere_is_here(tmp_path):
+def test_a_dangling_link_is_here(tmp_path):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "p3.avi").symlink_to(tmp_path / "gone.avi")
     assert damaged(tmp_path, "videos/p3.avi", "p3-rest")
@@ -103,5 +105,5 @@ def test_a_trouble_has_a_remedy_even_where_the_loader_has_none(tmp_path):
     (tmp_path / "video.avi").touch()
     absent = Absent(id="a", subject="a", path=tmp_path / "video.avi", reason="is empty")
     inventory = Inventory(subjects=("a",), n_recordings=1, absent=(absent,))
-    (finding,) = incomplete(inventory, [], tmp_path, partial=True)
+    (finding,) = check_completeness(inventory, [], tmp_path, partial=True)
     assert finding.remedy == "copy or download it again"

@@ -1,4 +1,4 @@
-"""A check looks at the windows that a run scores."""
+"""The audit uses the windows of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A method and an enhancer of a handful of weights, and recordings of noise to learn from."""
+"""A method and an enhancer with a few weights, and training recordings of noise."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def scalar():
 
 
 @pytest.fixture(scope="session")
-def lectures():
+def recordings():
     """Three recordings of noise under two conditions; the third's pulse is known in its second half alone."""
     from rppgbench.learning.clip_sampler import TrainingRecording
 
@@ -93,13 +93,13 @@ def lectures():
 
 
 @pytest.fixture(scope="session")
-def material(lectures):
-    """A function from a seed and labels to material of clips of 8 frames."""
+def sampler(recordings):
+    """A function from a seed and labels to a sampler of clips of 8 frames."""
     pytest.importorskip("torch")
     from rppgbench.learning.clip_sampler import ClipSampler
 
     def made(seed=0, labels=None, frames=FRAMES):
         labels = {"reference": 0, "low": 1} if labels is None else labels
-        return ClipSampler(lectures, labels, frames=frames, fps_hz=FPS_HZ, seed=seed)
+        return ClipSampler(recordings, labels, frames=frames, fps_hz=FPS_HZ, seed=seed)
 
     return made

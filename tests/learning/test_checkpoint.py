@@ -1,4 +1,4 @@
-"""A fit that was stopped goes on where it was and ends with the same bits as one left in peace."""
+"""A resumed fit ends with the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from rppgbench.learning.reproducibility import reproducible  # noqa: E402
 SEED = 3
 
 
-class PowerCut(Exception):
+class Interrupted(Exception):
     pass
 
 
 @pytest.fixture
-def fit(tiny, material, monkeypatch):
-    """A function that trains for 9 steps, cut off at a forward pass if told so; weights and curve."""
+def fit(tiny, sampler, monkeypatch):
+    """A function that trains for 9 steps, interrupted at forward pass ``cut_at``; weights, curve and steps."""
     monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", 0.0)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", float("inf"))
 
@@ -37,14 +37,14 @@ def fit(tiny, material, monkeypatch):
 
             def training_step(batch, context):
                 if len(passes) == cut_at:
-                    raise PowerCut
+                    raise Interrupted
                 passes.append(context.step)
                 return step(batch, context)
 
             learner.training_step = training_step
             recipe = Recipe(iterations=9, batch=2, accumulate=accumulate, schedule="cosine", learning_rate=0.01)
             curve = loop.train(
-                learner, material(SEED), recipe, seed=SEED, device=torch.device("cpu"), checkpoint=checkpoint
+                learner, sampler(SEED), recipe, seed=SEED, device=torch.device("cpu"), checkpoint=checkpoint
             )
         return learner.module.state_dict(), curve, passes
 
@@ -56,10 +56,10 @@ def equal(one, other) -> bool:
 
 
 @pytest.mark.parametrize(("accumulate", "cut_at", "step"), [(1, 4, 4), (2, 8, 4), (2, 9, 4)])
-def test_a_fit_cut_off_ends_as_one_left_in_peace(fit, tmp_path, accumulate, cut_at, step):
+def test_a_resumed_fit_equals_an_uninterrupted_one(fit, tmp_path, accumulate, cut_at, step):
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
     weights, curve, _ = fit(accumulate=accumulate)
-    with pytest.raises(PowerCut):
+    with pytest.raises(Interrupted):
         fit(checkpoint, accumulate=accumulate, cut_at=cut_at)
     # Other first weights: all that counts must come from the checkpoint.
     resumed, resumed_curve, passes = fit(checkpoint, accumulate=accumulate, first_weights=99)
@@ -69,7 +69,7 @@ def test_a_fit_cut_off_ends_as_one_left_in_peace(fit, tmp_path, accumulate, cut_
     assert resumed_curve == curve
 
 
-def test_a_checkpoint_changes_nothing_of_a_fit_left_in_peace(fit, tmp_path):
+def test_a_checkpoint_does_not_change_a_fit(fit, tmp_path):
     weights, curve, _ = fit()
     kept, kept_curve, _ = fit(Checkpoint(tmp_path / "checkpoint.safetensors"))
     assert equal(kept, weights)
@@ -81,7 +81,7 @@ def test_the_moments_of_adam_are_kept(fit, tmp_path):
     """With the weights alone the fit would end elsewhere: what the test above rests on."""
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
     weights, _, _ = fit()
-    with pytest.raises(PowerCut):
+    with pytest.raises(Interrupted):
         fit(checkpoint, cut_at=4)
     restore = Checkpoint.restore
 
@@ -94,7 +94,7 @@ def test_the_moments_of_adam_are_kept(fit, tmp_path):
 
 
 @pytest.mark.parametrize("rest", ["nothing", "garbage", "half", "zeros"])
-def test_a_torn_checkpoint_begins_anew(fit, tmp_path, rest):
+def test_a_damaged_checkpoint_is_ignored(fit, tmp_path, rest):
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
     weights, curve, _ = fit(checkpoint)
     whole = checkpoint.path.read_bytes()
@@ -107,7 +107,7 @@ def test_a_torn_checkpoint_begins_anew(fit, tmp_path, rest):
 
 
 KILLED = '''\
-"""Trains a few weights, and hangs at its sixth step if told to."""
+"""Trains a few weights, and with ``hang`` stops at its sixth step."""
 
 import hashlib
 import sys
@@ -143,12 +143,12 @@ def digest(folder, hang=False):
     loop.CHECKPOINT_EVERY_S, loop.CHECKPOINT_SHARE = 0.0, float("inf")
     noise = np.random.RandomState(0)
     clip = noise.randint(256, size=(40, 2, 2, 3), dtype=np.uint8)
-    lecture = TrainingRecording(recording="a", clips={}, reference=clip, wave=noise.randn(40))
-    material = ClipSampler([lecture], {"reference": 0}, frames=8, fps_hz=30.0, seed=1)
+    recording = TrainingRecording(recording="a", clips={}, reference=clip, wave=noise.randn(40))
+    sampler = ClipSampler([recording], {"reference": 0}, frames=8, fps_hz=30.0, seed=1)
     with reproducible(1):
         learner = Learner(hang)
         loop.train(
-            learner, material, Recipe(iterations=12, batch=2), seed=1, device=torch.device("cpu"),
+            learner, sampler, Recipe(iterations=12, batch=2), seed=1, device=torch.device("cpu"),
             checkpoint=Checkpoint(Path(folder) / "checkpoint.safetensors"),
         )
     values = [tensor.numpy().tobytes() for tensor in learner.module.state_dict().values()]
@@ -162,10 +162,10 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_fit_killed_outright_ends_with_the_same_digest(tmp_path, monkeypatch):
-    script, killed, peaceful = tmp_path / "killed_fit.py", tmp_path / "killed", tmp_path / "peaceful"
+    script, killed, uninterrupted = tmp_path / "killed_fit.py", tmp_path / "killed", tmp_path / "uninterrupted"
     script.write_text(KILLED)
     killed.mkdir()
-    peaceful.mkdir()
+    uninterrupted.mkdir()
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen([sys.executable, str(script), str(killed)], env=environment)
     try:
@@ -189,4 +189,4 @@ def test_a_fit_killed_outright_ends_with_the_same_digest(tmp_path, monkeypatch):
     monkeypatch.setattr(module.Learner, "training_step", noted)
     resumed = module.digest(killed)
     assert 1 <= steps[0] <= 6, "it went on from where it was killed"
-    assert resumed == module.digest(peaceful)
+    assert resumed == module.digest(uninterrupted)

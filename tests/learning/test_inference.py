@@ -1,4 +1,4 @@
-"""Between NumPy clips and a network's tensors."""
+"""Conversion between NumPy clips and tensors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rppgbench.learning.inference import as_array, as_video, device_of  # noqa: 
 BYTES = np.arange(2 * 3 * 2 * 2 * 3, dtype=np.uint8).reshape(2, 3, 2, 2, 3)
 
 
-def test_bytes_and_floats_come_to_the_same():
+def test_bytes_and_floats_give_the_same_tensor():
     network = nn.Linear(1, 1)
     from_bytes = as_video(BYTES, network)
     assert from_bytes.dtype == torch.float32
@@ -31,7 +31,7 @@ def test_clips_mapped_from_disk_are_taken_without_a_warning(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(3, 2, 2, 3), (1, 3, 2, 2, 4), (1, 3, 2, 2)])
-def test_what_is_no_batch_of_colour_clips_is_refused(shape):
+def test_other_shapes_are_refused(shape):
     with pytest.raises(SignalError, match=r"expected \(B, T, H, W, 3\)"):
         as_video(np.zeros(shape, np.float32), nn.Linear(1, 1))
 
@@ -41,6 +41,6 @@ def test_a_network_without_weights_is_on_the_cpu():
     assert device_of(nn.Linear(1, 1, device="meta")) == torch.device("meta")
 
 
-def test_an_array_is_of_float32_whatever_the_precision():
+def test_an_array_is_float32_for_every_precision():
     wave = torch.ones(2, dtype=torch.bfloat16, requires_grad=True)
     assert as_array(wave).dtype == np.float32

@@ -16,7 +16,7 @@ def waves(B: int = 3, T: int = 64, seed: int = 0) -> Tensor:
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 40.0])
 @pytest.mark.parametrize("offset", [-5.0, 0.0, 7.0])
-def test_what_rises_together_costs_nothing_and_what_opposes_costs_two(scale: float, offset: float) -> None:
+def test_the_loss_is_0_in_phase_and_2_in_opposition(scale: float, offset: float) -> None:
     """Closed form: Pearson's correlation with a y + b is the sign of a."""
     y = waves()
     assert float(negative_pearson(y, scale * y + offset)) == pytest.approx(0, abs=1e-4)
@@ -69,7 +69,7 @@ def test_half_precision_comes_in_and_a_float_goes_out() -> None:
 
 
 @pytest.mark.parametrize("late", [-4, -1, 0, 3])
-def test_a_wave_that_is_late_costs_nothing_within_the_shift_allowed(late: int) -> None:
+def test_a_delay_within_max_shift_has_no_loss(late: int) -> None:
     long = waves(2, 100)
     prediction, target = long[:, 10 - late : 74 - late], long[:, 10:74]
     assert float(negative_pearson(prediction, target, max_shift=4)) == pytest.approx(0, abs=1e-5)
@@ -93,7 +93,7 @@ def test_each_clip_of_a_batch_finds_its_own_shift() -> None:
         ((2, 8), (2, 8), -1, "shift of -1"),
     ],
 )
-def test_what_cannot_be_compared_is_said(
+def test_shapes_that_cannot_be_compared_are_refused(
     one: tuple[int, ...], other: tuple[int, ...], max_shift: int, says: str
 ) -> None:
     with pytest.raises(SignalError, match=says):

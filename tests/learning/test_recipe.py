@@ -22,7 +22,7 @@ def test_a_recipe_has_one_length(length):
         {"precision": "float16"}, {"schedule": "linear"}, {"learning_rate": float("inf")}, {"perceptual": 1.0},
     ],
 )  # fmt: skip
-def test_what_makes_no_sense_is_refused(wrong):
+def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(ValidationError):
         Recipe(**{"epochs": 1.0, **wrong})
 
@@ -47,6 +47,6 @@ def test_a_joint_recipe_stays_one():
     assert (changed.target, changed.perceptual, changed.epochs) == ("both", 0.5, 2)
 
 
-def test_learners_say_how_they_are_trained_where_they_do_not_mind():
+def test_learners_have_default_recipes():
     assert LearnerParams().recipe() == Recipe(epochs=15)
     assert LearnerParams().joint_recipe() == JointRecipe(epochs=10)

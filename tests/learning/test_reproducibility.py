@@ -22,7 +22,7 @@ def test_a_seed_decides_what_is_drawn():
     assert drawn(5) == one != drawn(6)
 
 
-def test_whoever_is_outside_draws_on_undisturbed():
+def test_generators_outside_are_not_disturbed():
     torch.manual_seed(1)
     expected = torch.rand(2).tolist()
     torch.manual_seed(1)
@@ -62,13 +62,13 @@ def test_auto_is_a_gpu_if_there_is_one(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", ""])
-def test_a_device_that_is_not_here_is_told(name):
+def test_an_unusable_device_is_refused(name):
     with pytest.raises(TrainingFailed, match=f"device {name!r} cannot be used") as caught:
         find_device(name)
     assert "--device cpu" in str(caught.value.hint)
 
 
-def test_prediction_settles_on_one_thread_and_full_float32():
+def test_inference_mode_is_one_thread_and_full_float32():
     threads, tf32 = torch.get_num_threads(), (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32)
     try:
         torch.set_num_threads(2)

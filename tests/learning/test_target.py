@@ -1,4 +1,4 @@
-"""What a method is to learn: the contact sensor's pulse in step with the face, against simulated truth."""
+"""The target wave, aligned with the face, against simulated truth."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CASES = [("ecg", 0.25), ("ecg", 0.12), ("bvp", -0.05), ("bvp", 0.08), ("bvp", 0.
 
 
 @pytest.mark.parametrize(("kind", "delay_s"), CASES)
-def test_the_target_is_in_step_with_the_face(kind, delay_s):
+def test_the_target_is_aligned_with_the_face(kind, delay_s):
     truth, pulse = sensor(kind), face(delay_s)
     wave = target_wave(truth, delay_s, len(pulse), FPS_HZ)
     assert wave.shape == pulse.shape
@@ -59,7 +59,7 @@ def test_a_bvp_loses_its_wander():
 
 @pytest.mark.parametrize("kind", ["ecg", "bvp"])
 @pytest.mark.parametrize("delay_s", [0.0, 0.25])
-def test_outside_of_what_the_sensor_covers_there_is_no_target(kind, delay_s):
+def test_the_target_is_nan_outside_the_sensors_samples(kind, delay_s):
     wave = target_wave(sensor(kind, 10.0, 40.0), delay_s, len(FRAMES_S), FPS_HZ)
     seen_s = FRAMES_S - delay_s  # on the sensor's clock
     assert np.isfinite(wave[(seen_s > 10.05) & (seen_s < 39.9)]).all()

@@ -256,7 +256,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     monkeypatch.setattr(train_stage, "write_progress", heard)
     monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_EVERY_S", 0.0)
     monkeypatch.setattr("rppgbench.learning.loop.CHECKPOINT_SHARE", float("inf"))
-    monkeypatch.setattr("rppgbench.learning.loop.TELL_EVERY_S", 0.0)
+    monkeypatch.setattr("rppgbench.learning.loop.PROGRESS_EVERY_S", 0.0)
     first = run(learning("pulse", seeds="[0]", subjects=2), store, registry, only=ONE)
     assert [failure.message for failure in first.outcome.failed] == ["OSError: the power went out"]
     second = run(learning("pulse", seeds="[0]", subjects=2), store, registry, only=ONE)

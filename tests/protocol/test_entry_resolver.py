@@ -1,4 +1,4 @@
-"""Entries that learn: their names on a board, who learns from what, and mistakes told by place."""
+"""Entries with trained components: their ids, training conditions, and errors with their place."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CONDITIONS = ("reference", "x264-250k", "x264-60k")
 
 @pytest.fixture
 def entry(protocol, text):
-    """A function from an entry as written, and a training section, to the contestant."""
+    """A function from an entry as written, and a training section, to the resolved entry."""
 
     def loaded(written: str, training: str = ""):
         section = f"training: {training}\n" if training else ""
-        (resolve_entry,) = protocol(section + text.replace(ENTRIES, f"  - {written}\n")).entries
-        return resolve_entry
+        (resolved,) = protocol(section + text.replace(ENTRIES, f"  - {written}\n")).entries
+        return resolved
 
     return loaded
 
@@ -43,7 +43,7 @@ def entry(protocol, text):
         ),
     ],
 )
-def test_a_name_says_whatever_is_not_as_usual(entry, written, id):
+def test_an_id_names_what_is_not_at_its_default(entry, written, id):
     assert entry(written).id == id
 
 
@@ -55,8 +55,8 @@ def test_entries_that_differ_in_training_alone_stand_side_by_side(protocol, text
         "{enhancer: stven, method: rppgnet, train: joint, joint: {target: truth}}",
     ]  # fmt: skip
     loaded = protocol(text.replace(ENTRIES, "".join(f"  - {written}\n" for written in several)))
-    assert len({resolve_entry.id for resolve_entry in loaded.entries}) == len(several)
-    assert len({str(resolve_entry.described()) for resolve_entry in loaded.entries}) == len(several)
+    assert len({resolved.id for resolved in loaded.entries}) == len(several)
+    assert len({str(resolved.described()) for resolved in loaded.entries}) == len(several)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_entries_that_differ_in_training_alone_stand_side_by_side(protocol, text
     ],
 )
 @pytest.mark.parametrize("of_protocol", [True, False])
-def test_what_a_method_learns_from(entry, learn_from, tested, expected, of_protocol):
+def test_the_training_conditions_of_a_method(entry, learn_from, tested, expected, of_protocol):
     if of_protocol:
         found = entry("{method: rppgnet}", f"{{methods_learn_from: {learn_from}}}")
     else:
@@ -80,24 +80,24 @@ def test_what_a_method_learns_from(entry, learn_from, tested, expected, of_proto
     assert found.method_training.conditions(tested) == expected
 
 
-def test_an_entry_overrules_the_protocol(entry):
+def test_an_entry_overrides_the_protocol(entry):
     found = entry("{method: rppgnet, methods_learn_from: [x264-60k]}", "{methods_learn_from: all}")
     assert found.method_training.conditions("reference") == ("x264-60k",)
 
 
 @pytest.mark.parametrize(("learn_from", "expected"), [("all", CONDITIONS[1:]), ("[x264-60k]", CONDITIONS[2:])])
-def test_an_enhancer_never_learns_from_the_reference(entry, learn_from, expected):
+def test_an_enhancer_is_never_trained_on_the_reference(entry, learn_from, expected):
     found = entry(f"{{enhancer: stven, method: pos, enhancers_learn_from: {learn_from}}}")
     assert [found.enhancer_training.conditions(tested) for tested in CONDITIONS] == [expected] * 3
     assert found.method_training is None
 
 
-def test_nor_from_an_encoded_reference_that_shares_its_codec(protocol, text):
+def test_an_enhancer_is_never_trained_on_an_encoded_reference(protocol, text):
     changed = text.replace("reference: {use: original}", "reference: {use: x264, preset: ultrafast, bitrate_kbps: 900}")
     changed = changed.replace(ENTRIES, "  - {enhancer: stven, method: rppgnet, enhancers_learn_from: [x264]}\n")
     (found,) = protocol(changed.replace("name: tiny", "name: tiny\ntraining: {methods_learn_from: [x264]}")).entries
-    assert found.enhancer_training.learns_from == CONDITIONS[1:]
-    assert found.method_training.learns_from == CONDITIONS
+    assert found.enhancer_training.condition_ids == CONDITIONS[1:]
+    assert found.method_training.condition_ids == CONDITIONS
 
 
 def test_a_recipe_changes_key_by_key(entry):
@@ -127,7 +127,7 @@ def test_a_joint_recipe_is_the_enhancers_with_changes(entry):
         ("{enhancer: dncnn, method: rppgnet, train: joint}", True, "joint"),
     ],
 )
-def test_only_what_learns_by_gradients_has_seeds(entry, written, seeded, train):
+def test_only_entries_trained_by_gradients_are_seeded(entry, written, seeded, train):
     found = entry(written)
     assert (found.seeded, found.train) == (seeded, train)
 
@@ -159,19 +159,19 @@ def test_only_what_learns_by_gradients_has_seeds(entry, written, seeded, train):
         ("{method: pos, enhancer: {use: identity, recipe: {epochs: 4}}}", 45, "this enhancer is not trained"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place_and_the_nearest_name(entry, written, column, message):
+def test_an_error_has_its_place_and_the_nearest_name(entry, written, column, message):
     with pytest.raises(ProtocolError) as caught:
         entry(written)
     assert caught.value.message.splitlines()[0].partition("tiny.yaml:")[2].startswith(f"17:{column}: ")
     assert message in caught.value.message
 
 
-def test_a_mistake_of_the_protocols_training_section_is_told_there(entry):
+def test_an_error_in_the_training_section_has_its_place(entry):
     with pytest.raises(ProtocolError, match=r"tiny.yaml:1:32: methods_learn_from: .*'x264-60k'"):
         entry("{method: rppgnet}", "{methods_learn_from: [x264-6k]}")
 
 
-def test_an_enhancer_needs_something_compressed(protocol, text):
+def test_an_enhancer_needs_a_compressed_condition(protocol, text):
     bare = text[: text.index("  grid:")] + text[text.index("clips:") :]
     with pytest.raises(ProtocolError, match="no compressed condition to learn from"):
         protocol(bare.replace(ENTRIES, "  - {enhancer: stven, method: pos}\n"))
@@ -202,7 +202,7 @@ SUBJECTS = "[s1, s2, s3]"
         ("{enhancer: stven, method: pos, enhancers_learn_from: [s1]}", "s1"),
     ],
 )
-def test_no_entry_can_name_the_subjects_it_learns_from(entry, written, key):
+def test_no_entry_can_name_its_training_subjects(entry, written, key):
     with pytest.raises(ProtocolError) as caught:
         entry(written)
     assert "tiny.yaml:17:" in caught.value.message
@@ -212,13 +212,13 @@ def test_no_entry_can_name_the_subjects_it_learns_from(entry, written, key):
 @pytest.mark.parametrize(
     "training", ["{subjects: [s1]}", "{train_subjects: [s1]}", "{folds: 1}", "{methods_learn_from: [s1]}"]
 )
-def test_nor_can_the_training_section(entry, training):
+def test_the_training_section_cannot_name_subjects(entry, training):
     with pytest.raises(ProtocolError, match=r"tiny.yaml:1:1\d|tiny.yaml:1:3\d"):
         entry("{method: rppgnet}", training)
 
 
 @pytest.mark.parametrize("change", ["k: 1", "k: 0", "k: 2, train: [s1]", "k: 2, test: [s1]", "k: 2, scheme: none"])
-def test_nor_can_the_folds(protocol, text, change):
+def test_the_folds_section_cannot_name_training_subjects(protocol, text, change):
     folds = f"folds: {{{change}}}"
     with pytest.raises(ProtocolError, match=r"tiny.yaml:6:"):
         protocol(text.replace("folds: {scheme: subject_kfold, k: 2, seed: 0}", folds))

@@ -19,7 +19,7 @@ def path(text, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(ESTIMATORS))
-def test_nothing_but_the_estimator_differs_and_the_digest_tells(path, text, name):
+def test_only_the_estimator_and_the_digest_differ(path, text, name):
     plain, other = load_protocol(path, load_registry()), load_protocol(path, load_registry(), estimator=name)
     assert list(differing(plain.resolved(), other.resolved())) == [f"evaluation.heart_rate.use: spectrum | {name}"]
     assert other.digest != plain.digest
@@ -28,7 +28,7 @@ def test_nothing_but_the_estimator_differs_and_the_digest_tells(path, text, name
     assert load_protocol(path, load_registry()).digest == other.digest
 
 
-def test_nothing_but_labels_and_what_hangs_on_them_is_computed_anew(path, tmp_path):
+def test_only_labels_and_their_dependents_are_computed_again(path, tmp_path):
     store = Store.open(tmp_path / "store")
     plain, other = (
         make_plan(load_protocol(path, load_registry(), estimator=estimator), store)
@@ -47,13 +47,13 @@ def test_a_rehearsal_may_be_by_another_estimator(path):
 
 
 @pytest.mark.parametrize("name", ["toolbox2023", "tolbox-2023"])
-def test_a_mistyped_name_is_answered_with_the_nearest(path, name):
+def test_a_mistyped_name_suggests_the_nearest(path, name):
     with pytest.raises(ProtocolError, match=f"no compatibility estimator is called '{name}'") as caught:
         load_protocol(path, load_registry(), estimator=name)
     assert caught.value.hint == "did you mean 'toolbox-2023'?"
 
 
-def test_this_projects_own_estimators_are_none_of_them(path):
+def test_rppgbench_estimators_are_no_compatibility_estimators(path):
     with pytest.raises(ProtocolError) as caught:
         load_protocol(path, load_registry(), estimator="beats")
     assert caught.value.hint == "known: pyvhr, toolbox-2023, toolbox-2025"

@@ -16,7 +16,7 @@ SUBJECTS = st.sets(st.text("abc019", min_size=1, max_size=5), min_size=4, max_si
 
 
 @given(SUBJECTS, st.integers(2, 4), st.integers(0, 99))
-def test_every_subject_is_tested_once_and_never_learnt_from_in_that_fold(subjects, k, seed):
+def test_every_subject_is_tested_once_and_never_a_training_subject_of_that_fold(subjects, k, seed):
     folds = subject_kfold(subjects, k, seed)
     tested = [subject for fold in folds for subject in fold.test]
     assert sorted(tested) == sorted(subjects)
@@ -62,7 +62,7 @@ def declared(**keys) -> Folds:
 
 
 @given(SUBJECTS, st.integers(0, 99), st.data())
-def test_who_is_here_changes_nobodys_fold(subjects, seed, data):
+def test_missing_subjects_change_no_fold(subjects, seed, data):
     here = data.draw(st.lists(st.sampled_from(sorted(subjects)), min_size=1, unique=True))
     whole = {s: fold.index for fold in subject_kfold(subjects, 3, seed) for s in fold.test}
     folds = folds_of(declared(k=3, seed=seed), subjects, here)

@@ -1,4 +1,4 @@
-"""Locks: what they say as text, how two agree, and what one adds to another."""
+"""Locks as text, differences between two, and merging."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_lock_lies_beside_its_protocol(tmp_path):
         ('{"lock": 1, "protokoll": "tiny"}', "protocol: Field required"),
     ],
 )
-def test_what_is_no_lock_is_refused(tmp_path, text, complaint):
+def test_a_file_that_is_no_lock_is_refused(tmp_path, text, complaint):
     path = tmp_path / "tiny.lock.json"
     path.write_text(text)
     with pytest.raises(RppgbenchError) as caught:
@@ -144,11 +144,11 @@ def test_a_lock_agrees_with_itself(lock):
         ),
     ],
 )
-def test_a_difference_is_told_line_by_line(lock, here, line):
+def test_a_difference_is_a_line(lock, here, line):
     assert line in diff_locks(lock, a_lock(**here)).different
 
 
-def test_what_is_not_here_is_no_difference_and_is_told(lock):
+def test_missing_facts_are_unknown_and_no_difference(lock):
     bare = a_lock(folds=None, datasets={"faces": None, "others": None}, encoders={"x264-60k": None}, bitstreams={})
     found = diff_locks(lock, bare)
     assert not found.different
@@ -182,12 +182,12 @@ def changed(**changes):
     return {"resolved": RESOLVED | changes, "digest": "e" * 64}
 
 
-def test_another_meaning_is_told_key_by_key(lock):
+def test_a_changed_protocol_is_compared_key_by_key(lock):
     found = diff_locks(lock, a_lock(**changed(clips={"length_s": 20.0})))
     assert found.different == ["meaning: clips.length_s: 30.0 | 20.0"]
 
 
-def test_of_another_dataset_or_condition_nothing_else_is_compared(lock):
+def test_datasets_and_conditions_declared_differently_are_not_compared(lock):
     other = {"use": "faces", "version": 2, "params": {}}
     found = diff_locks(
         lock, a_lock(**changed(dataset=other), datasets={"faces": facts({"s1": "f" * 40}), "others": None})

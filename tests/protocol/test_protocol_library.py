@@ -1,4 +1,4 @@
-"""Every protocol that comes along: nobody is learnt from and tested, and its meaning is the one that is locked."""
+"""Built-in protocols: no subject is in training and test set of a fold, and the digest is the locked one."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ def protocol(request, library) -> Protocol:
     return library[request.param]
 
 
-def stand_in(choice, root=None) -> LocalDataset:
+def mock_dataset(component, root=None) -> LocalDataset:
     """A dataset of as many subjects as a protocol needs, with two recordings of the first, and no files."""
-    subjects = MAHNOB if choice.name == "mahnob_hci" else [f"{choice.name} {n}" for n in range(1, 11)]
+    subjects = MAHNOB if component.name == "mahnob_hci" else [f"{component.name} {n}" for n in range(1, 11)]
     recordings = [
         Recording(
-            id=f"{choice.name}: {subject} {session}",
+            id=f"{component.name}: {subject} {session}",
             subject=subject,
             session=session,
             fps_hz=30.0,
             duration_s=30.0,
-            dataset=choice.name,
+            dataset=component.name,
         )
         for subject in subjects
         for session in ("a", "b")[: 2 if subject == subjects[0] else 1]
     ]
-    return LocalDataset(choice, recordings, None)
+    return LocalDataset(component, recordings, None)
 
 
 @pytest.fixture
 def plan(monkeypatch, tmp_path):
-    """A function from a protocol to its plan for stand-ins, narrowed to one fold, for time."""
-    monkeypatch.setattr("rppgbench.pipeline.planner.open_local_dataset", stand_in)
+    """A function from a protocol to its plan with mock datasets, restricted to one fold to save time."""
+    monkeypatch.setattr("rppgbench.pipeline.planner.open_local_dataset", mock_dataset)
 
     def planned(protocol: Protocol, fold: int = 0) -> Plan:
         return make_plan(protocol, Store.open(tmp_path / "store"), only=(f"fold={fold}",))
@@ -69,7 +69,7 @@ def plan(monkeypatch, tmp_path):
 
 
 def upstream(plan: Plan, task: Task, seen: dict[str, Task]) -> dict[str, Task]:
-    """The task and all that it is made from, by key."""
+    """The task and its inputs, transitively, by key."""
     if task.key not in seen:
         seen[task.key] = task
         for key in task.inputs.values():
@@ -82,19 +82,19 @@ def fits_behind(plan: Plan, cell: Cell) -> list[Task]:
     return [task for task in upstream(plan, cell.score, {}).values() if task.stage in ("fit", "train")]
 
 
-def learnt_from(plan: Plan, fit: Task) -> set[str]:
-    """Recordings whose video or truth any task behind the fit has seen."""
+def training_recordings(plan: Plan, fit: Task) -> set[str]:
+    """Recordings whose video or ground truth is an input of the fit."""
     return {task.recording.id for task in upstream(plan, fit, {}).values() if task.recording}
 
 
 def leaks(plan: Plan) -> Iterator[tuple[str, str, str]]:
-    """Entry, part that learnt, and recording of a tested subject that it learnt from."""
+    """Entry, trained component, and a training recording of a tested subject."""
     subject_of = {recording.id: recording.subject for recording in plan.recordings}
     behind: dict[str, set[str]] = {}
     for cell in plan.cells:
         for fit in fits_behind(plan, cell):
             if fit.key not in behind:
-                behind[fit.key] = learnt_from(plan, fit)
+                behind[fit.key] = training_recordings(plan, fit)
             for recording in behind[fit.key]:
                 if subject_of.get(recording) in cell.fold.test:
                     yield cell.entry.id, getattr(fit.settings, "role", "closed form"), recording
@@ -109,7 +109,7 @@ def test_no_subject_is_on_both_sides_of_a_fold(protocol, plan):
         assert not set(fold.test) & set(fold.train)
 
 
-def test_everybody_who_learns_learns_from_all_that_it_may(protocol, plan):
+def test_every_learner_is_trained_on_all_its_training_subjects(protocol, plan):
     found = plan(protocol)
     (fold,) = (fold for fold in found.folds if fold.index == 0)
     own = {recording.id for recording in found.recordings if recording.subject in fold.train}
@@ -125,19 +125,19 @@ def test_everybody_who_learns_learns_from_all_that_it_may(protocol, plan):
         assert ("enhancer" in parts) == (cell.entry.enhancer_training is not None)
         assert ("joint" in parts) == (cell.entry.joint is not None)
         for part, fit in parts.items():
-            assert learnt_from(found, fit) == {
+            assert training_recordings(found, fit) == {
                 "joint": places["method"] | places["enhancer"], "closed form": own, **places
             }[part]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["obf_compressed", "mahnob_hci", "train_rate_by_test_rate", "cohface"])
 def test_a_leak_is_found(name, library, plan, monkeypatch):
-    """The test of the test: a graph that learns from everybody must not get past it."""
+    """A graph that trains on all subjects must fail the test above."""
 
-    def everybody(self: TaskGraph, fold, elsewhere=None):
+    def all_subjects(self: TaskGraph, fold, elsewhere=None):
         return list(self._datasets[elsewhere or self.protocol.dataset.name].recordings)
 
-    monkeypatch.setattr(TaskGraph, "training_recordings", everybody)
+    monkeypatch.setattr(TaskGraph, "training_recordings", all_subjects)
     parts = {part for _, part, _ in leaks(plan(library[name]))}
     expected = {
         "obf_compressed": {"method", "enhancer", "joint", "closed form"},
@@ -193,12 +193,12 @@ def test_every_dataset_has_a_protocol_to_try_first():
             assert re.search(rf"dataset: {{use: {spec.name}[,}}]", builtin_protocols()[spec.protocol].read_text())
 
 
-def test_naive_baselines_stand_in_every_protocol(protocol):
+def test_every_protocol_has_the_controls(protocol):
     methods = {entry.method.name for entry in protocol.entries}
     assert {"mean_hr", "white_noise"} & methods == {"mean_hr", "white_noise"}
 
 
-def test_the_meaning_is_the_locked_one(protocol):
+def test_the_digest_is_the_locked_one(protocol):
     path = lock_path(protocol.path)
     assert path.exists(), f"{protocol.name} has no lock: run rppgbench lock {protocol.name}"
     locked = read_lock(path)
@@ -212,7 +212,7 @@ def test_the_meaning_is_the_locked_one(protocol):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lock_is_as_it_is_written_and_tells_nothing_of_a_machine(name):
+def test_a_lock_is_canonical_and_names_no_machine(name):
     text = lock_path(builtin_protocols()[name]).read_text()
     assert text == read_lock(lock_path(builtin_protocols()[name])).text()
     assert not re.search(r'"[^"]*(/(home|work|root|tmp|Users)/|[A-Z]:\\)', text)
@@ -226,7 +226,7 @@ def test_there_is_no_lock_without_its_protocol():
 @pytest.mark.parametrize(
     "name", [name for name in NAMES if "dataset: {use: synthetic" in builtin_protocols()[name].read_text()]
 )
-def test_what_needs_no_files_comes_to_what_is_locked(name, library, tmp_path):
+def test_a_protocol_without_files_matches_its_lock(name, library, tmp_path):
     here = build_lock(library[name], Store.open(tmp_path / "store"), {})
     found = diff_locks(read_lock(lock_path(library[name].path)), here)
     # Encoders are this machine's.
@@ -235,7 +235,7 @@ def test_what_needs_no_files_comes_to_what_is_locked(name, library, tmp_path):
     assert any(line.startswith("dataset synthetic") for line in found.same)
 
 
-def test_a_change_of_meaning_is_noticed(library, tmp_path):
+def test_a_changed_protocol_is_detected(library, tmp_path):
     path = tmp_path / "smoke.yaml"
     path.write_text(Path(builtin_protocols()["smoke"]).read_text().replace("k: 3", "k: 2"))
     assert load_protocol(path, load_registry()).digest != read_lock(lock_path(builtin_protocols()["smoke"])).digest

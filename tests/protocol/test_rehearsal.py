@@ -1,4 +1,4 @@
-"""A rehearsal asks the same of the same people, at a size at which nothing is learnt to speak of."""
+"""A rehearsal has the same dataset, folds, conditions and entries at toy size."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def both(text, tmp_path):
     return load_protocol(path, load_registry()), load_protocol(path, load_registry(), rehearse=True)
 
 
-def test_it_keeps_the_question_and_is_never_taken_for_the_answer(both):
+def test_a_rehearsal_keeps_the_protocol_under_another_digest(both):
     real, rehearsal = both
     for same in ("name", "version", "dataset", "folds"):
         assert getattr(rehearsal, same) == getattr(real, same)
@@ -43,14 +43,14 @@ def test_every_learner_is_small_and_quick(both):
     assert rehearsal.training.seeds == (3,)
     learners = [entry for entry in rehearsal.entries if entry.method_training]
     for entry in learners:
-        lessons = [entry.method_training, *([entry.enhancer_training] if entry.enhancer_training else [])]
-        recipes = [*(lesson.recipe for lesson in lessons), *([entry.joint] if entry.joint else [])]
+        specs = [entry.method_training, *([entry.enhancer_training] if entry.enhancer_training else [])]
+        recipes = [*(spec.recipe for spec in specs), *([entry.joint] if entry.joint else [])]
         assert {(recipe.iterations, recipe.epochs, recipe.frames) for recipe in recipes} == {(8, None, 32)}
         assert entry.method.params.size == "small"
     assert learners[-1].enhancer.params.size == "small"
 
 
-def test_entries_go_by_the_names_that_they_will_have_in_earnest(both):
+def test_entries_keep_the_ids_of_the_full_size_protocol(both):
     real, rehearsal = both
     assert [entry.id for entry in rehearsal.entries] == [entry.id for entry in real.entries]
     assert len(real.entries) == 5

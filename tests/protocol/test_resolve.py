@@ -1,4 +1,4 @@
-"""Protocols: what they come to, what changes their digest, and how their mistakes are told."""
+"""Resolved protocols, their digests, and errors with their place."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_entries_are_named_by_their_components(protocol):
         ("version: 1", "version: [", "", "", "YAML 1.2"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, old, new, place, message, hint):
+def test_an_error_has_its_place_and_the_nearest_name(protocol, text, old, new, place, message, hint):
     assert old in text
     with pytest.raises(ProtocolError) as caught:
         protocol(text.replace(old, new, 1))
@@ -68,21 +68,21 @@ def test_a_mistake_is_told_with_its_place_and_the_nearest_name(protocol, text, o
         ("  primary:", "  joined_windows_s: [10]\n  primary:", "10 s is not two or more windows of clips.length_s"),
     ],
 )  # fmt: skip
-def test_a_number_that_makes_no_sense_is_refused(protocol, text, old, new, message):
+def test_a_number_out_of_range_is_refused(protocol, text, old, new, message):
     with pytest.raises(ProtocolError) as caught:
         protocol(text.replace(old, new, 1))
     assert message in caught.value.message
 
 
 @pytest.mark.parametrize("seeds", ["[-1]", "[a]", "[]"])
-def test_a_wrong_item_is_told_once_and_does_not_make_its_list_too_short(protocol, text, seeds):
+def test_an_invalid_item_is_reported_once_and_not_as_a_short_list(protocol, text, seeds):
     with pytest.raises(ProtocolError) as caught:
         protocol(text.replace("entries:", f"training: {{methods_learn_from: reference, seeds: {seeds}}}\nentries:", 1))
     (line,) = caught.value.message.splitlines()
     assert ("at least 1 item" in line) == (seeds == "[]")
 
 
-def test_whatever_is_swept_tells_conditions_apart(protocol, text):
+def test_every_swept_param_is_in_the_condition_id(protocol, text):
     swept = text.replace("preset: ultrafast, sweep: {", "sweep: {preset: [ultrafast, fast], ")
     names = [condition.id for condition in protocol(swept).conditions]
     assert names[1:] == [f"x264-{k}k-preset={preset}" for preset in ("ultrafast", "fast") for k in (250, 60)]
@@ -99,7 +99,7 @@ def test_whatever_is_swept_tells_conditions_apart(protocol, text):
         (MethodSpec(name="m", factory="a:B", input="trace", summary="", fps_hz=30.0, frames=300), None),
     ],
 )  # fmt: skip
-def test_a_component_that_cannot_answer_the_protocol_is_refused(text, tmp_path, spec, objection):
+def test_a_component_that_does_not_fit_the_protocol_is_refused(text, tmp_path, spec, objection):
     path = tmp_path / "tiny.yaml"
     path.write_text(text)
     found = list(objections(spec, ProtocolFile.model_validate(read_yaml(path).tree)))
@@ -109,7 +109,7 @@ def test_a_component_that_cannot_answer_the_protocol_is_refused(text, tmp_path, 
 def test_the_digest_changes_with_the_meaning_and_with_nothing_else(protocol, text):
     digest = protocol().digest
     assert protocol("# a comment\n" + text.replace("A protocol to spoil", "Another title")).digest == digest
-    assert protocol(text.replace("  - {method: chrom}\n", "")).digest == digest, "entries are open to anybody"
+    assert protocol(text.replace("  - {method: chrom}\n", "")).digest == digest, "entries are outside the digest"
     assert protocol(text.replace("clips: {", "clips: {size: [128, 128], ")).digest == digest, "a default, spelt out"
     compared = text.replace("entries:", "  comparisons: [{of: chrom, against: pos}]\nentries:")
     assert protocol(compared).digest != digest, "what is compared was asked beforehand, or it is another question"

@@ -1,4 +1,4 @@
-"""Each way in which a learner can break its contract is caught, and one that keeps it is not."""
+"""Learners that break their contract are refused, and those that keep it pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rppgbench.testing import check  # noqa: E402
 
 
 class SoundMethod:
-    """Colours of each frame, their means and sums over the frame normalised and mixed."""
+    """A mix of the normalised mean colours of each frame."""
 
     def __init__(self):
         self.module = nn.Sequential(nn.BatchNorm1d(3), nn.Conv1d(3, 1, 3, padding=1))
@@ -59,7 +59,7 @@ class SoundEnhancer:
 
 
 class EnhancerForItselfAlone:
-    """No part of joint training, and need not be."""
+    """A learner that does not support joint training."""
 
     def __init__(self):
         self._whole = SoundEnhancer()

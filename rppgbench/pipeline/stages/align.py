@@ -39,9 +39,9 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
 def run(context: StageContext[AlignSettings]) -> Facts:
     """Facts alone, nothing written.
 
-    ``video_s`` is the video's length, ``gaps_s`` are spans without frames, ``clock_fault`` says why the clocks of sensor
-    and video cannot be joined, ``delay_s`` is how late the face's pulse is, None where it is not known, ``unusable`` says
-    why nothing can be learnt from the sensor. Reasons are None where there is none.
+    ``video_s`` is the video's length, ``gaps_s`` are spans without frames, ``clock_fault`` says why clocks of sensor
+    and video cannot be joined, ``delay_s`` is how late the face's pulse is, None where it is not known, ``unusable``
+    says why nothing can be learnt from the sensor. Reasons are None where there is none.
     """
     from rppgbench.evaluation.labels import clock_fault
     from rppgbench.media.clock import gaps_s, span_s, to_uniform

@@ -225,7 +225,7 @@ def run(context: StageContext[TrainSettings]) -> Facts:
             seed=settings.seed,
             device=device,
             checkpoint=Checkpoint(context.scratch / "checkpoint.safetensors"),
-            tell=lambda *where: write_progress(context.task.key, context.store, StageProgress(*where)),
+            progress=lambda *where: write_progress(context.task.key, context.store, StageProgress(*where)),
         )
     weights = {
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
