@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,13 +13,11 @@ from rppgbench.cli.cache_gc import gc
 from rppgbench.cli.cache_options import check_stages, opened, store_option
 from rppgbench.cli.cache_verify import verify
 from rppgbench.cli.cache_why import why
-from rppgbench.text import format_bytes
+from rppgbench.text import format_bytes, format_clock
 
 if TYPE_CHECKING:
     from rppgbench.runs.store_contents import StoredArtefact
     from rppgbench.store.store import Store
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @click.group()
@@ -68,7 +66,7 @@ def ls(store_path: Path | None, stages: tuple[str, ...], with_keys: bool, as_jso
     check_stages(stages, everything)
     found = [entry for entry in everything if not stages or entry.stage in stages]
     rows = [_row([entry for entry in found if entry.stage == stage]) for stage in _in_order(found)]
-    others = {place: _other(store, place) for place in ("partial", "tmp", "runs")}
+    others = {place: _folder_totals(store, place) for place in ("partial", "tmp", "runs")}
     if as_json:
         if with_keys:
             rows = [{**row, "keys": [e.key for e in found if e.stage == row["stage"]]} for row in rows]
@@ -76,27 +74,27 @@ def ls(store_path: Path | None, stages: tuple[str, ...], with_keys: bool, as_jso
         click.echo(json.dumps(document, indent=1, allow_nan=False))
         return
     if with_keys:
-        ancestry = ArtefactHistory(store, everything)
+        history = ArtefactHistory(store, everything)
         order = _in_order(found)
-        for entry in sorted(found, key=lambda entry: (order.index(entry.stage), entry.made_at, entry.key)):
-            _print_entry(entry, ancestry.name(entry.key))
+        for artefact in sorted(found, key=lambda one: (order.index(one.stage), one.made_at, one.key)):
+            _print_artefact(artefact, history.name(artefact.key))
         return
     _print_table(store, rows, _total(found), others)
 
 
 def _in_order(found: Sequence[StoredArtefact]) -> list[str]:
-    """The stages that there are, in the order of a video's way; strange ones at the end."""
+    """Stages of the artefacts, in the order of the pipeline; unknown ones at the end."""
     from rppgbench.pipeline.stages import stages
 
-    there = {entry.stage for entry in found}
-    return [*(stage for stage in stages() if stage in there), *sorted(there - set(stages()))]
+    present = {entry.stage for entry in found}
+    return [*(stage for stage in stages() if stage in present), *sorted(present - set(stages()))]
 
 
-def _row(alike: Sequence[StoredArtefact]) -> dict[str, Any]:
-    made = sorted(entry.made_at for entry in alike if entry.made_at)
+def _row(artefacts: Sequence[StoredArtefact]) -> dict[str, Any]:
+    made = sorted(entry.made_at for entry in artefacts if entry.made_at)
     return {
-        "stage": alike[0].stage,
-        **_total(alike),
+        "stage": artefacts[0].stage,
+        **_total(artefacts),
         "oldest": made[0] if made else None,
         "newest": made[-1] if made else None,
     }
@@ -110,17 +108,16 @@ def _total(found: Sequence[StoredArtefact]) -> dict[str, Any]:
     }
 
 
-def _other(store: Store, place: str) -> dict[str, int]:
+def _folder_totals(store: Store, place: str) -> dict[str, int]:
     from rppgbench.store.file_tree import bytes_in, names_in
 
     folder = store.root / place
-    below = folder.glob("*/*") if place == "partial" else (folder / name for name in names_in(folder))
-    return {"entries": sum(1 for _ in below), "bytes": bytes_in(folder)}
+    paths = folder.glob("*/*") if place == "partial" else (folder / name for name in names_in(folder))
+    return {"entries": sum(1 for _ in paths), "bytes": bytes_in(folder)}
 
 
-def _print_entry(entry: StoredArtefact, name: str) -> None:
-
-    click.echo(f"{entry.key}  {format_bytes(entry.bytes):>9}  {entry.made_at or '-':<20}  {name}")
+def _print_artefact(artefact: StoredArtefact, name: str) -> None:
+    click.echo(f"{artefact.key}  {format_bytes(artefact.bytes):>9}  {artefact.made_at or '-':<20}  {name}")
 
 
 def _print_table(
@@ -129,7 +126,6 @@ def _print_table(
     from rich.table import Table
 
     from rppgbench.cli.data_folder import wide_console
-    from rppgbench.text import format_bytes, format_clock
 
     console = wide_console()
     console.print(str(store.root), markup=False, soft_wrap=True, style="dim")

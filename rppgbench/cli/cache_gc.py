@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rppgbench.store.store import Store
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-# A run that starts while much is being deleted is noticed after so many artefacts.
-_LOOK_EVERY = 100
+# Number of deletions after which a run that has started meanwhile is noticed.
+_CHECK_EVERY = 100
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -76,17 +76,17 @@ def gc(
     found = list(stored_artefacts(store))
     check_stages(stages, found)
     needed = {key for plan in plans(protocols, data, store) for key in plan.tasks} if protocols else None
-    ancestry = _ancestry(store, found)
-    outdated = {entry.key for entry in found if ancestry.is_stale(entry.key)}
-    chosen = removable(found, needed=needed, stages=stages, stale=outdated if stale else None, before_s=before_s)
+    history = _history(store, found)
+    outdated = {entry.key for entry in found if history.is_stale(entry.key)}
+    selected = removable(found, needed=needed, stages=stages, stale=outdated if stale else None, before_s=before_s)
     garbage = [leftover for leftover in leftovers(store) if leftover.garbage]
-    _tell(chosen, garbage)
+    _print_selection(selected, garbage)
     if not stale:
-        _tell_outdated([entry for entry in found if entry.key in outdated - {one.key for one in chosen}])
-    if dry_run or not (chosen or garbage):
-        click.echo("nothing was freed: --dry-run" if chosen or garbage else "nothing to free")
+        _print_outdated([entry for entry in found if entry.key in outdated - {one.key for one in selected}])
+    if dry_run or not (selected or garbage):
+        click.echo("nothing was freed: --dry-run" if selected or garbage else "nothing to free")
     elif yes or click.confirm("delete this?"):
-        _free(store, chosen, garbage)
+        _free(store, selected, garbage)
     else:
         click.echo("nothing was freed")
 
@@ -110,34 +110,31 @@ def _refuse_when_live(store: Store) -> None:
         )
 
 
-def _ancestry(store: Store, found: Sequence[StoredArtefact]) -> ArtefactHistory:
+def _history(store: Store, found: Sequence[StoredArtefact]) -> ArtefactHistory:
     from rppgbench.registry import load_registry
     from rppgbench.runs.artefact_history import ArtefactHistory
 
     return ArtefactHistory(store, found, registry=load_registry())
 
 
-def _tell(chosen: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
+def _print_selection(selected: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
     from rppgbench.store.file_tree import bytes_in
-    from rppgbench.text import format_bytes
 
     sizes: Counter[str] = Counter()
-    counts = Counter(entry.stage for entry in chosen)
-    for entry in chosen:
+    counts = Counter(entry.stage for entry in selected)
+    for entry in selected:
         sizes[entry.stage] += entry.bytes
     for stage, count in counts.most_common():
         click.echo(f"{stage:<10} {count:>7}  {format_bytes(sizes[stage]):>9}")
     for leftover in garbage:
         size = format_bytes(bytes_in(leftover.path))
         click.echo(f"{leftover.place:<10} {1:>7}  {size:>9}  {leftover.path.name}: {leftover.what}")
-    if chosen or garbage:
+    if selected or garbage:
         total = sum(sizes.values()) + sum(bytes_in(leftover.path) for leftover in garbage)
-        click.echo(f"{'all':<10} {len(chosen) + len(garbage):>7}  {format_bytes(total):>9}")
+        click.echo(f"{'all':<10} {len(selected) + len(garbage):>7}  {format_bytes(total):>9}")
 
 
-def _tell_outdated(outdated: Sequence[StoredArtefact]) -> None:
-    from rppgbench.text import format_bytes
-
+def _print_outdated(outdated: Sequence[StoredArtefact]) -> None:
     if outdated:
         size = format_bytes(sum(entry.bytes for entry in outdated))
         click.echo(
@@ -146,11 +143,10 @@ def _tell_outdated(outdated: Sequence[StoredArtefact]) -> None:
         )
 
 
-def _free(store: Store, chosen: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
-
+def _free(store: Store, selected: Sequence[StoredArtefact], garbage: Sequence[Leftover]) -> None:
     freed = 0
-    for number, path in enumerate([*(one.path for one in garbage), *(store.path(entry.key) for entry in chosen)]):
-        if number % _LOOK_EVERY == 0:
+    for number, path in enumerate([*(one.path for one in garbage), *(store.path(entry.key) for entry in selected)]):
+        if number % _CHECK_EVERY == 0:
             _refuse_when_live(store)
         freed += store.remove(path)
     click.echo(f"freed {format_bytes(freed)}")

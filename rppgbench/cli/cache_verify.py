@@ -47,7 +47,7 @@ def verify(store_path: Path | None, jobs: int | None, remove: bool) -> None:
     misplaced = [stray for stray in strays if stray.place == "objects"]
     for stray in misplaced:
         click.echo(f"{stray.path}: {stray.what}")
-    _tell_others([stray for stray in strays if stray.place != "objects"])
+    _print_leftovers([stray for stray in strays if stray.place != "objects"])
     n_bad = len(broken) + len(misplaced)
     if not n_bad:
         click.echo(f"{store.root}: all of {len(keys)} artefacts are whole")
@@ -66,7 +66,7 @@ def verify(store_path: Path | None, jobs: int | None, remove: bool) -> None:
 
 
 def _damaged(store: Store, keys: Sequence[str], jobs: int) -> list[str]:
-    """The keys of the damaged artefacts, each told with what is wrong."""
+    """Keys of damaged artefacts, each of which is printed with its damage."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -76,13 +76,13 @@ def _damaged(store: Store, keys: Sequence[str], jobs: int) -> list[str]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("reading artefacts", total=len(keys))
-        broken = list(damaged(store, keys, jobs=jobs, told=lambda: progress.advance(bar)))
-    ancestry = ArtefactHistory(store, stored_artefacts(store) if broken else ())
+        broken = list(damaged(store, keys, jobs=jobs, checked=lambda: progress.advance(bar)))
+    history = ArtefactHistory(store, stored_artefacts(store) if broken else ())
     for key, damage in broken:
-        click.echo(f"{key}: {ancestry.name(key)}: {damage}")
+        click.echo(f"{key}: {history.name(key)}: {damage}")
     return [key for key, _ in broken]
 
 
-def _tell_others(strays: Sequence[Leftover]) -> None:
+def _print_leftovers(strays: Sequence[Leftover]) -> None:
     for stray in strays:
         click.echo(f"note: {stray.place}/{stray.path.name}: {stray.what}")

@@ -48,20 +48,20 @@ def why(key: str, store_path: Path | None, protocols: tuple[str, ...], data: tup
         name: task for plan in (plans(protocols, data, store) if protocols else ()) for name, task in plan.tasks.items()
     }
     found = {entry.key: entry for entry in stored_artefacts(store)}
-    ancestry = ArtefactHistory(store, found.values(), tasks)
-    key = _resolved(key, ancestry)
-    click.echo(f"{key}\n  {ancestry.name(key)}")
+    history = ArtefactHistory(store, found.values(), tasks)
+    key = _resolved(key, history)
+    click.echo(f"{key}\n  {history.name(key)}")
     if key in found:
-        _tell_there(found[key], store, ancestry)
+        _print_present(found[key], store, history)
     else:
-        _tell_absent(key, ancestry)
+        _print_absent(key, history)
 
 
-def _resolved(prefix: str, ancestry: ArtefactHistory) -> str:
+def _resolved(prefix: str, history: ArtefactHistory) -> str:
     wanted = prefix.lower()
     if len(wanted) < _LEAST_DIGITS or set(wanted) - set("0123456789abcdef"):
         raise ArtefactError(f"{prefix}: expected at least {_LEAST_DIGITS} hexadecimal digits of a key")
-    known = ancestry.keys
+    known = history.keys
     matches = [wanted] if wanted in known else sorted(key for key in known if key.startswith(wanted))
     if not matches:
         raise ArtefactError(
@@ -69,12 +69,12 @@ def _resolved(prefix: str, ancestry: ArtefactHistory) -> str:
             hint="name the protocol that needs it with --protocol; 'rppgbench cache ls --keys' lists what is there",
         )
     if len(matches) > 1:
-        shown = "\n".join(f"  {key}  {ancestry.name(key)}" for key in matches[:_MOST_SHOWN])
-        raise ArtefactError(f"{prefix}: {len(matches)} keys begin so\n{shown}", hint="give more digits")
+        listed = "\n".join(f"  {key}  {history.name(key)}" for key in matches[:_MOST_SHOWN])
+        raise ArtefactError(f"{prefix}: {len(matches)} keys begin so\n{listed}", hint="give more digits")
     return matches[0]
 
 
-def _tell_there(entry: StoredArtefact, store: Store, ancestry: ArtefactHistory) -> None:
+def _print_present(entry: StoredArtefact, store: Store, history: ArtefactHistory) -> None:
     from rppgbench.runs.artefact_history import leaves
 
     try:
@@ -86,56 +86,52 @@ def _tell_there(entry: StoredArtefact, store: Store, ancestry: ArtefactHistory) 
     click.echo(f"  made {made.get('at', '?')} on {made.get('host', '?')} in {entry.seconds:g} s")
     click.echo(f"  {format_bytes(entry.bytes)}: {', '.join(sorted(manifest['files']))}")
     click.echo(f"  in {store.path(entry.key)}")
-    _tell_many("inputs", (f"{role}: {_described(key, ancestry)}" for role, key in entry.inputs.items()))
+    _print_section("inputs", (f"{role}: {_description(key, history)}" for role, key in entry.inputs.items()))
     settings = {name: value for name, value in entry.preimage.items() if name not in ("stage", "inputs")}
-    _tell_many("settings", (f"{name}: {value}" for name, value in leaves(settings).items()), most=None)
-    _tell_many("facts", (f"{name}: {value}" for name, value in leaves(manifest["facts"]).items()))
-    _tell_many("read by", (_described(reader.key, ancestry) for reader in ancestry.readers(entry.key)))
-    nearest = ancestry.nearest(entry.key)
+    _print_section("settings", (f"{name}: {value}" for name, value in leaves(settings).items()), most=None)
+    _print_section("facts", (f"{name}: {value}" for name, value in leaves(manifest["facts"]).items()))
+    _print_section("read by", (_description(reader.key, history) for reader in history.readers(entry.key)))
+    nearest = history.nearest(entry.key)
     if nearest is not None and all(difference.by_version for difference in nearest[1]):
-        _tell_differences("the same by other code or libraries, or from other files", *nearest, ancestry)
+        _print_differences("the same by other code or libraries, or from other files", *nearest, history)
 
 
-def _tell_absent(key: str, ancestry: ArtefactHistory) -> None:
+def _print_absent(key: str, history: ArtefactHistory) -> None:
     click.echo("  not in the store")
-    _tell_many("read by", (_described(reader.key, ancestry) for reader in ancestry.readers(key)))
-    if ancestry.preimage(key) is None:
+    _print_section("read by", (_description(reader.key, history) for reader in history.readers(key)))
+    if history.preimage(key) is None:
         click.echo("  -> with --protocol, the one that needs it, this says in what it differs from what is there")
         return
-    nearest = ancestry.nearest(key)
+    nearest = history.nearest(key)
     if nearest is None:
         click.echo("  no artefact of its stage and recording is here: it was never made, or was taken away")
         return
-    _tell_differences(
+    _print_differences(
         "made before by other code or libraries, or from other files"
         if all(difference.by_version for difference in nearest[1])
         else "the nearest that is here",
         *nearest,
-        ancestry,
+        history,
     )
 
 
-def _tell_differences(
-    what: str, other: StoredArtefact, differences: Sequence[Difference], ancestry: ArtefactHistory
+def _print_differences(
+    what: str, other: StoredArtefact, differences: Sequence[Difference], history: ArtefactHistory
 ) -> None:
-    click.echo(f"  {what}: {_described(other.key, ancestry)}, made {other.made_at or '?'}")
-    lines = (f"{one.path}: {_brief(one.found)} -> {_brief(one.wanted)}" for one in differences)
-    _tell_many("differs in", lines)
+    click.echo(f"  {what}: {_description(other.key, history)}, made {other.made_at or '?'}")
+    lines = (f"{one.path}: {one.found or 'nothing'} -> {one.wanted or 'nothing'}" for one in differences)
+    _print_section("differs in", lines)
 
 
-def _tell_many(heading: str, lines: Iterable[str], most: int | None = _MOST_SHOWN) -> None:
-    told = list(lines)
-    if told:
+def _print_section(heading: str, lines: Iterable[str], most: int | None = _MOST_SHOWN) -> None:
+    shown = list(lines)
+    if shown:
         click.echo(f"  {heading}")
-    for line in told[:most]:
+    for line in shown[:most]:
         click.echo(f"    {line}")
-    if most is not None and len(told) > most:
-        click.echo(f"    ... and {len(told) - most} more")
+    if most is not None and len(shown) > most:
+        click.echo(f"    ... and {len(shown) - most} more")
 
 
-def _described(key: str, ancestry: ArtefactHistory) -> str:
-    return f"{key[: _SHORT + (5 if key.startswith('file:') else 0)]} {ancestry.name(key)}"
-
-
-def _brief(value: str | None) -> str:
-    return "nothing" if value is None else value
+def _description(key: str, history: ArtefactHistory) -> str:
+    return f"{key[: _SHORT + (5 if key.startswith('file:') else 0)]} {history.name(key)}"

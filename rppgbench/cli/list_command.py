@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from rppgbench.registry import Registry
 
 KINDS = {"methods": "method", "enhancers": "enhancer", "codecs": "codec", "datasets": "dataset"}
-WHATS = (*KINDS, "protocols", "plugins")
+CATEGORIES = (*KINDS, "protocols", "plugins")
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(WHATS), required=False)
+@click.argument("what", type=click.Choice(CATEGORIES), required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for scripts.")
 def list_(what: str | None, as_json: bool) -> None:
     """List what is installed: methods, enhancers, codecs, datasets, protocols or plugins; all of it by default.
@@ -31,22 +32,22 @@ def list_(what: str | None, as_json: bool) -> None:
     from rppgbench.registry import load_registry
 
     registry = load_registry()
-    chosen = (what,) if what else WHATS
+    categories = (what,) if what else CATEGORIES
     if as_json:
-        click.echo(json.dumps({name: _rows(registry, name) for name in chosen}, indent=2))
+        click.echo(json.dumps({name: _rows(registry, name) for name in categories}, indent=2))
         return
     console = Console()
-    for name in chosen:
+    for name in categories:
         _print_rows(console, name, _rows(registry, name))
     broken = [plugin.name for plugin in registry.plugins if plugin.problems]
-    if broken and "plugins" not in chosen:
+    if broken and "plugins" not in categories:
         Console(stderr=True).print(
             f"plugins with problems: {', '.join(broken)} (see 'rppgbench list plugins')", style="yellow"
         )
 
 
-def _rows(registry: Registry, what: str) -> list[dict[str, str]]:
-    if what == "plugins":
+def _rows(registry: Registry, category: str) -> list[dict[str, str]]:
+    if category == "plugins":
         return [
             {
                 "name": plugin.name,
@@ -56,28 +57,30 @@ def _rows(registry: Registry, what: str) -> list[dict[str, str]]:
             }
             for plugin in registry.plugins
         ]
-    if what == "protocols":
+    if category == "protocols":
         from rppgbench.protocol.protocol_library import builtin_protocols
 
         return [{"name": name, "summary": _title(path)} for name, path in builtin_protocols().items()]
     return [
         {"name": spec.name, "summary": spec.summary, "plugin": registry.plugin_of(spec).name}
-        for spec in registry.specs(KINDS[what])  # type: ignore[arg-type]
+        for spec in registry.specs(KINDS[category])  # type: ignore[arg-type]
     ]
 
 
-def _title(path: Any) -> str:
+def _title(path: Path) -> str:
     from rppgbench.protocol.yaml_document import read_yaml
 
     return str(read_yaml(path).tree.get("title", ""))
 
 
-def _print_rows(console: Console, what: str, rows: list[dict[str, str]]) -> None:
+def _print_rows(console: Console, category: str, rows: list[dict[str, str]]) -> None:
     if not rows:
-        console.print(f"[bold]{what}[/bold]: none installed")
+        console.print(f"[bold]{category}[/bold]: none installed")
         return
     keys = [key for key in rows[0] if key != "problems" or any(row["problems"] for row in rows)]
-    table = Table(box=None, pad_edge=False, header_style="bold", title=what, title_justify="left", title_style="bold")
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title=category, title_justify="left", title_style="bold"
+    )
     for key in keys:
         table.add_column(key, style="red" if key == "problems" else None, overflow="fold")
     for row in rows:
@@ -117,7 +120,7 @@ def _show_spec(console: Console, registry: Registry, spec: Spec) -> None:
         "licence": spec.license,
         "from": f"{plugin.distribution} {plugin.version}, plugin {plugin.name}",
         "factory": spec.factory,
-        **_particulars(spec),
+        **_kind_fields(spec),
     }
     for key, value in facts.items():
         if value not in ("", None, ()):
@@ -131,8 +134,8 @@ def _show_spec(console: Console, registry: Registry, spec: Spec) -> None:
     console.print(table if spec.params.model_fields else "  no parameters", end="\n\n")
 
 
-def _particulars(spec: Spec) -> Mapping[str, Any]:
-    """What the kind of spec says beyond what every spec says."""
+def _kind_fields(spec: Spec) -> Mapping[str, Any]:
+    """Fields of a spec that only specs of its kind have, with their values."""
     common = {"name", "factory", "summary", "version", "params", "cite", "license", "label", "seconds_per_megapixel"}
     if not getattr(spec, "learns", True):
         common |= {"learns_from"}

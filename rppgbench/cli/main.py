@@ -104,7 +104,7 @@ def main(args: Sequence[str] | None = None) -> Any:
             click.echo(f"  -> {error.hint}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of a pipe has gone (`rppgbench list | head`): nothing is left to say to anybody.
+        # The reader of a pipe has gone (`rppgbench list | head`): nothing is left to print.
         sys.stderr.close()
         sys.exit(0)
 

@@ -1,4 +1,4 @@
-"""How a plan is told on a terminal."""
+"""The display of a protocol and of a plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def print_declaration(console: Console, protocol: Protocol) -> None:
-    """What the protocol declares; needs no data."""
+    """Print a protocol; needs no data."""
     rehearsal = " (a rehearsal: its numbers mean nothing)" if protocol.rehearsal else ""
     console.print(f"[bold]{protocol.name} v{protocol.version}[/bold]  {protocol.title}{rehearsal}", highlight=False)
     console.print(f"digest      {protocol.digest[:12]}", highlight=False)
@@ -53,7 +53,7 @@ def print_plan(
     disk_limit: str | None = None,
     memory_limit: str | None = None,
 ) -> None:
-    """Folds, cells, a row a stage: cached, to run, how long, bytes read and written; peaks of disk and memory."""
+    """Print folds, cells and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
     recordings = {cell.recording.id for cell in plan.cells}
     subjects = {cell.recording.subject for cell in plan.cells}
     folds = {cell.fold.index for cell in plan.cells}
@@ -98,21 +98,21 @@ def _table(stages: Sequence[StageEstimate]) -> Table:
     ):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for stage in stages:
-        moved = (format_bytes(n_bytes) if n_bytes else "-" for n_bytes in (stage.bytes_in, stage.bytes_out))
-        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), *moved)
+        sizes = (format_bytes(n_bytes) if n_bytes else "-" for n_bytes in (stage.bytes_in, stage.bytes_out))
+        table.add_row(stage.stage, str(stage.total), str(stage.to_do), _time(stage.seconds), *sizes)
     return table
 
 
 def _print_networks(
     console: Console, plan: Plan, to_do: Sequence[Task], store: Store, stages: Sequence[StageEstimate]
 ) -> None:
-    """How much of the core time is of networks, and what a GPU would make of it."""
+    """Print the share of networks in the core time, and their estimated time on a GPU."""
     if not any(task.device is not None for task in to_do):
         return
-    told = f"networks {_time(sum(stage.network_seconds for stage in stages))} of the core time, which GPUs take over"
+    line = f"networks {_time(sum(stage.network_seconds for stage in stages))} of the core time, which GPUs take over"
     if on_gpu := network_seconds_on_gpu(plan, store, to_do):
-        told += f"; at {GPU_FLOP_PER_S / 1e12:g} TFLOP/s about {_time(on_gpu)} of one GPU"
-    console.print(told, highlight=False, soft_wrap=True)
+        line += f"; at {GPU_FLOP_PER_S / 1e12:g} TFLOP/s about {_time(on_gpu)} of one GPU"
+    console.print(line, highlight=False, soft_wrap=True)
     if not any(store.has(key) for key, task in plan.tasks.items() if task.stage == "train"):
         console.print(
             "no training was measured here yet: its time follows from the operations that each network states",
@@ -125,7 +125,7 @@ def _print_networks(
 def _print_disk(
     console: Console, plan: Plan, to_do: Sequence[Task], store: Store, workers: int, disk_limit: str | None
 ) -> None:
-    """What stays, the peaks, and what was decided; of a run that would be refused, why."""
+    """Print the peaks and the limit of the disk; for a run that would be refused, the reason."""
     try:
         limit_bytes = parse_bytes(disk_limit) if disk_limit else None
         budget = decide_disk_budget(plan, to_do, store, limit_bytes, workers=workers)
@@ -133,15 +133,15 @@ def _print_disk(
         console.print(f"disk    {error.message}\n        {error.hint}", highlight=False, soft_wrap=True, style="yellow")
         return
     peak = budget.peak
-    told = [f"{format_bytes(peak.kept_bytes)} stay; at the peak {format_bytes(peak.whole_bytes)}"]
+    parts = [f"{format_bytes(peak.kept_bytes)} stay; at the peak {format_bytes(peak.whole_bytes)}"]
     if peak.whole_bytes > peak.least_bytes:
-        told[0] += f", or {format_bytes(peak.least_bytes)} where face clips go after their last reader"
+        parts[0] += f", or {format_bytes(peak.least_bytes)} where face clips go after their last reader"
     if budget.limit_bytes is not None:
-        whose = "--disk-limit" if disk_limit else "of what is free"
-        told.append(
-            f"limit {format_bytes(budget.limit_bytes)} ({whose}): {'clips go' if budget.evicts else 'all is kept'}"
+        origin = "--disk-limit" if disk_limit else "of what is free"
+        parts.append(
+            f"limit {format_bytes(budget.limit_bytes)} ({origin}): {'clips go' if budget.evicts else 'all is kept'}"
         )
-    console.print(f"disk    {'; '.join(told)}", highlight=False, soft_wrap=True)
+    console.print(f"disk    {'; '.join(parts)}", highlight=False, soft_wrap=True)
 
 
 def _print_memory(console: Console, n_bytes: float, workers: int, memory_limit: str | None) -> None:

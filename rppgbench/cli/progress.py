@@ -1,19 +1,18 @@
-"""Progress of a run while it goes on: bars on a terminal, plain lines in a pipe."""
+"""Live progress of a run: bars on a terminal, plain lines in a pipe."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
 
-from rppgbench.cli.run_display import describe, describe_best, describe_notice, passed, render_run
-from rppgbench.pipeline.task import Task
-from rppgbench.pipeline.task_result import Observer, RunNotice, TaskDone, TaskFailure
+from rppgbench.cli.run_display import describe, describe_best, describe_notice, describe_times, render_run
+from rppgbench.pipeline.task_result import Observer, RunEvent, RunNotice, TaskStarted
 from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import Snapshot
 from rppgbench.store.store import Store
@@ -22,7 +21,7 @@ Clock = Callable[[], float]
 
 
 class Reporter(Observer, Protocol):
-    """Shows a view while a ``with`` block lasts; ``tell`` says that there may be something new in it."""
+    """Shows a run state during a ``with`` block; ``refresh`` shows changes at once."""
 
     def __enter__(self) -> Reporter: ...
 
@@ -30,55 +29,47 @@ class Reporter(Observer, Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def tell(self) -> None: ...
+    def refresh(self) -> None: ...
 
 
 def reporter(console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> Reporter:
-    """Bars if ``console`` is a terminal, else plain lines. ``now_s`` is the clock of the view's events."""
-    shape = LiveReporter if console.is_terminal else PlainReporter
-    return shape(console, view, store, now_s)
+    """A reporter of bars if ``console`` is a terminal, else of lines; ``now_s`` is the clock of the run's events."""
+    kind = LiveReporter if console.is_terminal else PlainReporter
+    return kind(console, view, store, now_s)
 
 
-class _Shown:
-    """What both shapes share: as an observer each only asks for another look, for the view has been told before."""
+class _StateReporter:
+    """A reporter as observer: an event only causes a refresh, because the event log has updated the state before."""
 
     def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock) -> None:
         self._console, self._view, self._store, self._now_s = console, view, store, now_s
         self._lock = threading.RLock()
-        self._told = 0
+        self._n_printed = 0
 
-    def tell(self) -> None:
+    def refresh(self) -> None:
         raise NotImplementedError
 
-    def started(self, task: Task) -> None:
-        """A start alone is nothing to stop at."""
-
-    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None:
-        self.tell()
-
-    def noted(self, note: RunNotice) -> None:
-        if note.kind != "evicted":
-            self.tell()
-
-    def workers(self, workers: Mapping[str, int]) -> None:
-        self.tell()
+    def event(self, event: RunEvent) -> None:
+        is_eviction = isinstance(event, RunNotice) and event.kind == "evicted"
+        if not (is_eviction or isinstance(event, TaskStarted)):
+            self.refresh()
 
     def _print(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
-    def _tell_notes(self, snapshot: Snapshot) -> None:
-        """Each kind of thing once: a broken disk has every task made again."""
-        for note in snapshot.notes[self._told :]:
+    def _print_notes(self, snapshot: Snapshot) -> None:
+        """Print new notices, each kind once: a broken disk has every task made again."""
+        for note in snapshot.notes[self._n_printed :]:
             self._print(f"{note.kind}: {describe_notice(note)}")
-        self._told = len(snapshot.notes)
+        self._n_printed = len(snapshot.notes)
 
 
-class LiveReporter(_Shown):
-    """The run as it stands, drawn anew four times a second; notes stay above it."""
+class LiveReporter(_StateReporter):
+    """The state of the run, drawn four times a second, below all notices so far."""
 
     def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> None:
         super().__init__(console, view, store, now_s)
-        self._live = Live(Group(), console=console, refresh_per_second=4, transient=True, get_renderable=self._sight)
+        self._live = Live(Group(), console=console, refresh_per_second=4, transient=True, get_renderable=self._render)
 
     def __enter__(self) -> LiveReporter:
         self._live.__enter__()
@@ -89,45 +80,45 @@ class LiveReporter(_Shown):
     ) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def tell(self) -> None:
+    def refresh(self) -> None:
         with self._lock:
-            self._tell_notes(self._view.snapshot())
+            self._print_notes(self._view.snapshot())
 
-    def _sight(self) -> Group:
+    def _render(self) -> Group:
         return render_run(self._view.snapshot(self._now_s()), self._store, self._console.height)
 
 
-class PlainReporter(_Shown):
-    """A line now and then, and one for each kind of failure at once."""
+class PlainReporter(_StateReporter):
+    """A line of counts every ``every_s`` seconds, and one for each kind of notice or failure at once."""
 
     every_s = 10.0
     fits_every_s = 30.0
 
     def __init__(self, console: Console, view: RunState, store: Store, now_s: Clock = time.time) -> None:
         super().__init__(console, view, store, now_s)
-        self._failures = 0
+        self._n_failures = 0
         self._next_s = self._next_fits_s = float("-inf")
-        self._over = threading.Event()
+        self._closed = threading.Event()
 
     def __enter__(self) -> PlainReporter:
         self._next_fits_s = time.monotonic() + self.fits_every_s
-        threading.Thread(target=self._keep_telling, daemon=True).start()
+        threading.Thread(target=self._refresh_periodically, daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._closed.set()
         self._next_s = float("-inf")
-        self.tell()
+        self.refresh()
 
-    def tell(self) -> None:
+    def refresh(self) -> None:
         with self._lock:
             snapshot = self._view.snapshot(self._now_s())
-            self._tell_notes(snapshot)
-            for failure in snapshot.failures[self._failures :]:
+            self._print_notes(snapshot)
+            for failure in snapshot.failures[self._n_failures :]:
                 self._print(f"failed: {failure.task}: {failure.message}")
-            self._failures = len(snapshot.failures)
+            self._n_failures = len(snapshot.failures)
             now_s = time.monotonic()
             if now_s >= self._next_s and snapshot.count("total") > snapshot.count("cached"):
                 self._next_s = now_s + self.every_s
@@ -138,39 +129,27 @@ class PlainReporter(_Shown):
                     if task.stage == "fit":
                         self._print(f"  {describe(task, self._store)}")
 
-    def _keep_telling(self) -> None:
-        """A long task ends seldom, and there is something to say meanwhile."""
-        while not self._over.wait(self.every_s):
-            self.tell()
+    def _refresh_periodically(self) -> None:
+        """Refresh between events, which are rare while long tasks run."""
+        while not self._closed.wait(self.every_s):
+            self.refresh()
 
 
 def counts(snapshot: Snapshot) -> str:
-    """``encode 120/400  traces 3/40  (3:10 elapsed, about 7:00 left)``, of stages that have something to do."""
+    """``encode 120/400  traces 3/40  (3:10 elapsed, about 7:00 left)``, of stages with tasks to do."""
     stages = "  ".join(
         f"{stage.stage} {stage.ended}/{stage.total}" for stage in snapshot.stages if stage.total > stage.cached
     )
-    ahead = describe_best(snapshot)
-    return f"{stages}  ({passed(snapshot)})" + (f"  {ahead}" if ahead else "")
+    best = describe_best(snapshot)
+    return f"{stages}  ({describe_times(snapshot)})" + (f"  {best}" if best else "")
 
 
 class ObserverGroup:
-    """Several observers as one; they are told in their order."""
+    """Several observers as one, each of which receives every event, in their order."""
 
     def __init__(self, *observers: Observer) -> None:
         self._observers = observers
 
-    def started(self, task: Task) -> None:
+    def event(self, event: RunEvent) -> None:
         for observer in self._observers:
-            observer.started(task)
-
-    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None:
-        for observer in self._observers:
-            observer.ended(task, result)
-
-    def noted(self, note: RunNotice) -> None:
-        for observer in self._observers:
-            observer.noted(note)
-
-    def workers(self, workers: Mapping[str, int]) -> None:
-        for observer in self._observers:
-            observer.workers(workers)
+            observer.event(event)

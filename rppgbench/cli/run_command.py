@@ -131,11 +131,11 @@ def run(
             dashboard=crew.dashboard,
             disk_bytes=budget.peak.least_bytes if budget.evicts else budget.peak.whole_bytes,
         )
-        shelf = DiskAdmission(to_do, budget) if budget.evicts else None
+        admission = DiskAdmission(to_do, budget) if budget.evicts else None
         with _seen(console, plan, to_do, store, journal) as observer, stop_on_interrupt(console) as stop:
             outcome = execute(
-                to_do, store, crew, observer, known=plan.tasks, shelf=shelf, stop=stop,
-                apart=journal.folder.name if apart else "",
+                to_do, store, crew, observer, known=plan.tasks, disk_admission=admission, stop=stop,
+                shuffle_seed=journal.folder.name if apart else "",
             )  # fmt: skip
         journal.close("stopped" if outcome.stopped else "failed" if outcome.failures else "finished")
     store.sweep()

@@ -1,4 +1,4 @@
-"""How a run looks: the same whether it goes on here or is looked at from another shell."""
+"""The display of a run state, the same for ``run`` and for ``status`` from another shell."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MOST_RUNNING = 8
 
 
 def render_run(snapshot: Snapshot, store: Store, height: int = 40) -> Group:
-    """A bar a stage, how the run stands, and the tasks that run, as many as ``height`` lines leave room for."""
-    lines = [Text(line, style=style) for line, style in _standing(snapshot)]
+    """A bar a stage, lines on the run as a whole, and as many running tasks as fit into ``height`` lines."""
+    lines = [Text(line, style=style) for line, style in _status_lines(snapshot)]
     worked = [stage for stage in snapshot.stages if stage.total > stage.cached]
     room = max(min(MOST_RUNNING, height - len(worked) - len(lines) - 3), 1)
     parts: list[RenderableType] = [_bars(worked)] if worked else []
@@ -44,12 +44,12 @@ def _bars(stages: Iterable[StageTally]) -> Table:
         grid.add_column(justify=justify, no_wrap=True)
     for stage in stages:
         bar = ProgressBar(total=stage.total, completed=stage.ended, width=30)
-        grid.add_row(f"{stage.stage:<8}", bar, f"{stage.ended}/{stage.total}", pace(stage))
+        grid.add_row(f"{stage.stage:<8}", bar, f"{stage.ended}/{stage.total}", describe_pace(stage))
     return grid
 
 
-def pace(stage: StageTally) -> str:
-    """``(80 cached)  2 failed  35/min  4:10 left``, as far as there is something to say."""
+def describe_pace(stage: StageTally) -> str:
+    """``(80 cached)  2 failed  35/min  4:10 left``, without counts that are 0 and times that are unknown."""
     parts = [f"({stage.cached} cached)"] if stage.cached else []
     parts += [
         f"{count} {what}"
@@ -64,9 +64,9 @@ def pace(stage: StageTally) -> str:
     return "  ".join(parts)
 
 
-def _standing(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+def _status_lines(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """Lines on the run as a whole, each with its style."""
-    yield passed(snapshot), "bold"
+    yield describe_times(snapshot), "bold"
     if snapshot.best is not None:
         yield describe_best(snapshot), ""
     if snapshot.failures:
@@ -75,43 +75,43 @@ def _standing(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
         yield f"{snapshot.count('failed')} failed{blocked}; last: {describe_notice(last)}", "red"
     if snapshot.waiting:
         yield f"waiting: {snapshot.waiting}", "yellow"
-    facts = means(snapshot)
+    facts = describe_resources(snapshot)
     if facts:
         yield facts, "dim"
 
 
-def passed(snapshot: Snapshot) -> str:
+def describe_times(snapshot: Snapshot) -> str:
     """``3:10 elapsed, about 7:00 left``."""
     left = "" if snapshot.left_s is None else f", about {format_clock(snapshot.left_s)} left"
     return f"{format_clock(snapshot.elapsed_s)} elapsed{left}"
 
 
 def describe_best(snapshot: Snapshot) -> str:
-    """Which entry is ahead; empty while that is not known."""
+    """The interim leader and its error; empty while it is unknown."""
     if snapshot.best is None:
         return ""
-    found = snapshot.best
-    conditions = "1 condition" if found.conditions == 1 else f"{found.conditions} conditions"
-    windows = "1 window" if found.n_windows == 1 else f"{found.n_windows} windows"
+    best = snapshot.best
+    conditions = "1 condition" if best.conditions == 1 else f"{best.conditions} conditions"
+    windows = "1 window" if best.n_windows == 1 else f"{best.n_windows} windows"
     over = f"{windows} of {conditions} that all entries have scored"
-    return f"best so far: {found.entry}, HR MAE {found.hr_mae_bpm:.2f} bpm over {over}"
+    return f"best so far: {best.entry}, HR MAE {best.hr_mae_bpm:.2f} bpm over {over}"
 
 
-def means(snapshot: Snapshot) -> str:
-    """What the run runs on: workers, memory, disk, dashboard."""
+def describe_resources(snapshot: Snapshot) -> str:
+    """Workers, memory, freed disk and dashboard of a run, as far as they are known."""
     parts = [f"{count} {kind}" for kind, count in snapshot.workers.items() if count]
-    told = [f"{' + '.join(parts)} workers"] if parts else []
+    facts = [f"{' + '.join(parts)} workers"] if parts else []
     if snapshot.memory_bytes:
-        told.append(f"up to {format_bytes(snapshot.memory_bytes)} of memory a task")
+        facts.append(f"up to {format_bytes(snapshot.memory_bytes)} of memory a task")
     if snapshot.evicted_bytes:
-        told.append(f"{format_bytes(snapshot.evicted_bytes)} of disk freed")
+        facts.append(f"{format_bytes(snapshot.evicted_bytes)} of disk freed")
     if snapshot.dashboard:
-        told.append(f"dashboard {snapshot.dashboard}")
-    return "; ".join(told)
+        facts.append(f"dashboard {snapshot.dashboard}")
+    return "; ".join(facts)
 
 
 def describe_running(snapshot: Snapshot, store: Store, most: int = MOST_RUNNING) -> Iterator[str]:
-    """The tasks that run, those that run longest first."""
+    """Lines on running tasks, the longest running first."""
     tasks = sorted(snapshot.running, key=lambda task: -task.for_s)
     for task in tasks[:most]:
         yield describe(task, store)
@@ -120,19 +120,19 @@ def describe_running(snapshot: Snapshot, store: Store, most: int = MOST_RUNNING)
 
 
 def describe(task: RunningTask, store: Store) -> str:
-    """The task's name and for how long it runs; of a fit also how far it is, its loss and the time it still takes."""
-    told = f"{task.task}  {format_clock(task.for_s)}"
+    """The label of a running task and its time; of a fit also its step, loss and time left."""
+    line = f"{task.task}  {format_clock(task.for_s)}"
     from rppgbench.pipeline.stage_progress import read_progress
 
     progress = read_progress(task.key, store)
     if progress is None:
-        return told
+        return line
     return (
-        f"{told}, step {progress.step}/{progress.steps}, loss {progress.loss:.3g}, {format_clock(progress.left_s)} left"
+        f"{line}, step {progress.step}/{progress.steps}, loss {progress.loss:.3g}, {format_clock(progress.left_s)} left"
     )
 
 
-def describe_notice(what: GroupedNotice) -> str:
-    """The reason with the first task it was told of, and how many others it was told of too."""
-    others = f" (and {what.count - 1} more {what.stage} tasks)" if what.count > 1 else ""
-    return f"{what.task}: {what.message}{others}" if what.task else what.message
+def describe_notice(notice: GroupedNotice) -> str:
+    """The message of a notice with its first task, and the number of other tasks with the same message."""
+    others = f" (and {notice.count - 1} more {notice.stage} tasks)" if notice.count > 1 else ""
+    return f"{notice.task}: {notice.message}{others}" if notice.task else notice.message

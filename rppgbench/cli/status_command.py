@@ -16,14 +16,14 @@ from rppgbench.cli.run_display import describe_notice
 from rppgbench.text import format_clock
 
 if TYPE_CHECKING:
-    from rppgbench.runs.run_folders import Liveness, RunFolder, WatchedRun
+    from rppgbench.runs.run_folders import Liveness, RunFolder, RunSummary, WatchedRun
     from rppgbench.runs.snapshot import Snapshot
     from rppgbench.store.store import Store
 
 MOST_OTHERS = 8
 LOOK_EVERY_S = 1.0
-# Whether the run lives is asked less often than what is new: it may touch a file of the store.
-LIFE_EVERY_S = 5.0
+# Liveness is checked less often than new events are read: the check may write a file into the store.
+LIVENESS_EVERY_S = 5.0
 
 
 @click.command(context_settings={"max_content_width": 110})
@@ -71,62 +71,62 @@ def _print(watched: WatchedRun, store: Store, runs: Sequence[RunFolder], follow:
     from rppgbench.cli.time_display import print_time
 
     console = Console(highlight=False)
-    life, snapshot = watched.look()
-    if follow and life.state == "running":
-        console.print(headline(watched.run, life, snapshot), soft_wrap=True)
+    liveness, snapshot = watched.look()
+    if follow and liveness.state == "running":
+        console.print(headline(watched.run, liveness, snapshot), soft_wrap=True)
         _follow(console, watched, store)
-        life, snapshot = watched.look()
-    console.print(headline(watched.run, life, snapshot), soft_wrap=True)
+        liveness, snapshot = watched.look()
+    console.print(headline(watched.run, liveness, snapshot), soft_wrap=True)
     console.print(render_run(snapshot, store))
-    if life.state != "running":
+    if liveness.state != "running":
         _print_failures(console, snapshot, watched.run)
         print_time(console, snapshot)
     _print_others(console, [run for run in runs if run != watched.run], store)
 
 
 def _follow(console: Console, watched: WatchedRun, store: Store) -> None:
-    """Show the run until it has ended or died."""
+    """Show live progress until the run has ended or died."""
     from rppgbench.cli.progress import reporter
 
-    life, _ = watched.look()
-    ahead_s = life.now_s - time.time()
+    liveness, _ = watched.look()
+    offset_s = liveness.now_s - time.time()
     looked_s = time.monotonic()
-    with reporter(console, watched.view, store, lambda: time.time() + ahead_s) as shown:
-        while life.state == "running":
+    with reporter(console, watched.view, store, lambda: time.time() + offset_s) as progress:
+        while liveness.state == "running":
             time.sleep(LOOK_EVERY_S)
             if watched.refresh():
-                shown.tell()
-            if watched.view.snapshot().state != "running" or time.monotonic() - looked_s >= LIFE_EVERY_S:
-                life, _ = watched.look()
+                progress.refresh()
+            if watched.view.snapshot().state != "running" or time.monotonic() - looked_s >= LIVENESS_EVERY_S:
+                liveness, _ = watched.look()
                 looked_s = time.monotonic()
 
 
 def _print_json(watched: WatchedRun, store: Store, runs: Sequence[RunFolder], follow: bool) -> None:
     from rppgbench.runs.run_folders import summarise_run
 
-    life, snapshot = watched.look()
+    liveness, snapshot = watched.look()
     if not follow:
         others = [run for run in runs if run != watched.run][:MOST_OTHERS]
-        told = [{"run": run.name, **_plain(summarise_run(run, store))} for run in others]
-        click.echo(json.dumps({**_described(watched.run, life, snapshot), "others": told}, indent=1))
+        summaries = [{"run": run.name, **_counts(summarise_run(run, store))} for run in others]
+        click.echo(json.dumps({**_description(watched.run, liveness, snapshot), "others": summaries}, indent=1))
         return
-    click.echo(json.dumps(_described(watched.run, life, snapshot)))
-    while life.state == "running":
-        time.sleep(LIFE_EVERY_S)
+    click.echo(json.dumps(_description(watched.run, liveness, snapshot)))
+    while liveness.state == "running":
+        time.sleep(LIVENESS_EVERY_S)
         fresh = watched.refresh()
-        life, snapshot = watched.look()
-        if fresh or life.state != "running":
-            click.echo(json.dumps(_described(watched.run, life, snapshot)))
+        liveness, snapshot = watched.look()
+        if fresh or liveness.state != "running":
+            click.echo(json.dumps(_description(watched.run, liveness, snapshot)))
 
 
-def _plain(brief: Any) -> dict[str, Any]:
-    return {"state": brief.state, "done": brief.done, "failed": brief.failed}
+def _counts(summary: RunSummary) -> dict[str, str | int]:
+    return {"state": summary.state, "done": summary.done, "failed": summary.failed}
 
 
-def _described(run: RunFolder, life: Liveness, snapshot: Snapshot) -> dict[str, Any]:
+def _description(run: RunFolder, liveness: Liveness, snapshot: Snapshot) -> dict[str, Any]:
     from rppgbench.runs.stage_times import time_spent
 
-    spent = time_spent(snapshot) if life.state != "running" else None
+    spent = time_spent(snapshot) if liveness.state != "running" else None
     stages = [asdict(stage) | {"total": stage.total, "ended": stage.ended} for stage in snapshot.stages]
     return {
         "run": run.name,
@@ -134,31 +134,31 @@ def _described(run: RunFolder, life: Liveness, snapshot: Snapshot) -> dict[str, 
         "protocol": run.protocol,
         **asdict(snapshot),
         "stages": stages,
-        "state": life.state,
-        "silent_s": life.silent_s,
+        "state": liveness.state,
+        "silent_s": liveness.silent_s,
         "where_time_went": asdict(spent) if spent else None,
     }
 
 
-def headline(run: RunFolder, life: Liveness, snapshot: Snapshot) -> str:
-    """Which run, how it is, since when and where."""
+def headline(run: RunFolder, liveness: Liveness, snapshot: Snapshot) -> str:
+    """The name, state, start and host of a run."""
 
     style = {"running": "green", "finished": "green", "failed": "red", "crashed": "red", "died": "red"}
-    colour = style.get(life.state, "yellow")
-    told = f"[bold]{run.name}[/bold]: [{colour}]{life.state}[/{colour}]"
-    if life.state == "died" and life.silent_s is not None:
-        told += f", no sign of life for {format_clock(life.silent_s)}" + (
-            "" if life.sure else " by this machine's clock"
+    colour = style.get(liveness.state, "yellow")
+    line = f"[bold]{run.name}[/bold]: [{colour}]{liveness.state}[/{colour}]"
+    if liveness.state == "died" and liveness.silent_s is not None:
+        line += f", no sign of life for {format_clock(liveness.silent_s)}" + (
+            "" if liveness.sure else " by this machine's clock"
         )
-        told += "; what is done is kept, the same command goes on from here"
+        line += "; what is done is kept, the same command goes on from here"
     began = run.began
     since = f", begun {began.astimezone():%Y-%m-%d %H:%M}" if began else ""
-    return told + since + (f" on {snapshot.host}" if snapshot.host else "")
+    return line + since + (f" on {snapshot.host}" if snapshot.host else "")
 
 
 def _print_failures(console: Console, snapshot: Snapshot, run: RunFolder) -> None:
 
-    for failure in snapshot.failures[: MOST_OTHERS if len(snapshot.failures) > 1 else 0]:  # one was told above
+    for failure in snapshot.failures[: MOST_OTHERS if len(snapshot.failures) > 1 else 0]:  # a single one is shown above
         console.print(f"  failed: {describe_notice(failure)}", markup=False, soft_wrap=True)
     if len(snapshot.failures) > MOST_OTHERS:
         console.print(f"  ... and {len(snapshot.failures) - MOST_OTHERS} other reasons")
@@ -172,9 +172,11 @@ def _print_others(console: Console, others: Sequence[RunFolder], store: Store) -
     if others:
         console.print("\nother runs", style="bold")
     for run in others[:MOST_OTHERS]:
-        told = summarise_run(run, store)
-        failed = f", {told.failed} failed" if told.failed else ""
+        summary = summarise_run(run, store)
+        failed = f", {summary.failed} failed" if summary.failed else ""
         began = f"{run.began.astimezone():%Y-%m-%d %H:%M}" if run.began else "?"
-        console.print(f"  {told.state:<8}  {began}  {run.name}  {told.done} done{failed}", markup=False, soft_wrap=True)
+        console.print(
+            f"  {summary.state:<8}  {began}  {run.name}  {summary.done} done{failed}", markup=False, soft_wrap=True
+        )
     if len(others) > MOST_OTHERS:
         console.print(f"  ... and {len(others) - MOST_OTHERS} older")

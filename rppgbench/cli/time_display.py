@@ -1,4 +1,4 @@
-"""How the report of where time went is told."""
+"""The display of stage times and of the utilisation of workers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME_LEAST = 24
 
 
 def print_time(console: Console, snapshot: Snapshot) -> None:
-    """A row a stage, and a line on how busy the workers were; nothing of a run that computed nothing."""
+    """Print a row a stage, and a line on the utilisation of workers; nothing for a run that computed nothing."""
     spent = time_spent(snapshot)
     if spent is None:
         return
@@ -37,21 +37,21 @@ def print_time(console: Console, snapshot: Snapshot) -> None:
             Text(stage.longest_task[:room] if room >= _NAME_LEAST else ""),
         )
     console.print(table, highlight=False, markup=False)
-    console.print(how_busy(spent), highlight=False, markup=False, soft_wrap=True)
+    console.print(describe_utilisation(spent), highlight=False, markup=False, soft_wrap=True)
 
 
-def how_busy(spent: TimeSpent) -> str:
-    """How the workers' time adds up, and which stage the run waited for."""
+def describe_utilisation(spent: TimeSpent) -> str:
+    """Shares of the workers' time, and the stage with the largest share of wall time."""
     shares = (
         (spent.busy, "at work"),
         (spent.idle, "with no task ready"),
         (spent.overhead, "starting and handing over"),
         (spent.lost, "in tries that failed"),
     )
-    told = ", ".join(f"{format_percent(share)} {what}" for share, what in shares if share >= 0.005)
+    described = ", ".join(f"{format_percent(share)} {what}" for share, what in shares if share >= 0.005)
     slots = f"{spent.slots:.0f}" if abs(spent.slots - round(spent.slots)) < 0.05 else f"{spent.slots:.1f}"
     workers = "1 worker" if slots == "1" else f"{slots} workers"
-    text = f"{format_duration(spent.wall_s)} of wall time, {workers}: {told}"
+    text = f"{format_duration(spent.wall_s)} of wall time, {workers}: {described}"
     if spent.bound_s:
         text += f"; {spent.bound} bounds the run ({format_duration(spent.bound_s)} of it)"
     return text

@@ -1,1 +1,1 @@
-"""How a plan is carried out: workers, order, limits, faults."""
+"""Execution of a plan: driver, schedule, executors, limits and faults."""

@@ -1,4 +1,4 @@
-"""One Dask scheduler, in this process, and its workers in jobs of a batch system."""
+"""A Dask cluster with its scheduler in this process and its workers in jobs of a batch system."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tornado.ioloop import PeriodicCallback
 logger = logging.getLogger(__name__)
 
 
-def format_count(error: Exception) -> str:
-    """What a batch system's command had to say, out of what dask-jobqueue says about the command."""
+def command_error(error: Exception) -> str:
+    """The message of a batch system's command, extracted from an error of dask-jobqueue."""
     return str(error).rpartition("stderr:\n")[2].strip() or str(error)
 
 
 @dataclass(frozen=True)
-class Count:
-    """Jobs of one kind: how many are ``wanted``, how many the batch system has (waiting ones too), how many work.
+class JobCounts:
+    """Numbers of jobs of one kind: ``wanted``, ``submitted`` (waiting in the queue or started) and ``working``.
 
-    ``given_up`` were lost more often than they may be handed in again.
+    ``given_up`` were lost more often than they may be submitted again.
     """
 
     wanted: int
@@ -35,9 +35,9 @@ class Count:
 
 
 class EndedByClose(ProcessInterface):
-    """Before a class of dask-jobqueue's in a job's bases: a job that was cancelled says so.
+    """A mixin before a job class of dask-jobqueue that gives a cancelled job the status "closed".
 
-    Theirs stays "running", and ``SpecCluster`` takes offence when it closes.
+    Without it the status stays "running", and closing the ``SpecCluster`` fails.
     """
 
     async def close(self) -> None:
@@ -47,10 +47,10 @@ class EndedByClose(ProcessInterface):
 
 
 class BatchCluster(SpecCluster):
-    """A ``SpecCluster`` that hands lost jobs in again, each as often as ``resubmit`` says.
+    """A ``SpecCluster`` that submits lost jobs again, each at most ``resubmit`` times by its kind.
 
-    A job is lost when its worker was there and has been away for ``lost_after_s``. A worker that died within a job is
-    started again in it, by its nanny, and is away for less. ``trouble`` is why the batch system takes no job, if so.
+    A job is lost when its worker had joined and has been away for ``lost_after_s``. A worker that died within a job is
+    started again in it, by its nanny, and is away for less. ``submit_error`` is the last failed submission's.
     """
 
     lost_after_s = 60.0
@@ -58,27 +58,27 @@ class BatchCluster(SpecCluster):
 
     def __init__(self, kind_of: Mapping[str, str], resubmit: Mapping[str, int], **spec: Any) -> None:
         self._kind_of = dict(kind_of)
-        self._left = {name: resubmit[kind] for name, kind in kind_of.items()}
-        self._next_try_s = 0.0
-        self.trouble: str | None = None
+        self._resubmits_left = {name: resubmit[kind] for name, kind in kind_of.items()}
+        self._next_submit_s = 0.0
+        self.submit_error: str | None = None
         super().__init__(name="rppgbench", **spec)  # type: ignore[no-untyped-call]
         self.sync(self._watch)  # type: ignore[no-untyped-call]
 
-    def counts(self) -> dict[str, Count]:
-        """By kind. Asks nobody, and may be called from any thread."""
+    def counts(self) -> dict[str, JobCounts]:
+        """Job counts by kind; reads local state only, so any thread may call it."""
         scheduler: Any = self.scheduler
-        here = set(scheduler.aliases)  # names of workers; copied in one step
+        working = set(scheduler.aliases)  # names of workers; copied in one step
         submitted, wanted = set(self.workers), set(self.worker_spec)
         kinds = sorted(set(self._kind_of.values()))
-        of = {kind: {name for name, its in self._kind_of.items() if its == kind} for kind in kinds}
+        names_of = {kind: {name for name, its in self._kind_of.items() if its == kind} for kind in kinds}
         return {
-            kind: Count(
+            kind: JobCounts(
                 wanted=len(names),
                 submitted=len(names & submitted),
-                working=len(names & here),
+                working=len(names & working),
                 given_up=len(names - wanted),
             )
-            for kind, names in of.items()
+            for kind, names in names_of.items()
         }
 
     async def _watch(self) -> None:
@@ -88,21 +88,21 @@ class BatchCluster(SpecCluster):
 
     async def _replace_lost(self) -> None:
         lost = set(self.worker_spec) - set(self.workers)
-        if not lost or self.status != Status.running or self._lock.locked() or time.monotonic() < self._next_try_s:
+        if not lost or self.status != Status.running or self._lock.locked() or time.monotonic() < self._next_submit_s:
             return
         for name in lost:
-            if self._left[name] == 0:
+            if self._resubmits_left[name] == 0:
                 del self.worker_spec[name]
         try:
             await self._correct_state()  # type: ignore[no-untyped-call]
-            self.trouble = None
-        except Exception as error:  # the batch system's, and it may take jobs again later
-            self.trouble = format_count(error)
-            self._next_try_s = time.monotonic() + self.lost_after_s
-            logger.warning("no job could be handed in: %s", self.trouble)
+            self.submit_error = None
+        except Exception as error:  # of the batch system, which may take jobs again later
+            self.submit_error = command_error(error)
+            self._next_submit_s = time.monotonic() + self.lost_after_s
+            logger.warning("no job could be handed in: %s", self.submit_error)
         for name in lost & set(self.workers):
             if self.workers[name].status == Status.running:
-                self._left[name] -= 1
+                self._resubmits_left[name] -= 1
             else:
                 await self.workers.pop(name).close()
 

@@ -1,4 +1,4 @@
-"""Workers from a batch queue: a cluster file in, a Dask cluster out."""
+"""The Dask cluster of a cluster file: options of dask-jobqueue, and submission of the jobs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rppgbench.errors import nearest
-from rppgbench.execution.batch_cluster import format_count
+from rppgbench.execution.batch_cluster import command_error
 from rppgbench.execution.cluster_config import (
     PAYER,
     PLACE,
@@ -35,16 +35,16 @@ _SUBMIT: dict[System, tuple[str, str]] = {
     "lsf": ("bsub", "bkill"),
 }
 
-# dask-jobqueue's earlier names of what has a key of its own here.
-_EARLIER_NAMES = {"extra", "env_extra", "job_extra", "header_skip"}
-# What makes a job one worker of ours.
+# Deprecated names in dask-jobqueue of options that have a key of their own here.
+_DEPRECATED = {"extra", "env_extra", "job_extra", "header_skip"}
+# Options that make a job one worker of a run.
 _FIXED = {"scheduler", "name", "processes", "nanny", "security", "protocol", "config_name", "worker_command"}
 
 
 def open_cluster(path: Path) -> BatchCluster:
-    """The scheduler, listening, and all jobs handed in; workers come when the batch system starts their jobs.
+    """A cluster whose scheduler listens and whose jobs are submitted; workers join when their jobs start.
 
-    Close it, after its clients: that cancels the jobs.
+    Close it after its clients: that cancels the jobs.
 
     Raises:
         RppgbenchError: the file is wrong, a library or a command is missing, or the batch system takes no jobs.
@@ -61,7 +61,7 @@ def open_cluster(path: Path) -> BatchCluster:
     for kind in file.kinds:
         _check_options(file, source, kind, base)
     options = {kind: _options(file, kind, jobs, security) for kind, jobs in file.kinds.items()}
-    return _opened(file, source, base, options, security)
+    return _start(file, source, base, options, security)
 
 
 def _job_class(system: System) -> type[Any]:
@@ -75,16 +75,16 @@ def _job_class(system: System) -> type[Any]:
 
 
 def _security(file: ClusterConfig, source: Document) -> Security | None:
-    """Dask's own configuration of TLS, from whose files scheduler and workers can prove who they are."""
+    """TLS by Dask's own configuration, with which scheduler and workers authenticate each other; None for tcp."""
     if file.scheduler.protocol == "tcp":
         return None
     from distributed.security import Security
 
     security = Security(require_encryption=True)
     for role in ("scheduler", "worker", "client"):
-        told = security.get_tls_config_for_role(role)
+        tls = security.get_tls_config_for_role(role)
         for part in ("ca_file", "cert", "key"):
-            if not told[part]:
+            if not tls[part]:
                 name = "ca-file" if part == "ca_file" else f"{role}.{part}"
                 raise ClusterError(
                     f"{source.where(('scheduler', 'protocol'))}: TLS needs distributed.comm.tls.{name}",
@@ -93,7 +93,7 @@ def _security(file: ClusterConfig, source: Document) -> Security | None:
     return security
 
 
-def _opened(
+def _start(
     file: ClusterConfig,
     source: Document,
     base: type[Any],
@@ -128,7 +128,7 @@ def _opened(
         )
     except Exception as error:
         raise ClusterError(
-            f"{source.path}: the cluster could not be opened: {format_count(error)}", hint=_OPEN_HINT
+            f"{source.path}: the cluster could not be opened: {command_error(error)}", hint=_OPEN_HINT
         ) from error
 
 
@@ -136,7 +136,7 @@ _OPEN_HINT = "no job was left behind; mend what is said above, then run it again
 
 
 def _options(file: ClusterConfig, kind: Kind, jobs: Jobs, security: Security | None) -> dict[str, Any]:
-    """What dask-jobqueue is told of a job of this kind."""
+    """Arguments of dask-jobqueue's class for a job of this kind."""
     return {
         "cores": jobs.cores,
         "memory": jobs.memory,
@@ -159,8 +159,8 @@ def _options(file: ClusterConfig, kind: Kind, jobs: Jobs, security: Security | N
 
 
 def _worker_arguments(kind: Kind, jobs: Jobs) -> list[str]:
-    # Tasks run in processes of their own, whose memory rppgbench watches: Dask is to see to threads alone. A worker
-    # that retires hands its tasks on; one that the queue kills is held against the tasks that it was at.
+    # Tasks run in a process pool, which limits their memory: Dask manages threads alone. A worker that retires passes
+    # its tasks on; when the queue kills one, that counts as a death of each task that it ran.
     margin_s = min(300, walltime_s(jobs.walltime) // 10)
     threads, resources = (jobs.cores, f"CPU={jobs.cores}") if kind == "cpu" else (1, "GPU=1")
     return [
@@ -174,14 +174,14 @@ def _worker_arguments(kind: Kind, jobs: Jobs) -> list[str]:
 
 def _walltime(system: System, jobs: Jobs) -> str:
     minutes, seconds = divmod(walltime_s(jobs.walltime), 60)
-    if system == "lsf":  # knows no seconds
+    if system == "lsf":  # has no seconds
         return f"{minutes // 60:02}:{minutes % 60:02}" if minutes else "00:01"
     return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
 
 
 def _check_options(file: ClusterConfig, source: Document, kind: Kind, base: type[Any]) -> None:
     known = {name for cls in base.__mro__ if "__init__" in vars(cls) for name in _parameters(vars(cls)["__init__"])}
-    ours = {
+    hints = {
         **{key: f"write {kind}.{key}" for key in ("cores", "memory", "walltime", "python", "interface")},
         **dict.fromkeys(("account", "project"), f"write {kind}.{PAYER[file.system]}"),
         "queue": f"write {kind}.{PLACE[file.system]}",
@@ -189,14 +189,14 @@ def _check_options(file: ClusterConfig, source: Document, kind: Kind, base: type
         "job_script_prologue": f"write {kind}.prologue",
         "log_directory": "write logs, beside 'system'",
         **dict.fromkeys(_FIXED, "it is what makes a job one worker of a run's"),
-        **dict.fromkeys(_EARLIER_NAMES, "dask-jobqueue has another name for it"),
+        **dict.fromkeys(_DEPRECATED, "dask-jobqueue has another name for it"),
     }
-    options = known - set(ours) - {"self", "args", "kwargs", "base_class_kwargs"}
+    options = known - set(hints) - {"self", "args", "kwargs", "base_class_kwargs"}
     for name in file.kinds[kind].options:
         if name not in options:
             where = source.where((kind, "options", name), key=True)
             raise ClusterError(
-                f"{where}: {kind}.options cannot set {name!r}", hint=ours.get(name) or nearest(name, options)
+                f"{where}: {kind}.options cannot set {name!r}", hint=hints.get(name) or nearest(name, options)
             )
 
 

@@ -1,4 +1,4 @@
-"""What a cluster file may say: which batch system, where the scheduler listens, and jobs of which kinds."""
+"""The schema of cluster files: a batch system, the address of the scheduler, and jobs of each kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rppgbench.protocol.yaml_document import Document
 System = Literal["slurm", "pbs", "lsf"]
 Kind = Literal["cpu", "gpu"]
 
-# What a batch system calls the place where jobs wait, and who pays for them.
+# Names that a batch system has for the queue of a job and for the account that pays for it.
 PLACE: dict[System, str] = {"slurm": "partition", "pbs": "queue", "lsf": "queue"}
 PAYER: dict[System, str] = {"slurm": "account", "pbs": "account", "lsf": "project"}
 
@@ -25,7 +25,7 @@ _MEMORY = re.compile(r"\d+(\.\d+)? ?[KkMGT]i?B")
 
 
 class ClusterError(RppgbenchError):
-    """A cluster file that cannot be used, or a batch system that takes no jobs."""
+    """An unusable cluster file, or a batch system that takes no jobs."""
 
 
 def _is_walltime(text: str) -> str:
@@ -50,7 +50,7 @@ def walltime_s(text: str) -> int:
 
 
 class Scheduler(Frozen):
-    """Where Dask's scheduler, a part of the run, listens; port 0 is any free one."""
+    """The address of Dask's scheduler, which runs in the process of the run; port 0 is any free one."""
 
     interface: str | None = None
     host: str | None = None
@@ -60,7 +60,7 @@ class Scheduler(Frozen):
 
 
 class Jobs(Frozen):
-    """Jobs of one kind; each is one Dask worker on one node, for as long as ``walltime``."""
+    """Jobs of one kind; each is one Dask worker on one node for ``walltime``."""
 
     jobs: Annotated[int, Field(ge=1)]
     cores: Annotated[int, Field(ge=1)]
@@ -79,7 +79,7 @@ class Jobs(Frozen):
 
 
 class ClusterConfig(Frozen):
-    """A batch system and what is asked of it."""
+    """A batch system and the jobs to submit to it."""
 
     system: System
     scheduler: Scheduler = Scheduler()
@@ -95,21 +95,21 @@ class ClusterConfig(Frozen):
 
 
 def read_cluster_config(path: Path) -> tuple[ClusterConfig, Document]:
-    """The file, and where what stands in it.
+    """The contents of a cluster file, and its document, which locates keys.
 
     Raises:
-        RppgbenchError: anything in it is wrong; the message starts with ``file:line:column``.
+        RppgbenchError: the file is invalid; the message starts with ``file:line:column``.
     """
     file, source = yaml_document.load(path, ClusterConfig, ClusterError, "see docs/clusters.md")
-    _only_what_the_system_takes(file, source)
+    _check_names(file, source)
     return file, source
 
 
-def _only_what_the_system_takes(file: ClusterConfig, source: Document) -> None:
+def _check_names(file: ClusterConfig, source: Document) -> None:
     for kind, jobs in file.kinds.items():
         for names in (PLACE, PAYER):
-            right = names[file.system]
-            for wrong in sorted(set(names.values()) - {right}):
-                if getattr(jobs, wrong) is not None:
-                    where = source.where((kind, wrong), key=True)
-                    raise ClusterError(f"{where}: {file.system} has no {wrong!r}", hint=f"write {right!r}")
+            expected = names[file.system]
+            for name in sorted(set(names.values()) - {expected}):
+                if getattr(jobs, name) is not None:
+                    where = source.where((kind, name), key=True)
+                    raise ClusterError(f"{where}: {file.system} has no {name!r}", hint=f"write {expected!r}")

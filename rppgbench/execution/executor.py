@@ -1,4 +1,4 @@
-"""Who does tasks: what execution asks of those who do, and the crew of this process alone."""
+"""The interface of executors, which run tasks for the driver, and the executor of this process alone."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from rppgbench.store.store import Store
 
 
 class Executor(Protocol):
-    """Workers, wherever they are. Only tasks travel to them and words back; data lies in the store."""
+    """Workers on any machine. Tasks are sent to them and results come back; data lies in the store."""
 
     def lanes(self) -> Collection[Lane]:
         """Lanes of which one more task can be started now."""
 
     def start(self, task: Task) -> None:
-        """Have it done; returns at once, or when it is done."""
+        """Start a task; returns at once, or when the task has ended."""
 
     def ended(self, within_s: float) -> list[tuple[Task, TaskDone | TaskFault]]:
-        """What has ended; waits for the first, but not longer than that.
+        """The tasks that have ended, with their results; waits up to ``within_s`` seconds for the first.
 
         Raises:
-            CrewLost: nobody is there any more who could tell.
+            ExecutorLost: the workers cannot be reached any more.
         """
 
     def workers(self) -> dict[str, int]:
-        """How many tasks can run at once: "cpu", and "gpu" for those that run a network where there is one."""
+        """Number of tasks that can run at once: on "cpu", and on "gpu" for those that run a network."""
 
     def why_idle(self) -> str:
-        """Why nobody works, when nobody does."""
+        """The reason why no task can be started although none runs."""
 
     @property
     def dashboard(self) -> str:
-        """Where the workers can be seen in a browser; empty where they cannot."""
+        """Address of the dashboard of the workers; empty if there is none."""
 
     def close(self) -> None:
-        """Stop what runs, and let everybody go."""
+        """End running tasks and release the workers."""
 
 
 class InProcessExecutor:
-    """The crew of one that runs everything here: for debugging, and for tests."""
+    """An executor that runs each task in this process, in ``start``: for debugging, and for tests."""
 
     def __init__(self, store: Store, registry: Registry, device: str = "auto") -> None:
         self._store, self._registry, self._device = store, registry, device
         self._ended: list[tuple[Task, TaskDone | TaskFault]] = []
 
     def lanes(self) -> Collection[Lane]:
-        return () if self._ended else ("cpu", "gpu", "passing")
+        return () if self._ended else ("cpu", "gpu", "transient")
 
     def start(self, task: Task) -> None:
         self._ended.append((task, run_task(task, self._store, self._registry, self._device)))
@@ -71,4 +71,4 @@ class InProcessExecutor:
         return ""
 
     def close(self) -> None:
-        """Nothing runs between two calls."""
+        """No task runs between two calls."""

@@ -1,7 +1,6 @@
-"""Hands: processes that do tasks, kept apart from whoever waits for them.
+"""The process pool of a worker: each task runs in a process of its own, within limits of time and memory.
 
-A plugin that crashes, hangs or eats all memory ends its hand and one task, and nobody else's. The one who waits sees
-how it ended and says so.
+A plugin that crashes, hangs or takes all memory ends its process and one task, and no other.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ from rppgbench.pipeline.task_result import TaskDone
 from rppgbench.store.store import Store
 
 _LOOK_EVERY_S = 0.25
-_LAST_WORDS_BYTES = 4000
-# One hand a core: libraries would start a thread for each core in each of them.
+_STDERR_BYTES = 4000
+# One process a core: libraries would start a thread for each core in each of them.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _BEGIN = "import sys; sys.path[:] = {path!r}; from rppgbench.execution.worker_process import main; main()"
 
 
 @dataclass(frozen=True)
 class TaskLimits:
-    """What one task may take: seconds, and bytes of memory; None for as much as there is.
+    """Seconds and bytes of memory that one task may take; None for no limit.
 
-    A fit that tells of its steps may take as long as it likes: its seconds count from the last sign of progress.
+    The seconds of a fit count from its last step of progress, so that long training is not ended.
     """
 
     seconds: float | None = None
@@ -49,9 +48,9 @@ class TaskLimits:
 
 @dataclass
 class ProcessPool:
-    """Hands for one worker, as many as it calls for at once; idle ones are used again, for what they have imported.
+    """Processes for one worker, one a concurrent task; idle ones are used again, for what they have imported.
 
-    ``environment`` is added to theirs: which GPU they see, for one.
+    ``environment`` is added to that of the processes, such as the GPU that they see.
     """
 
     store: Store
@@ -65,68 +64,68 @@ class ProcessPool:
         self._lock = threading.Lock()
         self._closed = False
 
-    def do(self, task: Task) -> TaskDone | TaskFault:
-        """Have the task done; waits for it."""
+    def run(self, task: Task) -> TaskDone | TaskFault:
+        """The result of a task, or why its attempt left none; blocks until it ends."""
         try:
-            hand = self._take()
+            process = self._acquire()
         except OSError as error:
             return TaskFault(
                 "died", f"no process could be started for it: {error}", "look at memory and process limits"
             )
-        if hand is None:
+        if process is None:
             return TaskFault("died", "the worker is closing")
-        ended = hand.do(TaskRequest(task, self.store, self.device), self.limits)
+        ended = process.run(TaskRequest(task, self.store, self.device), self.limits)
         with self._lock:
-            if hand.alive and not self._closed:
-                self._idle.append(hand)
+            if process.alive and not self._closed:
+                self._idle.append(process)
                 return ended
-            self._all.discard(hand)
-        hand.kill()
-        self.store.sweep()  # of what it had begun to write
+            self._all.discard(process)
+        process.kill()
+        self.store.sweep()  # removes its unfinished writes
         return ended
 
     def close(self) -> None:
-        """End all hands at once, and what they are at."""
+        """Kill all processes, running tasks included."""
         with self._lock:
             self._closed = True
-            hands, self._all, self._idle = list(self._all), set(), []
-        for hand in hands:
-            hand.kill()
+            processes, self._all, self._idle = list(self._all), set(), []
+        for process in processes:
+            process.kill()
 
     @property
-    def processes(self) -> list[int]:
-        """Process numbers of all hands there are."""
+    def pids(self) -> list[int]:
+        """Process identifiers of all living processes."""
         with self._lock:
-            return [hand.pid for hand in self._all if hand.alive]
+            return [process.pid for process in self._all if process.alive]
 
-    def _take(self) -> _PooledProcess | None:
+    def _acquire(self) -> _PooledProcess | None:
         with self._lock:
             if self._closed:
                 return None
             while self._idle:
-                hand = self._idle.pop()
-                if hand.alive:
-                    return hand
-                self._all.discard(hand)
-            hand = _PooledProcess(self.environment)
-            self._all.add(hand)
-            return hand
+                process = self._idle.pop()
+                if process.alive:
+                    return process
+                self._all.discard(process)
+            process = _PooledProcess(self.environment)
+            self._all.add(process)
+            return process
 
 
 class _PooledProcess:
-    """One such process, from the outside."""
+    """A worker process, seen from its pool."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the hand)
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
             [sys.executable, "-c", _BEGIN.format(path=sys.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._last_words,
+            stderr=self._stderr,
             env={**_ONE_THREAD, **os.environ, **environment},
             start_new_session=True,  # Ctrl-C is the driver's to answer
         )
-        self._reports: queue.SimpleQueue[TaskDone | TaskFault | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[TaskDone | TaskFault | None] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -137,50 +136,50 @@ class _PooledProcess:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def do(self, order: TaskRequest, limits: TaskLimits) -> TaskDone | TaskFault:
+    def run(self, request: TaskRequest, limits: TaskLimits) -> TaskDone | TaskFault:
         try:
-            self._give(order)
+            self._send(request)
         except OSError:
-            return self._died()
-        sign, since = _sign_of_progress(order), time.monotonic()
+            return self._death()
+        progress, since = _progress_stamp(request), time.monotonic()
         while True:
             try:
-                ended = self._reports.get(timeout=_LOOK_EVERY_S)
+                ended = self._results.get(timeout=_LOOK_EVERY_S)
             except queue.Empty:
-                if (newer := _sign_of_progress(order)) != sign:
-                    sign, since = newer, time.monotonic()
-                over = self._over(limits, time.monotonic() - since)
-                if over is not None:
+                if (latest := _progress_stamp(request)) != progress:
+                    progress, since = latest, time.monotonic()
+                excess = self._exceeded(limits, time.monotonic() - since)
+                if excess is not None:
                     self.kill()
-                    return over
+                    return excess
             else:
-                return self._died() if ended is None else ended
+                return self._death() if ended is None else ended
 
     def kill(self) -> None:
         with suppress(OSError):
             self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._last_words):
+        for pipe in (self._process.stdin, self._stderr):
             with suppress(OSError):
                 if pipe is not None:
                     pipe.close()
 
-    def _give(self, order: TaskRequest) -> None:
+    def _send(self, request: TaskRequest) -> None:
         if self._process.stdin is None:
             raise BrokenPipeError
-        pickle.dump(order, self._process.stdin)
+        pickle.dump(request, self._process.stdin)
         self._process.stdin.flush()
 
     def _listen(self) -> None:
         if self._process.stdout is None:
             return
-        with suppress(EOFError, OSError, pickle.UnpicklingError, ValueError), self._process.stdout as reports:
+        with suppress(EOFError, OSError, pickle.UnpicklingError, ValueError), self._process.stdout as results:
             while True:
-                self._reports.put(pickle.load(reports))
-        self._reports.put(None)
+                self._results.put(pickle.load(results))
+        self._results.put(None)
 
-    def _over(self, limits: TaskLimits, seconds: float) -> TaskFault | None:
-        """What limit it is over, if it is."""
+    def _exceeded(self, limits: TaskLimits, seconds: float) -> TaskFault | None:
+        """The fault if the process is over a limit; None if it is not."""
         if limits.seconds is not None and seconds > limits.seconds:
             return TaskFault(
                 "failed",
@@ -202,24 +201,24 @@ class _PooledProcess:
                 )
         return None
 
-    def _died(self) -> TaskFault:
+    def _death(self) -> TaskFault:
         code = self._process.wait()
-        words = b""
+        output = b""
         with suppress(OSError, ValueError):  # closed, where it was ended on purpose
-            self._last_words.seek(0, os.SEEK_END)
-            self._last_words.seek(max(self._last_words.tell() - _LAST_WORDS_BYTES, 0))
-            words = self._last_words.read()
-        message = f"its process was ended by {_ending(code)}"
-        return TaskFault("died", message, _remedy(code), details=words.decode(errors="replace"))
+            self._stderr.seek(0, os.SEEK_END)
+            self._stderr.seek(max(self._stderr.tell() - _STDERR_BYTES, 0))
+            output = self._stderr.read()
+        message = f"its process was ended by {_describe_exit(code)}"
+        return TaskFault("died", message, _exit_hint(code), details=output.decode(errors="replace"))
 
 
-def _sign_of_progress(order: TaskRequest) -> int | None:
-    """Time of the last report of a task whose stage reports progress; None for any other."""
-    stage = stages().get(order.task.stage)
-    return progress_stamp_ns(order.task.key, order.store) if stage is not None and stage.reports_progress else None
+def _progress_stamp(request: TaskRequest) -> int | None:
+    """Time of the last progress report in ns since the epoch; None before the first, and for stages without any."""
+    stage = stages().get(request.task.stage)
+    return progress_stamp_ns(request.task.key, request.store) if stage and stage.reports_progress else None
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     with suppress(ValueError):
@@ -227,7 +226,7 @@ def _ending(code: int) -> str:
     return f"signal {-code}"
 
 
-def _remedy(code: int) -> str:
+def _exit_hint(code: int) -> str:
     if code == -9:
         return "most often the system had too little memory: run fewer --workers, or set a --memory-limit"
     return "a library or plugin crashed; --workers 0 runs it in this process to see why"

@@ -1,4 +1,4 @@
-"""Which task may start next, and what follows from the end of one."""
+"""The order of tasks: which one may start next, and the consequences of the end of one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 from rppgbench.pipeline.task import Task
-from rppgbench.pipeline.task_result import Observer, RunOutcome, TaskDone, TaskFailure
+from rppgbench.pipeline.task_result import Observer, RunOutcome, TaskDone, TaskEnded, TaskFailure, TaskStarted
 
-# Tasks of a lane start in the order of the plan. "gpu" has those that run a network, "passing" those whose results are
-# dropped when they have been read, which start one after the other as there is room for them.
-Lane: TypeAlias = Literal["cpu", "gpu", "passing"]
+# Tasks of a lane start in the order of the plan. "gpu" has those that run a network, "transient" those whose results
+# are evicted after their last reader, which start one after the other as there is room for them.
+Lane: TypeAlias = Literal["cpu", "gpu", "transient"]
 _Rank: TypeAlias = tuple[int, int, str]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
@@ -24,11 +24,11 @@ def runs_on_gpu(task: Task) -> bool:
 
 
 class Schedule:
-    """Tasks to do, each to start after its inputs, the first of the plan first.
+    """Tasks to do, each to start after its inputs, in the order of the plan.
 
-    ``known`` are all tasks of the plan by key: those of results that turn out to be damaged are among them. With
-    ``apart``, a name, tasks are taken in an order of that name's own, recording by recording, so that two runs of one
-    plan seldom do the same; but for those of the lane "passing", for which there has to be room.
+    ``known`` are all tasks of the plan by key, among them those whose results turn out to be damaged. With a
+    ``shuffle_seed`` recordings are taken in an order that it determines, so that two runs of one plan seldom do the
+    same task at once; the lane "transient" keeps the order of the plan, which its admission to the disk relies on.
     """
 
     def __init__(
@@ -37,26 +37,26 @@ class Schedule:
         known: Mapping[str, Task],
         observer: Observer,
         lane_of: Callable[[Task], Lane] = lambda task: "cpu",
-        apart: str = "",
+        shuffle_seed: str = "",
     ) -> None:
         self.outcome = RunOutcome()
         self._observer = observer
         self._known = {**known, **{task.key: task for task in to_do}}
         self._order = {key: index for index, key in enumerate(self._known)}
-        self._lane_of, self._apart = lane_of, apart
-        self._again: set[str] = set()
+        self._lane_of, self._shuffle_seed = lane_of, shuffle_seed
+        self._remade: set[str] = set()
         self._tasks: dict[str, Task] = {}
         self._waits: dict[str, set[str]] = {}
         self._readers: dict[str, set[str]] = defaultdict(set)
-        self._ready: dict[Lane, list[_Rank]] = {"cpu": [], "gpu": [], "passing": []}
+        self._ready: dict[Lane, list[_Rank]] = {"cpu": [], "gpu": [], "transient": []}
         self._add(to_do)
 
-    def left(self) -> int:
-        """How many tasks have neither a result nor a failure."""
+    def n_open(self) -> int:
+        """Number of tasks that have neither a result nor a failure."""
         return sum(self._open(key) for key in self._tasks)
 
-    def first(self, lane: Lane) -> Task | None:
-        """The first task of the lane that could start now."""
+    def next_ready(self, lane: Lane) -> Task | None:
+        """The first task of the lane whose inputs are there; None if there is none."""
         ready = self._ready[lane]
         while ready:
             key = ready[0][-1]
@@ -65,66 +65,66 @@ class Schedule:
             heapq.heappop(ready)  # it failed meanwhile, or waits for an input that is made again
         return None
 
-    def take(self, lanes: Iterable[Lane]) -> Task | None:
-        """Start the first task of the plan among the first of some lanes."""
-        firsts = [(self._ready[lane][0], lane) for lane in lanes if self.first(lane) is not None]
+    def start_next(self, lanes: Iterable[Lane]) -> Task | None:
+        """Start the first ready task of the ``lanes``, in the order of the plan; None if there is none."""
+        firsts = [(self._ready[lane][0], lane) for lane in lanes if self.next_ready(lane) is not None]
         if not firsts:
             return None
         *_, key = heapq.heappop(self._ready[min(firsts)[1]])
-        self._observer.started(self._tasks[key])
+        self._observer.event(TaskStarted(self._tasks[key]))
         return self._tasks[key]
 
     def retry(self, task: Task) -> None:
-        """Once more, before all that comes after it."""
+        """Make the task ready once more, at its place in the order."""
         self._push(task)
 
     def done(self, task: Task, done: TaskDone) -> None:
-        """It has its result: what waited for it may start."""
+        """Record a result, which makes ready the tasks that waited for it."""
         self.outcome.done[task.key] = done
         for reader in self._readers[task.key]:
             self._waits[reader].discard(task.key)
             if not self._waits[reader]:
                 self._push(self._tasks[reader])
-        self._observer.ended(task, done)
+        self._observer.event(TaskEnded(task, done))
 
     def failed(self, failure: TaskFailure) -> list[Task]:
-        """It will have none, nor will all that needs it: these are given back."""
+        """Record a failure; returns the tasks downstream of it, which are blocked."""
         self.outcome.failures[failure.task.key] = failure
-        self._observer.ended(failure.task, failure)
+        self._observer.event(TaskEnded(failure.task, failure))
         blocked = []
         for key in self._downstream(failure.task.key):
             if self._open(key):
                 blocked.append(self._tasks[key])
                 self.outcome.failures[key] = TaskFailure(blocked[-1], failure.message, failure.hint, cause=failure.task)
-                self._observer.ended(blocked[-1], self.outcome.failures[key])
+                self._observer.event(TaskEnded(blocked[-1], self.outcome.failures[key]))
         return blocked
 
-    def make_again(self, reader: Task, keys: Iterable[str], there: Callable[[str], bool]) -> list[Task]:
-        """Have results made again that were thought to be there, and ``reader`` after them.
+    def remake(self, reader: Task, keys: Iterable[str], exists: Callable[[str], bool]) -> list[Task]:
+        """Schedule results of ``keys`` to be made again, and ``reader`` after them; returns the tasks scheduled.
 
-        What they need themselves and is not ``there`` any more is made again too. Empty when that cannot be: one of
-        them is none of the plan's tasks, or has failed in this run.
+        Their own inputs are made again too unless a result ``exists``. The list is empty if one of them is no task of
+        the plan or has failed in this run.
         """
-        again: dict[str, Task] = {}
+        remade: dict[str, Task] = {}
         wanted = set(keys)
         pending = list(wanted)
         while pending:
             key = pending.pop()
-            if key in again or key.startswith("file:"):
+            if key in remade or key.startswith("file:"):
                 continue
             if key not in self._known or key in self.outcome.failures:
                 return []
-            again[key] = self._known[key]
-            pending.extend(source for source in again[key].inputs.values() if not there(source))
-        fresh = [task for key, task in again.items() if key not in self._tasks or key in self.outcome.done]
-        for task in fresh:
+            remade[key] = self._known[key]
+            pending.extend(source for source in remade[key].inputs.values() if not exists(source))
+        new = [task for key, task in remade.items() if key not in self._tasks or key in self.outcome.done]
+        for task in new:
             self.outcome.done.pop(task.key, None)
-            self._again.add(task.key)
-        self._add(sorted(fresh, key=lambda task: self._order[task.key]))
+            self._remade.add(task.key)
+        self._add(sorted(new, key=lambda task: self._order[task.key]))
         for key in wanted:
             self._waits[reader.key].add(key)
             self._readers[key].add(reader.key)
-        return list(again.values())
+        return list(remade.values())
 
     def _add(self, tasks: Sequence[Task]) -> None:
         self._tasks.update((task.key, task) for task in tasks)
@@ -141,22 +141,22 @@ class Schedule:
 
     def _push(self, task: Task) -> None:
         lane = self._lane_of(task)
-        if lane == "passing" and task.key in self._again:
-            lane = "cpu"  # somebody waits for it already
-        heapq.heappush(self._ready[lane], (self._turn(task, lane), self._order[task.key], task.key))
+        if lane == "transient" and task.key in self._remade:
+            lane = "cpu"  # a reader waits for it already
+        heapq.heappush(self._ready[lane], (self._shuffled(task, lane), self._order[task.key], task.key))
 
-    def _turn(self, task: Task, lane: Lane) -> int:
-        """What comes before the order of the plan."""
-        if not self._apart or lane == "passing":
+    def _shuffled(self, task: Task, lane: Lane) -> int:
+        """The rank of the task's recording, which precedes the order of the plan; 0 without a shuffle seed."""
+        if not self._shuffle_seed or lane == "transient":
             return 0
-        return zlib.crc32(f"{self._apart} {task.recording_id or task.key}".encode())
+        return zlib.crc32(f"{self._shuffle_seed} {task.recording_id or task.key}".encode())
 
     def _downstream(self, key: str) -> Iterator[str]:
         pending = list(self._readers[key])
-        seen: set[str] = set()
+        visited: set[str] = set()
         while pending:
             reader = pending.pop()
-            if reader not in seen:
-                seen.add(reader)
+            if reader not in visited:
+                visited.add(reader)
                 yield reader
                 pending.extend(self._readers[reader])

@@ -1,4 +1,4 @@
-"""One attempt at a task, wherever it runs: its result is published, or what went wrong is told in words that travel."""
+"""One attempt at a task: its result is published, or its fault is described by values that can be pickled."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from rppgbench.registry import Registry
 from rppgbench.store.store import Store
 
 _INPUTS_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.2
-_HIGH_WATER = Path("/proc/self/status")
-_CLEAR = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
 class TaskFault:
-    """Why an attempt left nothing.
+    """The reason why an attempt left no result.
 
-    ``failed``: the task itself went wrong, and would again. ``died``: its process ended, which may have been bad luck.
-    ``store``: the store cannot be written, which no other task could either. ``damaged`` inputs, by key and what is
-    wrong with each, are to be made again before the task is tried once more.
+    ``failed``: the task raised, and would again. ``died``: its process ended, which may have been bad luck. ``store``:
+    the store cannot be written, by any task. ``damaged``: inputs that are damaged or gone, by key with the damage; they
+    are to be made again before the task is tried once more.
     """
 
     kind: Literal["failed", "died", "store"]
@@ -43,27 +43,27 @@ class TaskFault:
 
 
 def run_task(task: Task, store: Store, registry: Registry, device: str = "auto") -> TaskDone | TaskFault:
-    """Do the task unless somebody has; never raises but for what ends the process."""
+    """The result of a task, which is run unless it is published already, or its fault; raises no `Exception`."""
     started = time.perf_counter()
     with suppress(OSError):
-        _CLEAR.write_text("5")  # the high-water mark of memory counts from here
+        _CLEAR_REFS.write_text("5")  # the high-water mark of memory counts from here
     try:
         if store.has(task.key):
             return TaskDone(0.0, platform.node(), found=True)
-        _demand_same_code(task, registry)
+        _check_same_code(task, registry)
         _await_inputs(task, store)
         run_stage(task, store, registry, device)
-    except Exception as error:  # a stranger's method may raise anything: that is an outcome, not the end
-        return _explained(error, task, store)
-    return TaskDone(time.perf_counter() - started, platform.node(), _high_water_bytes())
+    except Exception as error:  # a plugin may raise anything: the task fails, the run goes on
+        return _fault_of(error, task, store)
+    return TaskDone(time.perf_counter() - started, platform.node(), _peak_memory_bytes())
 
 
 def _await_inputs(task: Task, store: Store) -> None:
-    """What another host has just published may take a moment to show on this one.
+    """Wait until all inputs are visible: results of another host may take a moment to appear on this one.
 
     Raises:
-        StoreError: this host sees no store there.
-        ArtefactError: an input is not there.
+        StoreError: this host sees no store at the path.
+        ArtefactError: an input is missing.
     """
     until = time.monotonic() + _INPUTS_WITHIN_S
     missing = [key for key in task.inputs.values() if not key.startswith("file:") and not store.has(key)]
@@ -78,12 +78,12 @@ def _await_inputs(task: Task, store: Store) -> None:
         time.sleep(_LOOK_EVERY_S)
         for key in missing:
             with suppress(OSError), os.scandir(store.path(key).parent):
-                pass  # network file systems remember for a while what was not there, until the folder is read
+                pass  # network file systems cache for a while that a file was absent, until its folder is read
         missing = [key for key in missing if not store.has(key)]
 
 
-def _demand_same_code(task: Task, registry: Registry) -> None:
-    """A key says which code makes its bytes: a host that has other code must not publish under it.
+def _check_same_code(task: Task, registry: Registry) -> None:
+    """Refuse a task that was planned with other code: a key stands for the code that makes its bytes.
 
     Raises:
         PluginError: a package or a library differs here from what the plan was made with.
@@ -96,10 +96,10 @@ def _demand_same_code(task: Task, registry: Registry) -> None:
         )
 
 
-def _explained(error: Exception, task: Task, store: Store) -> TaskFault:
+def _fault_of(error: Exception, task: Task, store: Store) -> TaskFault:
     if isinstance(error, StoreError):
         return TaskFault("store", error.message, error.hint)
-    if (refused := _no_room(error)) is not None:
+    if (refused := _write_refusal(error)) is not None:
         hint = "free some space or choose another folder with --store; what is published stays"
         return TaskFault("store", f"{store.root}: the store cannot be written: {os.strerror(refused)}", hint)
     if type(error).__name__ == "OutOfMemoryError":
@@ -115,8 +115,8 @@ def _explained(error: Exception, task: Task, store: Store) -> TaskFault:
     return TaskFault("failed", f"{type(error).__name__}: {error}", details=details, damaged=damaged)
 
 
-def _no_room(error: BaseException | None) -> int | None:
-    """The number of the system's refusal to write anything more, if that is behind the error, whoever passed it on."""
+def _write_refusal(error: BaseException | None) -> int | None:
+    """The ``errno`` of a full or read-only disk in the chain of causes of an error; None if there is none."""
     while error is not None:
         number = getattr(error, "errno", None)
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
@@ -126,15 +126,15 @@ def _no_room(error: BaseException | None) -> int | None:
 
 
 def damaged_inputs(task: Task, store: Store) -> dict[str, str]:
-    """Inputs that are gone or not as they were published, and what is wrong with each."""
+    """The damage of inputs that are missing or differ from what was published, by key."""
     keys = {key for key in task.inputs.values() if not key.startswith("file:")}
     found = {key: store.damage(key) if store.path(key).exists() else "is gone" for key in sorted(keys)}
-    return {key: what for key, what in found.items() if what is not None}
+    return {key: damage for key, damage in found.items() if damage is not None}
 
 
-def _high_water_bytes() -> int:
-    """The most memory this process had since it was cleared; 0 where the system does not tell."""
+def _peak_memory_bytes() -> int:
+    """Peak resident memory of this process since the task began; 0 on systems without /proc."""
     with suppress(OSError, ValueError, StopIteration):
-        line = next(line for line in _HIGH_WATER.read_text().splitlines() if line.startswith("VmHWM:"))
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     return 0

@@ -1,7 +1,7 @@
-"""The program of a hand: a process that does one task at a time for whoever holds the other end of its pipes.
+"""The program of a worker process, which runs one task at a time for the process at the other end of its pipes.
 
-It leaves when that end is closed, also in the middle of a task: a driver or a worker that is killed outright cannot
-tell its hands, and what they were at is made again by whoever needs it.
+It exits when that end is closed, also in the middle of a task: a driver or a worker that is killed outright cannot
+end its processes, and an unfinished task is run again by the next run that needs it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ IDLE_S = 300.0
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """A task to do, in which store, on which device."""
+    """A task to run, with its store and the device of networks."""
 
     task: Task
     store: Store
@@ -30,47 +30,47 @@ class TaskRequest:
 
 
 def main() -> None:
-    """Do what is ordered on stdin and tell the end of it on stdout, until stdin ends or nothing comes for long."""
+    """Run the requests from stdin and write results to stdout, until stdin ends or no request comes for ``IDLE_S``."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to answer
-    orders, reports = _own_pipes()
-    ordered: queue.SimpleQueue[TaskRequest] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders, ordered), daemon=True).start()
-    _settle()
+    requests, results = _claim_pipes()
+    received: queue.SimpleQueue[TaskRequest] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(requests, received), daemon=True).start()
+    _limit_threads()
     while True:
         try:
-            order = ordered.get(timeout=IDLE_S)
+            request = received.get(timeout=IDLE_S)
         except queue.Empty:
             return
-        _report(reports, order)
+        _run(request, results)
 
 
-def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes, kept from whatever a plugin or a library prints or reads."""
-    orders, reports = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+def _claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes of requests and results; plugins and libraries read nothing from stdin, and print to stderr."""
+    requests, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    return orders, reports
+    return requests, results
 
 
-def _listen(orders: BinaryIO, ordered: queue.SimpleQueue[TaskRequest]) -> None:
+def _listen(requests: BinaryIO, received: queue.SimpleQueue[TaskRequest]) -> None:
     try:
         while True:
-            ordered.put(pickle.load(orders))
+            received.put(pickle.load(requests))
     except (EOFError, OSError, pickle.UnpicklingError):
         os._exit(1)
 
 
-def _settle() -> None:
+def _limit_threads() -> None:
     import cv2
 
-    cv2.setNumThreads(1)  # one hand a core already
+    cv2.setNumThreads(1)  # one process a core already
 
 
-def _report(reports: BinaryIO, order: TaskRequest) -> None:
+def _run(request: TaskRequest, results: BinaryIO) -> None:
     from rppgbench.execution.task_runner import run_task
     from rppgbench.registry import load_registry
 
-    ended = run_task(order.task, order.store, load_registry(), order.device)
-    pickle.dump(ended, reports)
-    reports.flush()
+    result = run_task(request.task, request.store, load_registry(), request.device)
+    pickle.dump(result, results)
+    results.flush()

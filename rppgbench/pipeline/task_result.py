@@ -1,10 +1,10 @@
-"""What became of tasks, and who is told of it."""
+"""Results of tasks, events of a run, and the interface of observers that receive them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from rppgbench.pipeline.task import Task
 
@@ -65,28 +65,38 @@ class RunOutcome:
         return [failure for failure in self.failures.values() if failure.cause is not None]
 
 
+@dataclass(frozen=True)
+class TaskStarted:
+    """The start of an attempt at a task; a task that is retried or made again starts more than once."""
+
+    task: Task
+
+
+@dataclass(frozen=True)
+class TaskEnded:
+    """The end of a task; one that is made again ends more than once."""
+
+    task: Task
+    result: TaskDone | TaskFailure
+
+
+@dataclass(frozen=True)
+class WorkersChanged:
+    """The number of tasks that the workers take at once, by kind: "cpu" and "gpu"."""
+
+    workers: Mapping[str, int]
+
+
+RunEvent: TypeAlias = TaskStarted | TaskEnded | RunNotice | WorkersChanged
+
+
 class Observer(Protocol):
-    """Hears of every task: when it starts, and once when it ends; and of what else happens.
+    """Receiver of a run's events, in the order in which they happen, in the thread of the driver."""
 
-    Of ``workers`` that come and go it hears how many tasks they take at once, "cpu" and "gpu".
-    """
-
-    def started(self, task: Task) -> None: ...
-
-    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None: ...
-
-    def noted(self, note: RunNotice) -> None: ...
-
-    def workers(self, workers: Mapping[str, int]) -> None: ...
+    def event(self, event: RunEvent) -> None: ...
 
 
 class NullObserver:
-    """The observer that listens to nothing."""
+    """An observer that ignores all events."""
 
-    def started(self, task: Task) -> None: ...
-
-    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None: ...
-
-    def noted(self, note: RunNotice) -> None: ...
-
-    def workers(self, workers: Mapping[str, int]) -> None: ...
+    def event(self, event: RunEvent) -> None: ...

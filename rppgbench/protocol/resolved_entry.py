@@ -113,7 +113,7 @@ class ResolvedEntry:
 def learns_by_gradients(spec: Spec) -> bool:
     """Whether the core's training loop trains the component; False for a fit in closed form."""
     if isinstance(spec, MethodSpec):
-        return spec.learns and spec.condition_ids == "clips"
+        return spec.learns and spec.learns_from == "clips"
     return isinstance(spec, EnhancerSpec) and spec.learns
 
 

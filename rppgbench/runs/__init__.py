@@ -1,1 +1,1 @@
-"""What a run tells of itself, while it goes on and afterwards: events, the view of them, where time went."""
+"""Runs as recorded in a store: event logs, the run state, stage times, and the artefacts that they left."""

@@ -1,4 +1,4 @@
-"""Where artefacts come from: what they are called, what they were made from, and why two of a kind differ."""
+"""The origin of artefacts: their names, inputs and readers, and the differences between two of a stage."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rppgbench.store.file_tree import names_in
 from rppgbench.store.store import Store
 
 Preimage = Mapping[str, Any]
-# The inputs that lead to the recording an artefact is about, the nearest way first.
-_WAYS = ("video", "traces", "crops", "waves", "truth", "labels", "boxes", "reference")
+# Roles of inputs that lead to the recording of an artefact, the nearest first.
+_RECORDING_ROLES = ("video", "traces", "crops", "waves", "truth", "labels", "boxes", "reference")
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A leaf in which two preimages differ, JSON on both sides; None where one has none.
+    """A leaf in which two preimages differ, JSON on both sides; None on a side that lacks it.
 
     ``path`` leads through the inputs: ``traces > video > core``.
     """
@@ -36,7 +36,7 @@ class Difference:
 
     @property
     def by_version(self) -> bool:
-        """Whether it tells of other code, libraries or files, and not of something else that was asked for."""
+        """Whether it is a difference of code, libraries or files, and not of settings."""
         name = self.path.rpartition(" > ")[2]
         return (
             name.startswith("code.")
@@ -46,7 +46,7 @@ class Difference:
 
 
 class ArtefactHistory:
-    """What is known of keys: from the artefacts ``found``, from ``tasks`` of plans, from the events of runs.
+    """Names, preimages and relations of keys: from the artefacts ``found``, ``tasks`` of plans, and event logs.
 
     ``registry`` are the installed components, by which an artefact is stale.
     """
@@ -65,9 +65,9 @@ class ArtefactHistory:
 
     @property
     def keys(self) -> set[str]:
-        """All keys that are known of, whether or not there is an artefact."""
+        """All known keys, with or without an artefact."""
         read = {key for entry in self._entries.values() for key in entry.inputs.values() if isinstance(key, str)}
-        return {*self._entries, *self._tasks, *self._told, *(key for key in read if not key.startswith("file:"))}
+        return {*self._entries, *self._tasks, *self._labels, *(key for key in read if not key.startswith("file:"))}
 
     def preimage(self, key: str) -> Preimage | None:
         if key in self._tasks:
@@ -76,52 +76,52 @@ class ArtefactHistory:
         return entry.preimage if entry is not None and entry.preimage else None
 
     def name(self, key: str) -> str:
-        """What people call it: as its run did, else its stage and recording, else the path of the user's file."""
+        """A readable name: the label in its run, else stage, recording and components; the path of a user's file."""
         if key.startswith("file:"):
             return self._files.get(key, "a file that was here")
         if key in self._tasks:
             return self._tasks[key].label
-        if key in self._told:
-            return self._told[key]
+        if key in self._labels:
+            return self._labels[key]
         preimage = self.preimage(key)
         if preimage is None:
             return "of unknown origin"
-        return " ".join([str(preimage.get("stage", "?")), self.recording(preimage), *_means(preimage)]).strip()
+        return " ".join([str(preimage.get("stage", "?")), self.recording(preimage), *_components(preimage)]).strip()
 
     def recording(self, preimage: Preimage) -> str:
-        """Whose it is: a recording, or the file of one; empty where it is nobody's, or nobody can tell."""
+        """The recording of an artefact, or the file of one; empty if it has none or it is unknown."""
         if isinstance(preimage.get("recording"), str):
             return str(preimage["recording"])
         inputs = preimage.get("inputs", {})
-        for role in _WAYS:
+        for role in _RECORDING_ROLES:
             key = inputs.get(role)
             if isinstance(key, str) and key.startswith("file:"):
                 return " ".join(
                     [
                         self._files.get(key, key),
-                        *([str(frames)] if (frames := preimage.get("frames", [0, None])) != [0, None] else []),
+                        *([str(part)] if (part := preimage.get("frames", [0, None])) != [0, None] else []),
                     ]
                 )
-            above = self.preimage(key) if isinstance(key, str) else None
-            if above is not None and (recording := self.recording(above)):
+            source = self.preimage(key) if isinstance(key, str) else None
+            if source is not None and (recording := self.recording(source)):
                 return recording
         return ""
 
     def readers(self, key: str) -> list[StoredArtefact]:
-        """The artefacts that were made from this one."""
+        """Artefacts that have this key as an input."""
         return [entry for entry in self._entries.values() if key in entry.inputs.values()]
 
     def is_stale(self, key: str) -> bool:
-        """Whether what is installed makes this artefact, or one that it was made from, no more."""
+        """Whether this artefact, or one of its inputs, was made by other code or libraries than are installed."""
         if key not in self._stale:
             entry = self._entries.get(key)
             self._stale[key] = entry is not None and (
-                self._is_outdated(entry.preimage) or any(self.is_stale(above) for above in entry.inputs.values())
+                self._is_outdated(entry.preimage) or any(self.is_stale(source) for source in entry.inputs.values())
             )
         return self._stale[key]
 
     def nearest(self, key: str) -> tuple[StoredArtefact, list[Difference]] | None:
-        """Of the other artefacts of its stage and recording the most alike, and in what they differ."""
+        """The artefact of the same stage and recording with the fewest differences, and these; None without any."""
         wanted = self.preimage(key)
         if wanted is None:
             return None
@@ -135,27 +135,27 @@ class ArtefactHistory:
         return min(ranked, key=lambda one: one[:3])[3:] if ranked else None
 
     def differences(self, wanted: Preimage, found: Preimage) -> Iterator[Difference]:
-        """The leaves in which two preimages differ, each once; inputs are followed as far as they are known."""
+        """Leaves in which two preimages differ, each once; inputs are followed as far as their preimages are known."""
         return self._differences(wanted, found, "", set())
 
     def _differences(
-        self, wanted: Preimage, found: Preimage, where: str, seen: set[tuple[str, str]]
+        self, wanted: Preimage, found: Preimage, path: str, visited: set[tuple[str, str]]
     ) -> Iterator[Difference]:
         ours, theirs = _leaves(wanted), _leaves(found)
         for name in sorted(ours.keys() | theirs.keys()):
             if ours.get(name) != theirs.get(name):
-                yield Difference(where + name, ours.get(name), theirs.get(name))
+                yield Difference(path + name, ours.get(name), theirs.get(name))
         ours, theirs = wanted.get("inputs", {}), found.get("inputs", {})
         for role in sorted(ours.keys() | theirs.keys()):
             pair = (ours.get(role, ""), theirs.get(role, ""))
-            if pair[0] == pair[1] or pair in seen:
+            if pair[0] == pair[1] or pair in visited:
                 continue
-            seen.add(pair)
-            above = (self.preimage(pair[0]), self.preimage(pair[1]))
-            if above[0] is not None and above[1] is not None:
-                yield from self._differences(above[0], above[1], f"{where}{role} > ", seen)
+            visited.add(pair)
+            sources = (self.preimage(pair[0]), self.preimage(pair[1]))
+            if sources[0] is not None and sources[1] is not None:
+                yield from self._differences(sources[0], sources[1], f"{path}{role} > ", visited)
             else:
-                yield Difference(f"{where}{role}", *(json.dumps(key) if key else None for key in pair))
+                yield Difference(f"{path}{role}", *(json.dumps(key) if key else None for key in pair))
 
     def _is_outdated(self, preimage: Preimage) -> bool:
         stage, code = stages().get(str(preimage.get("stage"))), preimage.get("code")
@@ -170,8 +170,8 @@ class ArtefactHistory:
         return code_versions(stage.module, specs).described() != code
 
     @cached_property
-    def _told(self) -> dict[str, str]:
-        """What the runs called the tasks, by key."""
+    def _labels(self) -> dict[str, str]:
+        """Labels of tasks in the event logs, by key."""
         return {
             text(event, "key"): text(event, "task")
             for run in names_in(self._store.root / "runs")
@@ -181,7 +181,7 @@ class ArtefactHistory:
 
     @cached_property
     def _files(self) -> dict[str, str]:
-        """Where the user's files lay, by key."""
+        """Paths of the user's files, by key."""
         found = {}
         for name in names_in(self._store.root / "sources"):
             try:
@@ -192,20 +192,20 @@ class ArtefactHistory:
         return found
 
 
-def _means(preimage: Preimage) -> list[str]:
-    """The components that it was made with, and their numbers and names that were chosen."""
-    told = []
+def _components(preimage: Preimage) -> list[str]:
+    """Names of the components of a preimage, each followed by its scalar parameters."""
+    words = []
     for role in ("codec", "method", "enhancer"):
         component = preimage.get(role)
         if isinstance(component, dict) and isinstance(component.get("use"), str):
-            told.append(component["use"])
+            words.append(component["use"])
             params = component.get("params")
-            told += [f"{n}={v}" for n, v in params.items() if isinstance(v, int | float | str)] if params else []
-    return told
+            words += [f"{n}={v}" for n, v in params.items() if isinstance(v, int | float | str)] if params else []
+    return words
 
 
 def leaves(value: Any, path: str = "") -> dict[str, str]:
-    """A tree's leaves as JSON, by dotted path; a list is a leaf."""
+    """Leaves of a tree as JSON, by dotted path; a list is a leaf."""
     if not isinstance(value, Mapping):
         return {path: json.dumps(value, ensure_ascii=False)}
     found: dict[str, str] = {}

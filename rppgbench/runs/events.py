@@ -1,4 +1,4 @@
-"""The events of a run, one JSON object a line: written by its journal, read by whoever looks on."""
+"""Reading of ``events.jsonl``, the event log of a run: one JSON object a line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EVENTS = "events.jsonl"
 
 
 class EventFile:
-    """A file of events that may still grow: each call of ``new`` gives those that came since the last one."""
+    """An event log that may still grow; each call of ``new`` yields the events since the last call."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,15 +21,15 @@ class EventFile:
         self._rest = b""
 
     def new(self) -> Iterator[Event]:
-        """Whole lines alone: a kill cuts the last one short, a full disk any. None where the file cannot be read."""
+        """New events of complete lines: a kill cuts the last line short, a full disk any. None if unreadable."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._read)
-                fresh = file.read()
+                data = file.read()
         except OSError:
             return
-        self._read += len(fresh)
-        *lines, self._rest = (self._rest + fresh).split(b"\n")
+        self._read += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             event = parse(line)
             if event is not None:
@@ -37,7 +37,7 @@ class EventFile:
 
 
 def last_event(path: Path) -> Event | None:
-    """The last event of a file, without reading the others."""
+    """The last event of a file, read from its last 8 KiB; None if there is none."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -49,7 +49,7 @@ def last_event(path: Path) -> Event | None:
 
 
 def parse(line: bytes) -> Event | None:
-    """The event in a line; None where there is none."""
+    """The event in a line; None if it is not a JSON object."""
     try:
         event = json.loads(line)
     except ValueError:
@@ -58,19 +58,19 @@ def parse(line: bytes) -> Event | None:
 
 
 def number(event: Event, name: str) -> float:
-    """A field that should be a finite number; 0 where it is none."""
+    """The value of a field that is a finite number, else 0."""
     value = event.get(name)
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if known else 0.0  # type: ignore[arg-type]
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else 0.0  # type: ignore[arg-type]
 
 
 def text(event: Event, name: str) -> str:
-    """A field that should be text; empty where it is none."""
+    """The value of a field that is a string, else an empty one."""
     value = event.get(name)
     return value if isinstance(value, str) else ""
 
 
 def mapping(event: Event, name: str) -> Event:
-    """A field that should hold fields; none where it does not."""
+    """The value of a field that is a mapping, else an empty one."""
     value = event.get(name)
     return value if isinstance(value, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Which entry is ahead while a run goes on."""
+"""The interim leader of a run: the entry with the least error so far."""
 
 from __future__ import annotations
 
@@ -9,77 +9,68 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rppgbench.pipeline.task import Task
-from rppgbench.pipeline.task_result import RunNotice, TaskDone, TaskFailure
+from rppgbench.pipeline.task_result import RunEvent, TaskEnded
 from rppgbench.runs.snapshot import InterimBest
 
 if TYPE_CHECKING:
     from rppgbench.pipeline.plan import Cell
     from rppgbench.store.store import Store
 
-Group = tuple[str, str]  # a recording under a condition
+Group = tuple[str, str]  # recording, condition
 
 
 class InterimLeader:
-    """Tells now and then which entry is ahead: an observer of a run.
+    """An observer that reports the entry with the least error at most every ``every_s`` seconds.
 
-    Entries are compared on the windows that each of them has scored, so that none gains from being done with the easy
-    recordings first. An entry that has scored nothing at all is left out, and so are controls. Cells ``to_do`` come as
-    they end; what was in the store before is read a recording at a time beside them.
+    Entries are compared on the windows that all of them have scored, so that none gains from finishing the easy
+    recordings first. Entries without any score and controls are left out. Scores ``to_do`` are read as their tasks end,
+    scores that were in the store before one recording at a time beside them.
     """
 
     every_s = 10.0
 
     def __init__(
-        self, cells: Iterable[Cell], to_do: Iterable[Task], store: Store, tell: Callable[[InterimBest], None]
+        self, cells: Iterable[Cell], to_do: Iterable[Task], store: Store, report: Callable[[InterimBest], None]
     ) -> None:
-        self._store, self._tell = store, tell
+        self._store, self._report = store, report
         self._cells: dict[Group, list[Cell]] = defaultdict(list)
         self._groups: dict[str, Group] = {}
-        self._waits: Counter[Group] = Counter()
-        # By the set of entries that have scored a window: how many windows, of which conditions, the entries' errors.
+        self._n_pending: Counter[Group] = Counter()
+        # By the set of entries that have scored a window: number of windows, their conditions, sums of errors by entry.
         self._windows: Counter[frozenset[str]] = Counter()
         self._conditions: dict[frozenset[str], set[str]] = defaultdict(set)
         self._errors: dict[frozenset[str], Counter[str]] = defaultdict(Counter)
-        self._told_s = -self.every_s
-        waited = {task.key for task in to_do if task.stage == "score"}
+        self._reported_s = -self.every_s
+        pending = {task.key for task in to_do if task.stage == "score"}
         for cell in cells:
             if not cell.entry.method_spec.control:
                 group = (cell.recording.id, cell.condition.id)
                 self._cells[group].append(cell)
-                if cell.score.key in waited:
+                if cell.score.key in pending:
                     self._groups[cell.score.key] = group
-                    self._waits[group] += 1
-        self._before = [group for group in self._cells if not self._waits[group]]
+                    self._n_pending[group] += 1
+        self._stored = [group for group in self._cells if not self._n_pending[group]]
 
-    def started(self, task: Task) -> None:
-        """Nothing to learn from."""
-
-    def noted(self, note: RunNotice) -> None:
-        """Nothing to learn from."""
-
-    def workers(self, workers: Mapping[str, int]) -> None:
-        """Nothing to learn from."""
-
-    def ended(self, task: Task, result: TaskDone | TaskFailure) -> None:
-        group = self._groups.pop(task.key, None)
+    def event(self, event: RunEvent) -> None:
+        group = self._groups.pop(event.task.key, None) if isinstance(event, TaskEnded) else None
         if group is None:
             return
-        self._waits[group] -= 1
-        if not self._waits[group]:
+        self._n_pending[group] -= 1
+        if not self._n_pending[group]:
             self._read(group)
-        if self._before:
-            self._read(self._before.pop())
+        if self._stored:
+            self._read(self._stored.pop())
         now_s = time.monotonic()
-        if now_s - self._told_s >= self.every_s or not self._groups:
+        if now_s - self._reported_s >= self.every_s or not self._groups:
             best = self.best()
             if best is not None:
-                self._told_s = now_s
-                self._tell(best)
+                self._reported_s = now_s
+                self._report(best)
 
     def best(self) -> InterimBest | None:
-        """The entry with the least error; None before there is a window that all have scored."""
-        running = frozenset(entry for scorers in self._windows for entry in scorers)
-        shared = [scorers for scorers in self._windows if scorers == running]
+        """The entry with the least mean absolute error; None before there is a window that all entries have scored."""
+        entries = frozenset(entry for scorers in self._windows for entry in scorers)
+        shared = [scorers for scorers in self._windows if scorers == entries]
         if not shared:
             return None
         (scorers,) = shared
@@ -88,7 +79,7 @@ class InterimLeader:
         return InterimBest(entry, round(errors[entry] / n_windows, 4), n_windows, len(self._conditions[scorers]))
 
     def _read(self, group: Group) -> None:
-        """Count in a recording under a condition of which all scores are there that there will be."""
+        """Add the scores of a recording under a condition, of which no score is pending."""
         by_window: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         for cell in self._cells.pop(group):
             for window, error_bpm in self._errors_of(cell.score.key).items():
@@ -100,7 +91,7 @@ class InterimLeader:
             self._errors[scorers].update({entry: _mean(of_seeds) for entry, of_seeds in errors.items()})
 
     def _errors_of(self, key: str) -> Mapping[int, float]:
-        """Errors by window, of those that are scored; none where there is no such artefact or it is damaged."""
+        """Errors of scored windows in bpm, by window; empty for an artefact that is missing or damaged."""
         try:
             rows = json.loads((self._store.path(key) / "rows.json").read_text(encoding="utf-8"))
             return {row["window"]: float(row["error_bpm"]) for row in rows if row["status"] == "scored"}

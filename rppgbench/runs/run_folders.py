@@ -1,4 +1,4 @@
-"""The runs that a store knows of: which there are, which of them live, and what they tell."""
+"""The run folders of a store, their liveness and their summaries."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rppgbench.runs.snapshot import Snapshot
 from rppgbench.store.store import Store
 
 ALIVE = "alive"
-BEAT_S = 10.0  # a run shows that often that it lives
-STALE_S = 60.0  # and is believed dead when it has not for so long
+BEAT_S = 10.0  # interval at which a run touches its file `alive`
+STALE_S = 60.0  # age of that file from which a run counts as dead
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What a run left, or leaves just now; its name is ``<protocol>-<when it began, UTC>-<6 letters>``."""
+    """The folder of a run, named ``<protocol>-<start in UTC>-<6 hexadecimal digits>``."""
 
     path: Path
 
@@ -49,10 +49,10 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class Liveness:
-    """How a run is: running, died, as it ended by its own account, or unknown.
+    """The state of a run: running, died, the final state that it logged, or unknown.
 
-    ``silent_s`` is how long it has shown no life, ``sure`` that the clocks that say so are the same; ``now_s`` is what
-    the clock of its events shows.
+    ``silent_s`` are the seconds since its last sign of life; ``sure`` is false if two clocks had to be compared for it.
+    ``now_s`` is the present time on the clock of its events.
     """
 
     state: str
@@ -63,7 +63,7 @@ class Liveness:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One line on a run: how it is, and what became of its tasks."""
+    """The state of a run and its numbers of done and failed tasks."""
 
     run: RunFolder
     state: str
@@ -72,7 +72,7 @@ class RunSummary:
 
 
 class WatchedRun:
-    """A run that is looked at from outside, as often as one likes."""
+    """A run that is followed from another process, through its event log."""
 
     def __init__(self, run: RunFolder, store: Store) -> None:
         self.run = run
@@ -81,7 +81,7 @@ class WatchedRun:
         self._events = EventFile(run.path / EVENTS)
 
     def refresh(self) -> bool:
-        """Read what is new; whether there was anything."""
+        """Read new events; false if there were none."""
         n_new = 0
         for event in self._events.new():
             self.view.feed(event)
@@ -89,18 +89,18 @@ class WatchedRun:
         return n_new > 0
 
     def look(self) -> tuple[Liveness, Snapshot]:
-        """How the run is, as far as ``refresh`` has read."""
+        """The liveness and the state of the run, from the events that ``refresh`` has read."""
         state = self.view.snapshot().state
-        life = Liveness(state, time.time()) if state != "running" else liveness_of(self.run, self._store)
-        if life.state == "running":
-            return life, self.view.snapshot(life.now_s)
+        liveness = Liveness(state, time.time()) if state != "running" else liveness_of(self.run, self._store)
+        if liveness.state == "running":
+            return liveness, self.view.snapshot(liveness.now_s)
         last = self.view.snapshot()
         stages = tuple(replace(stage, rate_per_min=None, left_s=None) for stage in last.stages)
-        return life, replace(last, state=life.state, left_s=None, stages=stages)  # nothing more will come
+        return liveness, replace(last, state=liveness.state, left_s=None, stages=stages)  # nothing more will come
 
 
 def runs_in(store: Store) -> Sequence[RunFolder]:
-    """All runs, the newest first.
+    """All run folders, the newest first.
 
     Raises:
         StoreError: there are none.
@@ -115,10 +115,10 @@ def runs_in(store: Store) -> Sequence[RunFolder]:
 
 
 def find_run(runs: Sequence[RunFolder], store: Store, wanted: str | None = None) -> RunFolder:
-    """The newest run that lives, else the newest, of those that ``wanted`` names: a protocol, or how a name begins.
+    """The newest living run, else the newest, of those whose protocol is ``wanted`` or whose name begins with it.
 
     Raises:
-        StoreError: it names none.
+        StoreError: there is no such run.
     """
     if wanted is not None:
         named = [run for run in runs if run.protocol == wanted] or [run for run in runs if run.name.startswith(wanted)]
@@ -127,11 +127,11 @@ def find_run(runs: Sequence[RunFolder], store: Store, wanted: str | None = None)
             raise StoreError(f"{store.root}: no run is called {wanted!r}", hint=hint)
         runs = named
     now_s, _ = _clock(store)
-    return next((run for run in runs if _lives(run, now_s)), runs[0])
+    return next((run for run in runs if _is_alive(run, now_s)), runs[0])
 
 
 def liveness_of(run: RunFolder, store: Store) -> Liveness:
-    """How a run is that has not said that it ended. A run of a version that showed no life is unknown."""
+    """The liveness of a run without a final state; unknown for a run of a version that wrote no sign of life."""
     now_s, sure = _clock(store)
     beat = _beat(run)
     if beat is None:
@@ -142,7 +142,7 @@ def liveness_of(run: RunFolder, store: Store) -> Liveness:
 
 
 def summarise_run(run: RunFolder, store: Store) -> RunSummary:
-    """What fits on a line; of a run that ended its last event is enough."""
+    """The state of a run and its counts of tasks; of a run that has ended only the last event is read."""
     last = last_event(run.path / EVENTS) or {}
     if text(last, "status") == "ended":
         tasks = mapping(last, "tasks")
@@ -150,11 +150,11 @@ def summarise_run(run: RunFolder, store: Store) -> RunSummary:
         return RunSummary(run, text(last, "state"), done, failed)
     watched = WatchedRun(run, store)
     watched.refresh()
-    life, snapshot = watched.look()
-    return RunSummary(run, life.state, snapshot.count("done") + snapshot.count("found"), snapshot.count("failed"))
+    liveness, snapshot = watched.look()
+    return RunSummary(run, liveness.state, snapshot.count("done") + snapshot.count("found"), snapshot.count("failed"))
 
 
-def _lives(run: RunFolder, now_s: float) -> bool:
+def _is_alive(run: RunFolder, now_s: float) -> bool:
     beat = _beat(run)
     if beat is None or now_s - beat[1] >= STALE_S:
         return False
@@ -162,7 +162,7 @@ def _lives(run: RunFolder, now_s: float) -> bool:
 
 
 def _beat(run: RunFolder) -> tuple[float, float] | None:
-    """What the run's clock and the file system's said when it last showed that it lives."""
+    """Times of the last sign of life in s, by the clock of the run and by that of the file system; None without any."""
     try:
         with (run.path / ALIVE).open("rb") as file:  # opened, because a network file system then looks anew
             changed_s = os.fstat(file.fileno()).st_mtime
@@ -172,7 +172,7 @@ def _beat(run: RunFolder) -> tuple[float, float] | None:
 
 
 def _clock(store: Store) -> tuple[float, bool]:
-    """The file system's time; this machine's, not for sure the same, where nothing can be written."""
+    """The file system's time and True; this machine's time and False if the store cannot be written."""
     try:
         return Store(store.root).now(), True
     except (StoreError, OSError):

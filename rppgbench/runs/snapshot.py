@@ -1,4 +1,4 @@
-"""A run at one moment: what became of its tasks, what runs, how long it will still take."""
+"""The state of a run at one moment: tallies of stages, running tasks, notices, times."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass
 class StageTally:
-    """What became of a stage's tasks by now; times in seconds, of cores where they say so.
+    """Counts of a stage's tasks by status, and times in seconds.
 
-    ``expected_s`` are the core-seconds still expected, ``core_s`` those of tasks done, ``lost_s`` those of tries that
-    failed. ``held_s`` is the stage's share of the run's wall time: of each moment as much as of the running tasks.
+    ``expected_s`` are the core-seconds still expected, ``core_s`` those of tasks done, ``lost_s`` those of failed
+    attempts. ``held_s`` is the stage's share of the run's wall time, by its share of the tasks running at each moment.
     """
 
     stage: str
@@ -35,12 +35,12 @@ class StageTally:
 
     @property
     def ended(self) -> int:
-        """Tasks of which nothing more will come, those done before included."""
+        """Number of tasks that are cached or have ended."""
         return self.cached + self.done + self.found + self.failed + self.blocked
 
     @property
     def total(self) -> int:
-        """As planned, or as many as were heard of where no plan was told."""
+        """Number of planned tasks; without a plan in the log, of the tasks that it mentions."""
         return max(self.planned, self.ended + self.running)
 
     @property
@@ -50,7 +50,7 @@ class StageTally:
 
 @dataclass(frozen=True)
 class RunningTask:
-    """A task that runs, for ``for_s`` already."""
+    """A running task; ``for_s`` are the seconds since its start."""
 
     stage: str
     task: str
@@ -61,7 +61,7 @@ class RunningTask:
 
 @dataclass(frozen=True)
 class GroupedNotice:
-    """Things of one kind that happened to a stage's tasks with the same words: the first of them, and how many."""
+    """Notices of one kind, stage and message: the task of the first of them, and their number."""
 
     kind: str
     stage: str
@@ -72,7 +72,7 @@ class GroupedNotice:
 
 @dataclass(frozen=True)
 class InterimBest:
-    """The entry that is ahead: its mean absolute error over windows that all entries have scored by now."""
+    """The leading entry and its mean absolute error over windows that all entries have scored so far."""
 
     entry: str
     hr_mae_bpm: float
@@ -82,9 +82,9 @@ class InterimBest:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A run at one moment. ``state`` is "running" until the run said how it ended.
+    """A run at one moment. ``state`` is "running" until the log has a final state.
 
-    ``slot_s`` are the seconds that all slots of the workers add up to, ``idle_s`` those in which they had no task.
+    ``slot_s`` are the seconds of all slots of the workers together, ``idle_s`` those in which a slot had no task.
     """
 
     state: str = "running"
@@ -105,6 +105,6 @@ class Snapshot:
     slot_s: float = 0.0
     idle_s: float = 0.0
 
-    def count(self, what: str) -> int:
-        """Tasks of all stages that are ``cached``, ``done``, ``found``, ``failed``, ``blocked`` or in ``total``."""
-        return sum(getattr(stage, what) for stage in self.stages)
+    def count(self, status: str) -> int:
+        """Number of tasks of all stages; ``status``: cached, done, found, failed, blocked or total."""
+        return sum(getattr(stage, status) for stage in self.stages)

@@ -1,4 +1,4 @@
-"""Where the time of a run went."""
+"""Times of a run by stage, and the utilisation of its workers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rppgbench.runs.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class StageTime:
-    """A stage's share: core-seconds of the tasks done in this run, the mean and the longest of them, peak memory."""
+    """Core-seconds of a stage's tasks done in this run: sum, share of all stages, mean, maximum; and peak memory."""
 
     stage: str
     tasks: int
@@ -23,11 +23,11 @@ class StageTime:
 
 @dataclass(frozen=True)
 class TimeSpent:
-    """The stages, the dearest first, and how busy the slots of the workers were: shares of 1 that add up to it.
+    """Stages by descending core-seconds, and shares of the time of the workers' slots, which sum to 1.
 
-    ``lost`` went into tries that failed, ``idle`` passed with no task ready to start, ``overhead`` is the rest:
-    starting workers, handing over, loading code. ``bound`` is the stage that the run's wall time went into most, and
-    ``bound_s`` how much of it; the time of each moment is shared out among the tasks that ran then.
+    ``busy``: tasks done. ``lost``: attempts that failed. ``idle``: no task ready. ``overhead``: the rest, such as
+    starting workers, transport, imports. ``bound`` is the stage with the largest share of wall time, ``bound_s``
+    seconds; each moment is divided equally among the tasks that run.
     """
 
     stages: tuple[StageTime, ...]
@@ -42,12 +42,12 @@ class TimeSpent:
 
 
 def time_spent(snapshot: Snapshot) -> TimeSpent | None:
-    """None for a run that computed nothing."""
+    """Times of a run; None for a run that computed nothing."""
     worked = [stage for stage in snapshot.stages if stage.done or stage.lost_s]
     if not worked:
         return None
     core_s, lost_s = sum(stage.core_s for stage in worked), sum(stage.lost_s for stage in worked)
-    # A task may tell of more seconds than its slot had, by another clock: no share is below 0 or sums to above 1.
+    # A task may report more seconds than its slot had, by another clock: no share is below 0, and their sum is 1.
     slot_s = max(snapshot.slot_s, core_s + lost_s + snapshot.idle_s) or 1.0
     busy, lost, idle = core_s / slot_s, lost_s / slot_s, snapshot.idle_s / slot_s
     longest = max(snapshot.stages, key=lambda stage: stage.held_s)

@@ -1,4 +1,4 @@
-"""What lies in a store: artefacts, what was left over, which runs live, what is damaged and what can go."""
+"""Contents of a store: artefacts, leftovers, live runs, damage, and the artefacts that conditions select."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from rppgbench.store.manifest import MANIFEST
 from rppgbench.store.store import Store, is_key
 from rppgbench.store.writer_id import is_dead
 
-# Of another host nobody can tell whether it lives: what it writes is believed to be given up after that long.
+# Whether a process of another host lives is unknown: its unfinished writes count as abandoned after that long.
 ABANDONED_S = 24 * 3600.0
-# A fit that was stopped goes on from its scratch, so that is kept for long.
+# A fit that was stopped resumes from its scratch, which is therefore kept for long.
 FORGOTTEN_S = 30 * 24 * 3600.0
 UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True)
 class StoredArtefact:
-    """What the manifest of an artefact says; of one that cannot be read the key and the bytes on disk alone.
+    """An artefact by its manifest; if that cannot be read, by its key and bytes on disk alone.
 
-    ``seconds`` is what it took to make, ``made_at`` when that was, in UTC, as ``2026-01-31T12:00:00Z``.
+    ``seconds`` is the time that its task took, ``made_at`` the end of it in UTC, as ``2026-01-31T12:00:00Z``.
     """
 
     key: str
@@ -41,7 +41,7 @@ class StoredArtefact:
 
     @property
     def made_s(self) -> float | None:
-        """When it was made, in seconds since the epoch; None where nobody knows."""
+        """``made_at`` in seconds since the epoch; None if it is unknown."""
         try:
             return datetime.fromisoformat(self.made_at).timestamp()
         except ValueError:
@@ -55,7 +55,7 @@ class StoredArtefact:
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something in the store that is no artefact. ``garbage`` says that nobody can need it."""
+    """A file or folder in the store that is no artefact; ``garbage`` is true if no run can need it."""
 
     path: Path
     what: str
@@ -63,18 +63,18 @@ class Leftover:
 
     @property
     def place(self) -> str:
-        """The part of the store where it lies: "objects", "partial" or "tmp"."""
+        """The part of the store that contains it: "objects", "partial" or "tmp"."""
         return next(part for part in reversed(self.path.parts[:-1]) if part in ("objects", "partial", "tmp"))
 
 
 def stored_artefacts(store: Store) -> Iterator[StoredArtefact]:
-    """All artefacts; those whose manifests cannot be read among them."""
+    """All artefacts, also those whose manifests cannot be read."""
     keys = store.keys()
     for key in keys:
         try:
             manifest, n_bytes = store.manifest(key), store.size(key)
         except ArtefactError:
-            if store.path(key).exists():  # else somebody took it away just now
+            if store.path(key).exists():  # else another process removed it just now
                 yield StoredArtefact(key, bytes_in(store.path(key)))
             continue
         made, preimage = manifest["made"], manifest["preimage"]
@@ -90,12 +90,12 @@ def stored_artefacts(store: Store) -> Iterator[StoredArtefact]:
 
 
 def leftovers(store: Store) -> list[Leftover]:
-    """What lies in the store and is no artefact, but for what a living process of this host is writing."""
+    """All leftovers; unfinished writes of living processes of this host are none."""
     now_s = store.now()
-    return [*_strays(store), *_scratches(store, now_s), *_unfinished(store, now_s)]
+    return [*_misplaced(store), *_scratches(store, now_s), *_unfinished(store, now_s)]
 
 
-def _strays(store: Store) -> Iterator[Leftover]:
+def _misplaced(store: Store) -> Iterator[Leftover]:
     objects = store.root / "objects"
     for prefix in names_in(objects):
         if not (objects / prefix).is_dir():
@@ -135,7 +135,7 @@ def _unfinished(store: Store, now_s: float) -> Iterator[Leftover]:
 
 
 def live_runs(store: Store) -> list[str]:
-    """The names of the runs that are going on: alive within the last minute, and not ended by their own account."""
+    """Names of running runs: with a sign of life in the last ``STALE_S`` and no final state."""
     now_s, live = store.now(), []
     for name in names_in(store.root / "runs"):
         folder = store.root / "runs" / name
@@ -150,17 +150,17 @@ def live_runs(store: Store) -> list[str]:
 
 
 def damaged(
-    store: Store, keys: Sequence[str], *, jobs: int, told: Callable[[], None] = lambda: None
+    store: Store, keys: Sequence[str], *, jobs: int, checked: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[str, str]]:
-    """Key and damage of each of the ``keys`` that is not as it was written; ``told`` is called after every one.
+    """Keys of damaged artefacts with their damage; ``checked`` is called after each of the ``keys``.
 
     Reads every byte, in ``jobs`` threads.
     """
     pool = ThreadPoolExecutor(jobs)
     try:
         for key, damage in zip(keys, pool.map(store.damage, keys), strict=True):
-            told()
-            if damage is not None and store.path(key).exists():  # else somebody took it away just now
+            checked()
+            if damage is not None and store.path(key).exists():  # else another process removed it just now
                 yield key, damage
     finally:
         pool.shutdown(cancel_futures=True)
@@ -174,9 +174,9 @@ def removable(
     stale: Collection[str] | None = None,
     before_s: float | None = None,
 ) -> list[StoredArtefact]:
-    """Those of the artefacts that pass every condition given; none when no condition is.
+    """Artefacts that satisfy all conditions given; none without a condition.
 
-    They are not ``needed``, of one of the ``stages``, among the ``stale`` and made before ``before_s``.
+    The conditions: not ``needed``, of one of the ``stages``, among the ``stale``, made before ``before_s``.
     """
     if needed is None and stale is None and not stages:
         return []

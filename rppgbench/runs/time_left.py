@@ -1,4 +1,4 @@
-"""How fast a run goes and how long it still takes."""
+"""The pace of a run, and the estimate of its time left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LEAST_ENDS = 5
 
 
 class Pace:
-    """Tasks a minute, over the last minutes or the last few tasks, whichever reaches further back."""
+    """Tasks a minute, over the last ``RECENT_S`` or the last ``LEAST_ENDS`` tasks, whichever reaches further back."""
 
     def __init__(self, began_s: float) -> None:
         self._ends_s: deque[float] = deque([began_s])  # the first is where counting starts
@@ -26,13 +26,13 @@ class Pace:
             self._ends_s.popleft()
 
     def per_minute(self, now_s: float) -> float | None:
-        """None before it can be told."""
+        """Tasks a minute; None before the first task has ended, and in the first second."""
         ends, span_s = len(self._ends_s) - 1, now_s - self._ends_s[0]
         return 60 * ends / span_s if ends and span_s >= 1 else None
 
 
 def left_s(stages: Sequence[StageTally], running: Iterable[RunningTask], elapsed_s: float, slots: int) -> float | None:
-    """Seconds left: the plan's own estimate at first, the measured pace more and more. None where no plan was told."""
+    """Seconds left: a mean of the planned and the paced estimate, weighted by progress; None without a plan."""
     total_s = sum(max(stage.planned_s, stage.expected_s) for stage in stages)
     if not total_s:
         return None

@@ -1,4 +1,4 @@
-"""What it costs to have tasks done by workers, beside the tasks themselves."""
+"""Overhead of workers, beside the time of the tasks themselves."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_overhead_of_tasks_of_a_second(sleepers, benchmark):
 
     def run() -> float:
         started = time.perf_counter()
-        with closing(local_executor(N_WORKERS, (), WorkerOptions(store))) as crew:
-            outcome = execute(tasks, store, crew)
+        with closing(local_executor(N_WORKERS, (), WorkerOptions(store))) as executor:
+            outcome = execute(tasks, store, executor)
         assert len(outcome.done) == N_TASKS
         return time.perf_counter() - started
 

@@ -1,4 +1,4 @@
-"""The commands ``cache`` as a user meets them."""
+"""The commands ``rppgbench cache``: ls, verify, gc and why."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def run_alive(store: Store, silent_s: float = 0.0) -> None:
 
 
 @pytest.mark.parametrize("command", [("ls",), ("verify",), ("gc",), ("why", "1234")])
-def test_where_no_store_is_that_is_said_and_none_is_made(tmp_path, command):
+def test_a_missing_store_is_an_error_and_none_is_made(tmp_path, command):
     assert "there is no store here" in refused(tmp_path / "none", *command).message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ls_adds_up(store):
+def test_ls_sums_up(store):
     keys = fill(store)
     document = json.loads(call(store, "ls", "--json", "--keys").stdout)
     assert [stage["stage"] for stage in document["stages"]] == ["render", "encode", "crop"]
@@ -74,15 +74,15 @@ def test_ls_adds_up(store):
     on_disk = sum(path.stat().st_size for path in (store.root / "objects").rglob("*") if path.is_file())
     assert document["total"]["bytes"] == on_disk
     assert document["total"]["artefacts"] == 3
-    told = call(store, "ls").stdout
-    assert all(stage in told for stage in keys)
+    output = call(store, "ls").stdout
+    assert all(stage in output for stage in keys)
 
 
-def test_ls_narrows_to_a_stage_and_refuses_a_strange_one(store):
+def test_ls_narrows_to_a_stage_and_refuses_an_unknown_one(store):
     keys = fill(store)
-    told = call(store, "ls", "--stage", "crop", "--keys").stdout
-    assert told.startswith(keys["crop"])
-    assert len(told.splitlines()) == 1
+    output = call(store, "ls", "--stage", "crop", "--keys").stdout
+    assert output.startswith(keys["crop"])
+    assert len(output.splitlines()) == 1
     assert refused(store, "ls", "--stage", "corp").hint == "did you mean 'crop'?"
 
 
@@ -111,12 +111,12 @@ def test_a_store_that_is_read_is_not_changed(store):
 def test_verify_names_exactly_the_artefact_with_a_flipped_bit(store):
     keys = fill(store)
     assert call(store, "verify").exit_code == 0
-    chance = random.Random(0)
+    rng = random.Random(0)
     for stage, key in keys.items():
         for path in sorted(store.path(key).iterdir()):
             content = path.read_bytes()
-            for at in (0, len(content) - 1, *chance.sample(range(len(content)), min(6, len(content)))):
-                flipped = content[at] ^ 1 << chance.randrange(8)
+            for at in (0, len(content) - 1, *rng.sample(range(len(content)), min(6, len(content)))):
+                flipped = content[at] ^ 1 << rng.randrange(8)
                 path.write_bytes(content[:at] + bytes([flipped]) + content[at + 1 :])
                 result = call(store, "verify", "--jobs", 2)
                 assert result.exit_code == 3, (stage, path.name, at)
@@ -126,15 +126,15 @@ def test_verify_names_exactly_the_artefact_with_a_flipped_bit(store):
     assert call(store, "verify").exit_code == 0
 
 
-def test_verify_removes_what_is_damaged_and_nothing_else(store):
+def test_verify_removes_damaged_artefacts_and_nothing_else(store):
     keys = fill(store)
     (store.path(keys["encode"]) / "data.bin").unlink()
     bare = store.path("ab" + "0" * 38)
     bare.mkdir(parents=True)
-    told = call(store, "verify").stdout
-    assert f"{keys['encode']}: encode s1 x264 bitrate_kbps=250: data.bin is missing" in told
-    assert f"{bare}: has no manifest.json" in told
-    assert "--remove" in told
+    output = call(store, "verify").stdout
+    assert f"{keys['encode']}: encode s1 x264 bitrate_kbps=250: data.bin is missing" in output
+    assert f"{bare}: has no manifest.json" in output
+    assert "--remove" in output
     assert store.path(keys["encode"]).exists()
     assert call(store, "verify", "--remove").exit_code == 3
     assert call(store, "verify").exit_code == 0
@@ -148,10 +148,10 @@ def test_gc_without_options_frees_garbage_alone(store):
     assert "nothing to free" not in call(store, "gc", "--yes").stdout
     assert not scratch.exists()
     assert set(store.keys()) == set(keys.values())
-    told = call(store, "gc", "--yes").stdout
-    assert "nothing to free" in told
-    assert "3 more" in told
-    assert "--stale" in told
+    output = call(store, "gc", "--yes").stdout
+    assert "nothing to free" in output
+    assert "3 more" in output
+    assert "--stale" in output
 
 
 def test_gc_asks_and_frees_a_stage(store):
@@ -159,21 +159,21 @@ def test_gc_asks_and_frees_a_stage(store):
     size = store.size(keys["crop"])
     assert "nothing was freed" in call(store, "gc", "--stage", "crop", "--dry-run").stdout
     assert "nothing was freed" in call(store, "gc", "--stage", "crop", answer="n\n").stdout
-    assert call(store, "gc", "--stage", "crop", answer="").exit_code == 1  # nobody is there to answer
+    assert call(store, "gc", "--stage", "crop", answer="").exit_code == 1  # there is no input
     assert store.has(keys["crop"])
     assert "nothing to free" in call(store, "gc", "--stage", "crop", "--older-than", "1h", answer="y\n").stdout
-    told = call(store, "gc", "--stage", "crop", answer="y\n").stdout
-    assert f"freed {size / 1000:.0f} kB" in told
+    output = call(store, "gc", "--stage", "crop", answer="y\n").stdout
+    assert f"freed {size / 1000:.0f} kB" in output
     assert set(store.keys()) == {keys["render"], keys["encode"]}
 
 
-def test_gc_frees_what_other_code_made(store):
+def test_gc_frees_artefacts_of_other_code(store):
     fill(store)
     assert call(store, "gc", "--stale", "--yes").exit_code == 0
     assert list(store.keys()) == []
 
 
-def test_gc_refuses_while_a_run_is_alive_but_may_look(store):
+def test_gc_refuses_while_a_run_is_alive_except_as_dry_run(store):
     keys = fill(store)
     run_alive(store)
     assert "is going on here" in refused(store, "gc", "--stage", "crop", "--yes").message
@@ -181,7 +181,7 @@ def test_gc_refuses_while_a_run_is_alive_but_may_look(store):
     assert store.has(keys["crop"])
 
 
-def test_gc_goes_on_when_a_run_was_killed(store):
+def test_gc_frees_after_a_run_was_killed(store):
     keys = fill(store)
     run_alive(store, silent_s=70)
     call(store, "gc", "--stage", "crop", "--yes")
@@ -191,18 +191,18 @@ def test_gc_goes_on_when_a_run_was_killed(store):
 @pytest.mark.parametrize(
     "options", [("--older-than", "30d"), ("--data", "a=/b"), ("--older-than", "x", "--stale"), ("--stage", "corp")]
 )
-def test_gc_refuses_what_makes_no_sense(store, options):
+def test_gc_refuses_invalid_options(store, options):
     keys = fill(store)
     assert refused(store, "gc", "--yes", *options).exit_code == 2
     assert set(store.keys()) == set(keys.values())
 
 
-def test_gc_keeps_what_a_protocol_needs(store):
+def test_gc_keeps_artefacts_that_a_protocol_needs(store):
     (plan,) = plans(["smoke"], [], store)
     needed = [store.publish(task.preimage, write) for task in list(plan.tasks.values())[:4]]
     others = fill(store)
-    told = call(store, "gc", "--protocol", "smoke", "--dry-run").stdout
-    assert all(stage in told for stage in others)
+    output = call(store, "gc", "--protocol", "smoke", "--dry-run").stdout
+    assert all(stage in output for stage in others)
     assert call(store, "gc", "--protocol", "smoke", "--yes").exit_code == 0
     assert set(store.keys()) == set(needed)
     error = refused(store, "gc", "--protocol", "smoke", "--data", "synthetik=/x", "--yes")
@@ -211,9 +211,9 @@ def test_gc_keeps_what_a_protocol_needs(store):
     assert set(store.keys()) == set(needed)
 
 
-def test_why_tells_what_an_artefact_is(store):
+def test_why_describes_an_artefact(store):
     keys = fill(store)
-    told = call(store, "why", keys["encode"][:10].upper()).stdout
+    output = call(store, "why", keys["encode"][:10].upper()).stdout
     for expected in (
         keys["encode"],
         "encode s1 x264 bitrate_kbps=250",
@@ -223,7 +223,7 @@ def test_why_tells_what_an_artefact_is(store):
         f"{keys['crop'][:12]} crop s1",
         str(store.path(keys["encode"])),
     ):
-        assert expected in told
+        assert expected in output
 
 
 def test_why_refuses_prefixes_that_are_short_unknown_or_of_several(store):
@@ -239,25 +239,25 @@ def test_why_refuses_prefixes_that_are_short_unknown_or_of_several(store):
     assert "3 keys begin so" in refused(store, "why", keys[0][:4]).message
 
 
-def test_why_tells_what_has_changed_of_what_is_computed_again(store):
+def test_why_shows_the_change_for_which_an_artefact_is_computed_again(store):
     (plan,) = plans(["smoke"], [], store)
     traces = next(task for task in plan.tasks.values() if task.stage == "traces" and "clock" in task.inputs)
     encode, render = plan.tasks[traces.inputs["video"]], plan.tasks[traces.inputs["clock"]].inputs["video"]
     old_render = store.publish({**plan.tasks[render].preimage, "core": "1a2b"}, write)
     old_encode = store.publish({**encode.preimage, "inputs": {"video": old_render}}, write)
-    told = call(store, "why", encode.key, "--protocol", "smoke").stdout
-    assert "not in the store" in told
-    assert old_encode[:12] in told
-    assert f'video > core: "1a2b" -> "{plan.tasks[render].settings["core"]}"' in told
-    assert told.count(" -> ") == 1
-    told = call(store, "why", traces.key, "--protocol", "smoke").stdout
-    assert "never made, or was taken away" in told
+    output = call(store, "why", encode.key, "--protocol", "smoke").stdout
+    assert "not in the store" in output
+    assert old_encode[:12] in output
+    assert f'video > core: "1a2b" -> "{plan.tasks[render].settings["core"]}"' in output
+    assert output.count(" -> ") == 1
+    output = call(store, "why", traces.key, "--protocol", "smoke").stdout
+    assert "never made, or was taken away" in output
 
 
-def test_why_knows_what_was_taken_away_from_those_that_read_it(store):
+def test_why_describes_a_removed_artefact_by_its_readers(store):
     keys = fill(store)
     store.discard(keys["encode"])
-    told = call(store, "why", keys["encode"]).stdout
-    assert "not in the store" in told
-    assert f"{keys['crop'][:12]} crop" in told
-    assert "--protocol" in told
+    output = call(store, "why", keys["encode"]).stdout
+    assert "not in the store" in output
+    assert f"{keys['crop'][:12]} crop" in output
+    assert "--protocol" in output

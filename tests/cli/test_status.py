@@ -1,4 +1,4 @@
-"""``rppgbench status``: which run is meant, how it is, and that looking changes nothing."""
+"""``rppgbench status``: the run that is selected, its state, and that the command changes nothing."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def leave(store):
-    """A function that leaves a run's folder; ``silent_s`` is how long it has shown no life, None if it never did."""
+def add_run(store):
+    """A function that writes a run folder; ``silent_s`` is the age of its sign of life, None for none."""
 
-    def left(name, *events, silent_s: float | None = 0.0):
+    def added(name, *events, silent_s: float | None = 0.0):
         folder = store.root / "runs" / name
         folder.mkdir()
         (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -43,7 +43,7 @@ def leave(store):
             os.utime(path, (time.time() - silent_s,) * 2)
         return folder
 
-    return left
+    return added
 
 
 def event(at_s, status, task=None, **more):
@@ -60,27 +60,27 @@ def ended(state="finished"):
     return [*some(), event(20, "done", "b", seconds=9.0), event(20, "ended", state=state, wall_s=20.0, tasks=tasks)]
 
 
-def ask(store, *arguments):
+def status(store, *arguments):
     return CliRunner().invoke(cli, ["status", "--store", str(store.root), *arguments])
 
 
 A, B, C = "smoke-20260101T000000Z-aaaaaa", "smoke_learned-20260102T000000Z-bbbbbb", "smoke-20260103T000000Z-cccccc"
 
 
-def test_the_newest_run_that_lives_is_meant_else_the_newest(store, leave):
-    leave(A, *some())
-    leave(B, *some(), silent_s=2 * STALE_S)
-    leave(C, *ended())
+def test_the_newest_living_run_is_selected_else_the_newest(store, add_run):
+    add_run(A, *some())
+    add_run(B, *some(), silent_s=2 * STALE_S)
+    add_run(C, *ended())
     runs = runs_in(store)
     assert [run.name for run in runs] == [C, B, A]
     assert find_run(runs, store).name == A
     (store.root / "runs" / A / "alive").unlink()
-    assert find_run(runs, store).name == C, "an end was told, however fresh the sign of life"
+    assert find_run(runs, store).name == C, "it has ended, however fresh its sign of life"
 
 
-def test_a_name_is_a_protocols_or_how_a_runs_begins(store, leave):
+def test_a_name_is_that_of_a_protocol_or_the_beginning_of_a_runs(store, add_run):
     for name in (A, B, C):
-        leave(name, *ended())
+        add_run(name, *ended())
     runs = runs_in(store)
     assert find_run(runs, store, "smoke").name == C, "the protocol, not what else begins so"
     assert find_run(runs, store, "smoke-20260101").name == A
@@ -90,7 +90,7 @@ def test_a_name_is_a_protocols_or_how_a_runs_begins(store, leave):
     assert "smoke_learned" in caught.value.hint
 
 
-def test_a_run_tells_how_it_is(store, leave):
+def test_states_of_runs(store, add_run):
     states = {}
     for name, (events, silent_s) in {
         "a-20260101T000000Z-1": (some(), 0.0),
@@ -98,65 +98,65 @@ def test_a_run_tells_how_it_is(store, leave):
         "c-20260101T000000Z-1": (some(), None),
         "d-20260101T000000Z-1": (ended("failed"), 2 * STALE_S),
     }.items():
-        leave(name, *events, silent_s=silent_s)
-        states[name[0]] = json.loads(ask(store, name[0], "--json").stdout)["state"]
+        add_run(name, *events, silent_s=silent_s)
+        states[name[0]] = json.loads(status(store, name[0], "--json").stdout)["state"]
     assert states == {"a": "running", "b": "died", "c": "unknown", "d": "failed"}
 
 
-def test_a_running_one_shows_stages_tasks_and_the_others(store, leave):
-    leave(A, *ended())
-    leave(B, *some(), silent_s=2 * STALE_S)
-    leave(C, *some())
-    asked = ask(store)
-    assert asked.exit_code == 0
-    told = asked.stdout
-    assert f"{C}: running" in told
-    assert "on node1" in told
-    assert "2/4 (1 cached)" in told
-    assert "b  1:3" in told, "it runs for 91 s"
-    assert "where time went" not in told
-    others = told[told.index("other runs") :].splitlines()[1:]
+def test_a_running_one_shows_stages_tasks_and_the_others(store, add_run):
+    add_run(A, *ended())
+    add_run(B, *some(), silent_s=2 * STALE_S)
+    add_run(C, *some())
+    result = status(store)
+    assert result.exit_code == 0
+    output = result.stdout
+    assert f"{C}: running" in output
+    assert "on node1" in output
+    assert "2/4 (1 cached)" in output
+    assert "b  1:3" in output, "it runs for 91 s"
+    assert "where time went" not in output
+    others = output[output.index("other runs") :].splitlines()[1:]
     assert [line.split()[0] for line in others] == ["died", "finished"]
     assert others[0].endswith(f"{B}  1 done")
     assert others[1].endswith(f"{A}  3 done, 5 failed")
 
 
-def test_one_that_died_promises_nothing(store, leave):
-    leave(A, *some(), silent_s=2 * STALE_S)
-    told = ask(store).stdout
-    assert "no sign of life for 2:00; what is done is kept" in told.replace("\n", " ")
-    assert "in flight then:\n  b  0:00" in told
-    assert "left" not in told
-    assert "/min" not in told
-    assert "where time went" in told
+def test_a_dead_run_shows_no_time_left(store, add_run):
+    add_run(A, *some(), silent_s=2 * STALE_S)
+    output = status(store).stdout
+    assert "no sign of life for 2:00; what is done is kept" in output.replace("\n", " ")
+    assert "in flight then:\n  b  0:00" in output
+    assert "left" not in output
+    assert "/min" not in output
+    assert "where time went" in output
 
 
-def test_one_that_ended_says_where_time_went_and_what_failed(store, leave):
+def test_an_ended_run_shows_stage_times_and_failures(store, add_run):
     failed = event(15, "failed", "c", reason="no frame [0]")
-    leave(A, *ended("failed")[:-1], failed, ended("failed")[-1])
-    told = ask(store).stdout
-    assert f"{A}: failed" in told
-    assert "where time went" in told
-    assert "encode bounds the run" in told
-    assert "1 failed; last: c: no frame [0]" in told
-    assert "in full in" in told
-    assert "other runs" not in told
+    add_run(A, *ended("failed")[:-1], failed, ended("failed")[-1])
+    output = status(store).stdout
+    assert f"{A}: failed" in output
+    assert "where time went" in output
+    assert "encode bounds the run" in output
+    assert "1 failed; last: c: no frame [0]" in output
+    assert "in full in" in output
+    assert "other runs" not in output
 
 
-def test_all_of_it_as_json(store, leave):
-    leave(A, *ended())
-    leave(B, *ended("stopped"))
-    told = json.loads(ask(store, A, "--json").stdout)
-    assert (told["run"], told["state"], told["protocol"], told["elapsed_s"]) == (A, "finished", "smoke", 20.0)
-    (encode,) = told["stages"]
+def test_the_status_as_json(store, add_run):
+    add_run(A, *ended())
+    add_run(B, *ended("stopped"))
+    output = json.loads(status(store, A, "--json").stdout)
+    assert (output["run"], output["state"], output["protocol"], output["elapsed_s"]) == (A, "finished", "smoke", 20.0)
+    (encode,) = output["stages"]
     assert (encode["done"], encode["cached"], encode["total"], encode["ended"]) == (2, 1, 4, 3)
-    assert told["where_time_went"]["stages"][0]["core_s"] == 17.0
-    assert told["others"] == [{"run": B, "state": "stopped", "done": 3, "failed": 5}]
+    assert output["where_time_went"]["stages"][0]["core_s"] == 17.0
+    assert output["others"] == [{"run": B, "state": "stopped", "done": 3, "failed": 5}]
 
 
-def test_following_ends_with_the_run_and_reads_on(store, leave, monkeypatch):
+def test_following_ends_with_the_run_and_reads_on(store, add_run, monkeypatch):
     monkeypatch.setattr(module, "LOOK_EVERY_S", 0.01)
-    folder = leave(A, *some())
+    folder = add_run(A, *some())
     waits = []
 
     def later(seconds):
@@ -166,82 +166,82 @@ def test_following_ends_with_the_run_and_reads_on(store, leave, monkeypatch):
                 file.writelines(json.dumps(one) + "\n" for one in ended()[-2:])
 
     monkeypatch.setattr(module.time, "sleep", later)
-    asked = ask(store, "--follow")
-    assert asked.exit_code == 0
-    assert f"{A}: running" in asked.stdout
-    assert f"{A}: finished" in asked.stdout
-    assert "where time went" in asked.stdout
+    result = status(store, "--follow")
+    assert result.exit_code == 0
+    assert f"{A}: running" in result.stdout
+    assert f"{A}: finished" in result.stdout
+    assert "where time went" in result.stdout
     assert len(waits) == 2
 
 
-def test_following_as_json_gives_an_object_a_line(store, leave, monkeypatch):
-    folder = leave(A, *some())
+def test_following_as_json_gives_an_object_a_line(store, add_run, monkeypatch):
+    folder = add_run(A, *some())
 
     def later(seconds):
         with (folder / "events.jsonl").open("a") as file:
             file.writelines(json.dumps(one) + "\n" for one in ended()[-2:])
 
     monkeypatch.setattr(module.time, "sleep", later)
-    told = [json.loads(line) for line in ask(store, "--follow", "--json").stdout.splitlines()]
-    assert [one["state"] for one in told] == ["running", "finished"]
+    output = [json.loads(line) for line in status(store, "--follow", "--json").stdout.splitlines()]
+    assert [one["state"] for one in output] == ["running", "finished"]
 
 
-def test_whoever_leaves_leaves_the_run_alone(store, leave, monkeypatch):
-    leave(A, *some())
+def test_ctrl_c_leaves_the_run_running(store, add_run, monkeypatch):
+    add_run(A, *some())
 
     def leaving(seconds):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(module.time, "sleep", leaving)
-    asked = ask(store, "--follow")
-    assert asked.exit_code == 0
-    assert "the run goes on" in asked.stderr
+    result = status(store, "--follow")
+    assert result.exit_code == 0
+    assert "the run goes on" in result.stderr
     assert not [thread for thread in threading.enumerate() if thread.name == "alive"]
 
 
-def test_the_clock_is_the_runs_own(store, leave):
-    """A driver whose clock is an hour behind, looked at from here."""
+def test_times_are_by_the_clock_of_the_run(store, add_run):
+    """A driver whose clock is an hour behind, seen from this host."""
     events = [{**one, "at": one["at"] - 3600} for one in some()]
-    folder = leave(A, *events)
+    folder = add_run(A, *events)
     (folder / "alive").write_text(f"{time.time() - 3600:.3f}\n")
     watched = WatchedRun(RunFolder(folder), store)
     watched.refresh()
-    life, snapshot = watched.look()
-    assert life.state == "running"
+    liveness, snapshot = watched.look()
+    assert liveness.state == "running"
     assert snapshot.elapsed_s == pytest.approx(100, abs=30)
 
 
-def test_a_store_that_is_only_read_is_read(store, leave, monkeypatch):
-    leave(A, *some(), silent_s=2 * STALE_S)
+def test_a_read_only_store_can_be_read(store, add_run, monkeypatch):
+    add_run(A, *some(), silent_s=2 * STALE_S)
 
     def refused(self):
         raise StoreError("read-only")
 
     monkeypatch.setattr(Store, "now", refused)
     assert liveness_of(runs_in(store)[0], store).sure is False
-    assert "no sign of life for 2:00 by this machine's clock" in ask(store).stdout
+    assert "no sign of life for 2:00 by this machine's clock" in status(store).stdout
 
 
-def test_looking_leaves_nothing_behind(store, leave):
-    leave(A, *some())
+def test_status_writes_nothing(store, add_run):
+    add_run(A, *some())
     before = sorted(str(path) for path in store.root.rglob("*"))
-    ask(store)
+    status(store)
     assert sorted(str(path) for path in store.root.rglob("*")) == before
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"status": "planned", "stages": 3}\n[]\nnull\n'])
-def test_a_run_that_has_told_little_can_be_looked_at(store, leave, text):
-    (leave(A) / "events.jsonl").write_text(text)
-    asked = ask(store)
-    assert asked.exit_code == 0
-    assert f"{A}: running" in asked.stdout
+def test_a_run_with_few_or_broken_events_is_shown(store, add_run, text):
+    (add_run(A) / "events.jsonl").write_text(text)
+    result = status(store)
+    assert result.exit_code == 0
+    assert f"{A}: running" in result.stdout
 
 
-def test_no_store_no_run_and_no_such_run_are_said(store, leave, tmp_path):
+def test_no_store_no_run_and_an_unknown_run_are_errors(store, add_run, tmp_path):
     for arguments in (["--store", str(tmp_path / "nowhere")], ["--store", str(store.root)]):
         with pytest.raises(StoreError, match=r"no store here|no run was started"):
             CliRunner().invoke(cli, ["status", *arguments], catch_exceptions=False)
-    leave(A, *some())
+    add_run(A, *some())
     with pytest.raises(StoreError, match="no run is called 'obf'"):
         CliRunner().invoke(cli, ["status", "obf", "--store", str(store.root)], catch_exceptions=False)
     assert StoreError.exit_code == 2

@@ -1,4 +1,4 @@
-"""Tasks whose work is a function of the test's own, and an observer that remembers."""
+"""Tasks whose work is a function of the test, and an observer that records events."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from rppgbench.execution import task_runner as module
 from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.task_result import RunEvent, RunNotice, TaskEnded, TaskStarted, WorkersChanged
 from rppgbench.registry import Registry, load_registry
 from rppgbench.store.store import Store
 from tests.stand_in_tasks import stand_in
@@ -19,28 +20,28 @@ def task(name: str, *inputs: Task, stage: str = "truth", network: bool = False) 
     return stand_in(stage, name, {t.label: t.key for t in inputs}, device="cuda" if network else None)
 
 
-class Heard:
-    """What an observer was told, as ``started a``, ``ended a`` and ``retried a``."""
+class RecordingObserver:
+    """An observer that records events, as ``started a``, ``ended a`` and ``retried a``."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.lines: list[str] = []
         self.results = []
 
-    def started(self, task):
-        self.told.append(f"started {task.label}")
+    def event(self, event: RunEvent) -> None:
+        match event:
+            case TaskStarted(task):
+                self.lines.append(f"started {task.label}")
+            case TaskEnded(task, result):
+                self.lines.append(f"ended {task.label}")
+                self.results.append(result)
+            case RunNotice(kind, _, task):
+                self.lines.append(f"{kind} {task.label if task else ''}".strip())
+            case WorkersChanged(workers):
+                self.lines.append(f"workers {workers}")
 
-    def ended(self, task, result):
-        self.told.append(f"ended {task.label}")
-        self.results.append(result)
-
-    def noted(self, note):
-        self.told.append(f"{note.kind} {note.task.label if note.task else ''}".strip())
-
-    def workers(self, workers):
-        self.told.append(f"workers {workers}")
-
-    def of(self, what: str) -> list[str]:
-        return [told.partition(" ")[2] for told in self.told if told.partition(" ")[0] == what]
+    def of(self, status: str) -> list[str]:
+        """Labels of the tasks of all events of one status."""
+        return [line.partition(" ")[2] for line in self.lines if line.partition(" ")[0] == status]
 
 
 @pytest.fixture
@@ -50,14 +51,14 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def behave(monkeypatch) -> dict[str, Callable[[], None]]:
-    """What tasks do, by name; all others publish an empty artefact. In this process alone."""
+    """Functions that tasks call, by label; all tasks publish an empty artefact. In this process alone."""
     behaviours: dict[str, Callable[[], None]] = {}
 
-    def perform(task: Task, store: Store, registry: Registry, device: str = "auto") -> None:
+    def run_stage(task: Task, store: Store, registry: Registry, device: str = "auto") -> None:
         behaviours.get(task.label, lambda: None)()
         store.publish(task.preimage, lambda folder: {})
 
-    monkeypatch.setattr(module, "run_stage", perform)
+    monkeypatch.setattr(module, "run_stage", run_stage)
     return behaviours
 
 
@@ -89,7 +90,7 @@ entries:
 
 @pytest.fixture
 def misbehaving(tmp_path, monkeypatch):
-    """Installs the package of that name for this process and its hands; gives a function from entries to a protocol."""
+    """A function from entries to a protocol; ``plugins/misbehaving.py`` is installed for this and worker processes."""
     site = tmp_path / "site"
     shutil.copytree(Path(__file__).parent / "plugins", site)
     about = site / "misbehaving-0.1.dist-info"

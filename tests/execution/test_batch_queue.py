@@ -1,4 +1,4 @@
-"""Workers of a batch queue: what a cluster file says comes about, on queues whose commands are stand-ins."""
+"""Workers of a batch queue: the jobs of a cluster file, on queues whose commands are stand-ins."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONE = "\n".join(FILE.splitlines()[:3]).replace("jobs: 2", "jobs: 1") + "\n"
 
 
 class Queue:
-    """What the stand-ins leave in their folder."""
+    """The files that the stand-ins write into their folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -93,7 +93,7 @@ def opened(tmp_path, queue):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Jobs are lost, and handed in again, at once."""
+    """Jobs are lost, and submitted again, at once."""
     from rppgbench.execution.batch_cluster import BatchCluster
 
     monkeypatch.setattr(BatchCluster, "lost_after_s", 0.2)
@@ -173,7 +173,7 @@ def test_both_kinds_of_workers_come_and_end(system, opened, queue):
         ("lsf", ["#BSUB -q long", '#BSUB -P "heart"', "#BSUB -n 3", "#BSUB -W 26:00", "#BSUB --x=1"]),
     ],
 )
-def test_what_the_batch_system_is_asked_for(system, lines, opened, queue, tmp_path):
+def test_directives_of_the_job_script(system, lines, opened, queue, tmp_path):
     place, payer = {"slurm": ("partition", "account"), "pbs": ("queue", "account"), "lsf": ("queue", "project")}[system]
     (queue.folder / "held").touch()
     opened(f"""\
@@ -227,11 +227,11 @@ def test_jobs_that_wait_in_the_queue_are_counted(opened, queue):
     assert (counts["gpu"].wanted, counts["gpu"].submitted, counts["gpu"].working) == (1, 1, 0)
     client.close()
     cluster.close()
-    assert queue.cancelled() == set(queue.jobs())  # or they would start when nobody needs them any more
+    assert queue.cancelled() == set(queue.jobs())  # or they would start when they are not needed any more
 
 
-@pytest.mark.full
-def test_a_job_that_is_killed_is_handed_in_again(opened, queue, impatient):
+@pytest.mark.slow
+def test_a_job_that_is_killed_is_submitted_again(opened, queue, impatient):
     cluster, client = opened(ONE)
     client.wait_for_workers(1, timeout=120)
     (first,) = queue.jobs()
@@ -242,20 +242,20 @@ def test_a_job_that_is_killed_is_handed_in_again(opened, queue, impatient):
     assert client.submit(name_of_worker, resources={"CPU": 1}).result() == "cpu-0"
 
 
-@pytest.mark.full
-def test_a_job_is_handed_in_again_when_the_batch_system_takes_jobs_again(opened, queue, impatient):
+@pytest.mark.slow
+def test_a_job_is_submitted_again_when_the_batch_system_takes_jobs_again(opened, queue, impatient):
     cluster, client = opened(ONE.replace("jobs: 1", "jobs: 1, resubmit: 1"))
     client.wait_for_workers(1, timeout=120)
     (queue.folder / "full").touch()
     os.killpg(queue.pids()[0], signal.SIGKILL)
     refused = queue.folder / "refused"
     wait_until(lambda: refused.exists() and len(refused.read_text().split()) == 3)  # more often than it may be lost
-    assert cluster.trouble == "error: too many jobs"
+    assert cluster.submit_error == "error: too many jobs"
     counts = cluster.counts()["cpu"]
     assert (counts.submitted, counts.given_up) == (0, 0)
     (queue.folder / "full").unlink()
     wait_until(lambda: cluster.counts()["cpu"].working == 1)
-    assert cluster.trouble is None
+    assert cluster.submit_error is None
 
 
 @pytest.mark.full
@@ -292,7 +292,7 @@ def test_nothing_is_left_when_the_batch_system_takes_no_job(tmp_path, queue):
 
 
 @pytest.mark.parametrize("command", ["sbatch", "scancel"])
-def test_a_missing_command_is_told_before_anything_starts(command, tmp_path, queue):
+def test_a_missing_command_is_reported_before_anything_starts(command, tmp_path, queue):
     (tmp_path / "bin" / command).unlink()
     path = tmp_path / "cluster.yaml"
     path.write_text(ONE)
@@ -301,7 +301,7 @@ def test_a_missing_command_is_told_before_anything_starts(command, tmp_path, que
     assert not queue.jobs()
 
 
-def test_a_missing_library_is_told_with_how_to_install_it(tmp_path, queue, monkeypatch):
+def test_a_missing_library_is_reported_with_its_installation(tmp_path, queue, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue.lsf", None)
     path = tmp_path / "cluster.yaml"
     path.write_text(ONE)
@@ -335,7 +335,7 @@ def test_a_missing_library_is_told_with_how_to_install_it(tmp_path, queue, monke
         ("interface: lo", "interface: nowhere", "the cluster could not be opened", "no job was left behind"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(old, new, message, hint, tmp_path, queue):
+def test_mistakes_are_reported_with_their_place(old, new, message, hint, tmp_path, queue):
     path = tmp_path / "cluster.yaml"
     assert old in FILE
     path.write_text(FILE.replace(old, new, 1))
@@ -367,7 +367,7 @@ def test_the_examples_can_be_used(system, opened, queue, tmp_path):
     assert gpu[system] not in queue.job("cpu-0")
 
 
-def test_a_missing_file_is_told(tmp_path):
+def test_a_missing_file_is_reported(tmp_path):
     with pytest.raises(ProtocolError, match=r"none.yaml: cannot be read"):
         open_cluster(tmp_path / "none.yaml")
 

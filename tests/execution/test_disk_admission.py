@@ -1,4 +1,4 @@
-"""Which clips may be cut now and which may go; random runs keep within the announced peak and end."""
+"""Admission and eviction of clips; random runs keep within the announced peak, and end."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def line():
 
 def test_a_clip_waits_for_room_and_goes_after_its_last_reader(line):
     first, early, second, late, _ = line
-    shelf = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
-    shelf.started(first)
-    assert shelf.finished(first, 10) == []
-    assert shelf.may_start(second)
+    admission = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
+    admission.started(first)
+    assert admission.finished(first, 10) == []
+    assert admission.may_start(second)
     tight = DiskAdmission(line, DiskBudget(32, True, disk_peak(line)))
     tight.started(first)
     assert not tight.may_start(second)
@@ -48,81 +48,81 @@ def test_a_clip_waits_for_room_and_goes_after_its_last_reader(line):
 def test_a_later_clip_leaves_room_for_those_before_it():
     big, small = task("crop", "big", 10), task("crop", "small", 2)
     to_do = [big, task("predict", "p1", 0, big), small, task("predict", "p2", 0, small)]
-    shelf = DiskAdmission(to_do, DiskBudget(11, True, disk_peak(to_do)))
-    assert shelf.may_start(big) and not shelf.may_start(small)
+    admission = DiskAdmission(to_do, DiskBudget(11, True, disk_peak(to_do)))
+    assert admission.may_start(big) and not admission.may_start(small)
     assert DiskAdmission(to_do, DiskBudget(12, True, disk_peak(to_do))).may_start(small)
 
 
-def test_nothing_goes_and_all_may_start_where_all_is_kept(line):
-    shelf = DiskAdmission(line, DiskBudget(1, False, disk_peak(line)))
+def test_nothing_is_evicted_and_all_tasks_may_start_if_all_is_kept(line):
+    admission = DiskAdmission(line, DiskBudget(1, False, disk_peak(line)))
     for one in line:
-        assert shelf.may_start(one)
-        shelf.started(one)
-        assert shelf.finished(one, one.bytes_out) == []
-    assert shelf.charged_bytes == 33
+        assert admission.may_start(one)
+        admission.started(one)
+        assert admission.finished(one, one.bytes_out) == []
+    assert admission.charged_bytes == 33
 
 
 def test_readers_that_failed_hold_nothing(line):
     first, early, second, late, score = line
-    shelf = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
-    shelf.started(first)
-    shelf.finished(first, 10)
-    assert shelf.given_up(early) == []
-    assert shelf.given_up(late) == [first.key]
-    shelf.started(second)
-    assert shelf.finished(second, 20) == [second.key]  # nobody is left to read it
-    shelf.given_up(score)
-    assert shelf.charged_bytes == 0
+    admission = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
+    admission.started(first)
+    admission.finished(first, 10)
+    assert admission.given_up(early) == []
+    assert admission.given_up(late) == [first.key]
+    admission.started(second)
+    assert admission.finished(second, 20) == [second.key]  # no reader is left
+    admission.given_up(score)
+    assert admission.charged_bytes == 0
 
 
 def test_a_clip_that_failed_takes_no_room(line):
     first, early, _, late, score = line
-    shelf = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
-    shelf.started(first)
+    admission = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
+    admission.started(first)
     for one in (first, early, late, score):
-        shelf.given_up(one)
-    assert shelf.charged_bytes == 0
+        admission.given_up(one)
+    assert admission.charged_bytes == 0
 
 
-def test_what_was_removed_is_made_again_and_goes_again(line):
+def test_evicted_clips_that_are_remade_are_evicted_again(line):
     first, early, second, late, score = line
-    shelf = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
+    admission = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
     for one in (first, early, second, late):
-        shelf.started(one)
-        gone = shelf.finished(one, one.bytes_out)
+        admission.started(one)
+        gone = admission.finished(one, one.bytes_out)
     assert set(gone) == {first.key, second.key}
-    shelf.needed_again(late, [score])
-    shelf.needed_again(first, [late])
-    shelf.needed_again(second, [late])
+    admission.needed_again(late, [score])
+    admission.needed_again(first, [late])
+    admission.needed_again(second, [late])
     for one in (first, second):
-        assert shelf.may_start(one)
-        shelf.started(one)
-        assert shelf.finished(one, one.bytes_out) == []
-    shelf.started(late)
-    assert set(shelf.finished(late, 1)) == {first.key, second.key}
-    assert shelf.charged_bytes == 3
+        assert admission.may_start(one)
+        admission.started(one)
+        assert admission.finished(one, one.bytes_out) == []
+    admission.started(late)
+    assert set(admission.finished(late, 1)) == {first.key, second.key}
+    assert admission.charged_bytes == 3
 
 
 def test_a_damaged_clip_is_held_until_it_is_whole(line):
     first, early, _, late, _ = line
-    shelf = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
-    shelf.started(first)
-    shelf.finished(first, 10)
-    shelf.needed_again(first, [early])
-    shelf.given_up(early)
-    assert shelf.given_up(late) == []
-    shelf.started(first)
-    assert shelf.finished(first, 10) == [first.key]
+    admission = DiskAdmission(line, DiskBudget(33, True, disk_peak(line)))
+    admission.started(first)
+    admission.finished(first, 10)
+    admission.needed_again(first, [early])
+    admission.given_up(early)
+    assert admission.given_up(late) == []
+    admission.started(first)
+    assert admission.finished(first, 10) == [first.key]
 
 
-def test_too_small_a_limit_is_told(line):
-    shelf = DiskAdmission(line, DiskBudget(30, True, disk_peak(line)))
-    assert "--disk-limit" in shelf.too_small().hint
+def test_a_limit_that_is_too_small_is_an_error(line):
+    admission = DiskAdmission(line, DiskBudget(30, True, disk_peak(line)))
+    assert "--disk-limit" in admission.too_small().hint
 
 
 @st.composite
 def runs(draw):
-    """Tasks in an order in which each is after its inputs, which of the clips are there, lanes, and luck."""
+    """Tasks in an order in which each is after its inputs, which of the clips are there, lanes, and rng."""
     tasks: list[Task] = []
     for n in range(draw(st.integers(1, 16))):
         stage = draw(st.sampled_from(["crop", "skin", "predict", "fit"]))
@@ -135,44 +135,44 @@ def runs(draw):
     return to_do, present, draw(st.integers(1, 5)), random.Random(draw(st.integers(0, 10**6)))
 
 
-def simulate(shelf: DiskAdmission, to_do: list[Task], present: dict[str, float], lanes: int, luck: random.Random):
-    """Run anything that is ready and admitted, in any order, with tasks that fail or whose worker dies; yields what
-    lies on the disk after every step."""
+def simulate(admission: DiskAdmission, to_do: list[Task], present: dict[str, float], lanes: int, rng: random.Random):
+    """Run ready and admitted tasks in random order, some of which fail or lose their worker; yields the bytes on the
+    disk after every step."""
     waiting: dict[str, Task] = {t.key: t for t in to_do}
     running: dict[str, Task] = {}
-    lying = dict(present)
+    on_disk = dict(present)
 
     while waiting or running:
         ready = [t for t in waiting.values() if not {*t.inputs.values()} & (waiting.keys() | running.keys())]
-        assert all({*t.inputs.values()} <= lying.keys() for t in ready), "what is still to be read is gone"
-        admitted = [t for t in ready if shelf.may_start(t)]
-        if admitted and len(running) < lanes and (not running or luck.random() < 0.7):
-            one = luck.choice(admitted)
+        assert all({*t.inputs.values()} <= on_disk.keys() for t in ready), "what is still to be read is gone"
+        admitted = [t for t in ready if admission.may_start(t)]
+        if admitted and len(running) < lanes and (not running or rng.random() < 0.7):
+            one = rng.choice(admitted)
             running[one.key] = waiting.pop(one.key)
-            shelf.started(one)
-            lying[one.key] = one.bytes_out
+            admission.started(one)
+            on_disk[one.key] = one.bytes_out
         else:
             assert running, "nothing runs, and nothing may start"
-            one = running.pop(luck.choice(sorted(running)))
-            chance = luck.random()
+            one = running.pop(rng.choice(sorted(running)))
+            chance = rng.random()
             if chance < 0.1:  # its worker died; it is tried again
                 waiting[one.key] = one
-                del lying[one.key]
+                del on_disk[one.key]
                 gone = []
             elif chance < 0.2:
-                del lying[one.key]
+                del on_disk[one.key]
                 failed = {one.key}
-                gone = shelf.given_up(one)
+                gone = admission.given_up(one)
                 for other in to_do:
                     if failed & set(other.inputs.values()) and other.key in waiting:
                         failed.add(waiting.pop(other.key).key)
-                        gone += shelf.given_up(other)
+                        gone += admission.given_up(other)
             else:
-                lying[one.key] = luck.randint(0, int(one.bytes_out))
-                gone = shelf.finished(one, lying[one.key])
+                on_disk[one.key] = rng.randint(0, int(one.bytes_out))
+                gone = admission.finished(one, on_disk[one.key])
             for key in gone:
-                del lying[key]
-        yield sum(lying.values())
+                del on_disk[key]
+        yield sum(on_disk.values())
 
 
 @settings(
@@ -180,22 +180,22 @@ def simulate(shelf: DiskAdmission, to_do: list[Task], present: dict[str, float],
 )  # shrinking takes minutes
 @given(runs())
 def test_no_run_goes_beyond_the_announced_peak_or_waits_for_ever(run):
-    to_do, present, lanes, luck = run
+    to_do, present, lanes, rng = run
     peak = disk_peak(to_do, present)
     limit = peak.kept_bytes + peak.transient_bytes
-    shelf = DiskAdmission(to_do, DiskBudget(limit, True, peak, present))
-    assert all(lying <= limit for lying in simulate(shelf, to_do, present, lanes, luck))
+    admission = DiskAdmission(to_do, DiskBudget(limit, True, peak, present))
+    assert all(on_disk <= limit for on_disk in simulate(admission, to_do, present, lanes, rng))
 
 
 @given(runs())
 def test_one_by_one_in_its_order_a_run_takes_what_was_announced(run):
     to_do, present, _, _ = run
-    shelf = DiskAdmission(to_do, DiskBudget(None, True, disk_peak(to_do, present), present))
-    lying, highest = dict(present), sum(present.values())
+    admission = DiskAdmission(to_do, DiskBudget(None, True, disk_peak(to_do, present), present))
+    on_disk, highest = dict(present), sum(present.values())
     for one in to_do:
-        shelf.started(one)
-        lying[one.key] = one.bytes_out if is_transient(one) else 0
-        highest = max(highest, sum(lying.values()))
-        for key in shelf.finished(one, one.bytes_out):
-            del lying[key]
+        admission.started(one)
+        on_disk[one.key] = one.bytes_out if is_transient(one) else 0
+        highest = max(highest, sum(on_disk.values()))
+        for key in admission.finished(one, one.bytes_out):
+            del on_disk[key]
     assert highest == disk_peak(to_do, present).transient_bytes

@@ -1,4 +1,4 @@
-"""Processes that do tasks: what ends one of them, and what is said of it."""
+"""Worker processes: results, and the faults when one of them ends early."""
 
 from __future__ import annotations
 
@@ -39,70 +39,70 @@ def prediction(misbehaving, store):
 
 def test_a_task_is_done_in_another_process(prediction, store):
     task = prediction("{method: green}")
-    with closing(ProcessPool(store)) as hands:
-        done = hands.do(task)
+    with closing(ProcessPool(store)) as pool:
+        done = pool.run(task)
         assert isinstance(done, TaskDone)
         assert store.has(task.key)
-        assert hands.processes and os.getpid() not in hands.processes
+        assert pool.pids and os.getpid() not in pool.pids
         assert done.memory_bytes > 50e6
 
 
-def test_a_hand_is_used_again(prediction, store):
+def test_an_idle_process_is_used_again(prediction, store):
     task = prediction("{method: green}")
-    with closing(ProcessPool(store)) as hands:
-        hands.do(task)
-        (first,) = hands.processes
+    with closing(ProcessPool(store)) as pool:
+        pool.run(task)
+        (first,) = pool.pids
         store.discard(task.key)
-        hands.do(task)
-        assert hands.processes == [first]
+        pool.run(task)
+        assert pool.pids == [first]
 
 
-def test_what_a_plugin_prints_is_no_answer(prediction, store):
-    with closing(ProcessPool(store)) as hands:
-        assert isinstance(hands.do(prediction("{method: chatter}")), TaskDone)
+def test_output_of_a_plugin_is_no_result(prediction, store):
+    with closing(ProcessPool(store)) as pool:
+        assert isinstance(pool.run(prediction("{method: chatter}")), TaskDone)
 
 
-def test_a_crash_is_told_with_its_signal_and_last_words(prediction, store):
+def test_a_crash_is_reported_with_its_signal_and_stderr(prediction, store):
     task = prediction("{method: crash}")
-    with closing(ProcessPool(store)) as hands:
-        trouble = hands.do(task)
-        assert (trouble.kind, trouble.message) == ("died", "its process was ended by SIGKILL")
-        assert "memory" in trouble.hint
-        assert "last words" in trouble.details
+    with closing(ProcessPool(store)) as pool:
+        fault = pool.run(task)
+        assert (fault.kind, fault.message) == ("died", "its process was ended by SIGKILL")
+        assert "memory" in fault.hint
+        assert "last words" in fault.details
         assert not store.has(task.key)
-        assert hands.processes == []
+        assert pool.pids == []
 
 
-def test_an_exception_is_told_with_its_traceback(prediction, store):
-    with closing(ProcessPool(store)) as hands:
-        trouble = hands.do(prediction("{method: raise}"))
-    assert (trouble.kind, trouble.message) == ("failed", "ZeroDivisionError: divided")
-    assert "misbehaving.py" in trouble.details
+def test_an_exception_is_reported_with_its_traceback(prediction, store):
+    with closing(ProcessPool(store)) as pool:
+        fault = pool.run(prediction("{method: raise}"))
+    assert (fault.kind, fault.message) == ("failed", "ZeroDivisionError: divided")
+    assert "misbehaving.py" in fault.details
 
 
-def test_a_hang_ends_with_its_time(prediction, store):
-    with closing(ProcessPool(store, limits=TaskLimits(seconds=8.0))) as hands:
-        trouble = hands.do(prediction("{method: hang}"))
-        assert trouble.kind == "failed"
-        assert "no task may take longer than 8 s" in trouble.message
-        assert hands.processes == []
+def test_a_task_that_hangs_is_ended_at_its_time_limit(prediction, store):
+    with closing(ProcessPool(store, limits=TaskLimits(seconds=8.0))) as pool:
+        fault = pool.run(prediction("{method: hang}"))
+        assert fault.kind == "failed"
+        assert "no task may take longer than 8 s" in fault.message
+        assert pool.pids == []
 
 
-def test_a_glutton_ends_with_its_share(prediction, store):
-    with closing(ProcessPool(store, limits=TaskLimits(memory_bytes=1_000_000_000))) as hands:
-        trouble = hands.do(prediction("{method: eat}"))
-    assert trouble.kind == "failed"
-    assert "its share of --memory-limit is 1.00 GB" in trouble.message
+def test_a_task_is_ended_at_its_share_of_memory(prediction, store):
+    with closing(ProcessPool(store, limits=TaskLimits(memory_bytes=1_000_000_000))) as pool:
+        fault = pool.run(prediction("{method: eat}"))
+    assert fault.kind == "failed"
+    assert "its share of --memory-limit is 1.00 GB" in fault.message
 
 
 def test_other_code_than_the_plans_publishes_nothing(prediction, store):
     from dataclasses import replace
 
     task = prediction("{method: green}")
-    other = replace(task, code=replace(task.code, core="0123456789abcdef"))
-    with closing(ProcessPool(store)) as hands:
-        trouble = hands.do(other)
-    assert "other code than the run was planned with: rppgbench" in trouble.message
+    other = replace(task, settings={**task.settings, "core": "0123456789abcdef"})
+    with closing(ProcessPool(store)) as pool:
+        fault = pool.run(other)
+    assert "other code than the run was planned with: rppgbench" in fault.message
     assert not store.has(other.key)
 
 
@@ -110,14 +110,14 @@ def test_closing_ends_what_runs(prediction, store):
     import threading
 
     task = prediction("{method: hang}")
-    hands, ends = ProcessPool(store), []
-    thread = threading.Thread(target=lambda: ends.append(hands.do(task)))
+    pool, ends = ProcessPool(store), []
+    thread = threading.Thread(target=lambda: ends.append(pool.run(task)))
     thread.start()
     until = time.monotonic() + 20
-    while not hands.processes and time.monotonic() < until:
+    while not pool.pids and time.monotonic() < until:
         time.sleep(0.05)
-    (pid,) = hands.processes
-    hands.close()
+    (pid,) = pool.pids
+    pool.close()
     thread.join(20)
     assert ends[0].kind == "died"
     assert not psutil.pid_exists(pid)
@@ -130,40 +130,42 @@ from rppgbench.execution.process_pool import ProcessPool
 from rppgbench.execution.worker_process import TaskRequest
 import pickle
 task, store = pickle.load(open(sys.argv[1], "rb"))
-hands = ProcessPool(store)
-threading.Thread(target=hands.do, args=(task,), daemon=True).start()
-while not hands.processes: time.sleep(0.05)
-print(hands.processes[0], flush=True)
+pool = ProcessPool(store)
+threading.Thread(target=pool.run, args=(task,), daemon=True).start()
+while not pool.pids: time.sleep(0.05)
+print(pool.pids[0], flush=True)
 time.sleep(60)
 """
 
 
-def test_hands_leave_when_the_one_they_work_for_is_killed(prediction, store, tmp_path):
+def test_processes_exit_when_their_driver_is_killed(prediction, store, tmp_path):
     import pickle
 
-    order = tmp_path / "order.pickle"
-    order.write_bytes(pickle.dumps((prediction("{method: hang}"), store)))
-    driver = subprocess.Popen([sys.executable, "-c", DRIVER, str(order)], stdout=subprocess.PIPE, text=True, cwd=Path())
+    request = tmp_path / "request.pickle"
+    request.write_bytes(pickle.dumps((prediction("{method: hang}"), store)))
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(request)], stdout=subprocess.PIPE, text=True, cwd=Path()
+    )
     pid = int(driver.stdout.readline())
-    hand = psutil.Process(pid)
+    process = psutil.Process(pid)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     driver.stdout.close()
-    hand.wait(timeout=20)
+    process.wait(timeout=20)
     assert not psutil.pid_exists(pid)
 
 
-def test_a_fit_that_tells_of_its_steps_may_take_its_time(store):
-    """Of a fit the time without a sign of progress counts, and each step is one."""
-    from rppgbench.execution.process_pool import _sign_of_progress
+def test_the_time_limit_of_a_fit_counts_from_its_last_progress(store):
+    """Each step of a fit changes its progress stamp; other stages have none."""
+    from rppgbench.execution.process_pool import _progress_stamp
     from rppgbench.execution.worker_process import TaskRequest
     from rppgbench.pipeline.stage_progress import PROGRESS
 
     fit, other = (TaskRequest(stand_in(stage, stage), store, "cpu") for stage in ("train", "predict"))
-    assert _sign_of_progress(fit) is None
-    for order in (fit, other):
-        (store.scratch(order.task.key) / PROGRESS).write_text("1")
-    first = _sign_of_progress(fit)
-    assert first is not None and _sign_of_progress(other) is None
+    assert _progress_stamp(fit) is None
+    for request in (fit, other):
+        (store.scratch(request.task.key) / PROGRESS).write_text("1")
+    first = _progress_stamp(fit)
+    assert first is not None and _progress_stamp(other) is None
     os.utime(store.scratch_path(fit.task.key) / PROGRESS, ns=(first + 1, first + 1))
-    assert _sign_of_progress(fit) == first + 1
+    assert _progress_stamp(fit) == first + 1

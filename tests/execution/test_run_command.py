@@ -45,21 +45,21 @@ def wait_until_predicting(store: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
-def hands() -> Iterator[None]:
-    """After the test none of its hands may be left."""
+def no_process_left() -> Iterator[None]:
+    """After the test none of its worker processes may be left."""
     yield
     left = psutil.Process().children(recursive=True)
-    assert not [one for one in left if "execution.hand" in " ".join(one.cmdline())]
+    assert not [one for one in left if "execution.worker_process" in " ".join(one.cmdline())]
 
 
-def test_ctrl_c_once_finishes_what_runs(misbehaving, tmp_path, hands):
+def test_ctrl_c_once_finishes_what_runs(misbehaving, tmp_path, no_process_left):
     store = tmp_path / "store"
     process = start(misbehaving("{method: sleep}", "{method: pos}"), store)
     wait_until_predicting(store, process)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "finishing the tasks that run" in told and "stopped; what is done is kept" in told
+    assert "finishing the tasks that run" in stderr and "stopped; what is done is kept" in stderr
     started = {e["key"] for e in events(store) if e["status"] == "started"}
     done = {e["key"] for e in events(store) if e["status"] == "done"}
     assert started == done
@@ -74,67 +74,66 @@ def test_ctrl_c_once_finishes_what_runs(misbehaving, tmp_path, hands):
 @pytest.mark.parametrize(
     "signals", [[signal.SIGINT, signal.SIGINT], [signal.SIGTERM]], ids=["ctrl-c twice", "terminate"]
 )
-def test_stopped_at_once(misbehaving, tmp_path, hands, signals):
+def test_stopped_at_once(misbehaving, tmp_path, no_process_left, signals):
     store = tmp_path / "store"
     process = start(misbehaving("{method: hang}"), store)
     wait_until_predicting(store, process)
     for number in signals:
         process.send_signal(number)
         time.sleep(0.5)
-    _, told = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "stopped; what is done is kept" in told
+    assert "stopped; what is done is kept" in stderr
     assert events(store)[-1]["state"] == "stopped"
     assert not list((store / "tmp").iterdir())
 
 
-@pytest.mark.full  # test_hands has a hang at every landing
-def test_a_hang_is_ended_and_named(misbehaving, tmp_path, hands):
+def test_a_hang_is_ended_and_named(misbehaving, tmp_path, no_process_left):
     store = tmp_path / "store"
     process = start(misbehaving("{method: hang}", "{method: pos}"), store, "--task-limit", "10s")
-    _, told = process.communicate(timeout=120)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 3
-    assert "no task may take longer than 10 s" in told
+    assert "no task may take longer than 10 s" in stderr
     assert sum(e["status"] == "done" and e["stage"] == "score" for e in events(store)) == 2, "those of pos"
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="a small disk of its own needs root")
-def test_a_full_disk_ends_the_run_and_more_room_goes_on(misbehaving, tmp_path, hands):
+def test_a_full_disk_ends_the_run_and_more_room_goes_on(misbehaving, tmp_path, no_process_left):
     protocol, store = misbehaving("{method: pos}"), tmp_path / "store"
     store.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(store)]).returncode:
         pytest.skip("file systems cannot be mounted here")
     try:
         process = start(protocol, store, "--disk-limit", "1GB")
-        _, told = process.communicate(timeout=120)
+        _, stderr = process.communicate(timeout=120)
         assert process.returncode == 2
-        assert "the store cannot be written: No space left on device" in told
+        assert "the store cannot be written: No space left on device" in stderr
         assert not list((store / "tmp").iterdir())
         subprocess.run(["mount", "-o", "remount,size=100m", str(store)], check=True)
         again = start(protocol, store)
-        _, told = again.communicate(timeout=120)
-        assert again.returncode == 0, told
+        _, stderr = again.communicate(timeout=120)
+        assert again.returncode == 0, stderr
         assert not [key for key in Store.open(store).keys() if Store.open(store).damage(key)]  # noqa: SIM118
     finally:
         subprocess.run(["umount", "-l", str(store)], check=True)
 
 
-def test_two_runs_share_the_work(misbehaving, tmp_path, hands):
+def test_two_runs_share_the_work(misbehaving, tmp_path, no_process_left):
     store, protocol = tmp_path / "store", misbehaving("{method: sleep}", "{method: pos}", "{method: green}")
     both = [start(protocol, store), start(protocol, store)]
     for process in both:
-        _, told = process.communicate(timeout=180)
-        assert process.returncode == 0, told
+        _, stderr = process.communicate(timeout=180)
+        assert process.returncode == 0, stderr
     keys = [e["key"] for e in events(store) if e["status"] == "done" and not e.get("found")]
     assert set(keys) == set(Store.open(store).keys())
 
 
 class TestOptions:
-    def test_whose_workers(self):
+    def test_two_sources_of_workers_are_refused(self):
         with pytest.raises(RppgbenchError, match="both say whose workers"):
             ExecutionOptions(**HOW | {"scheduler": "tcp://x:1", "cluster_file": Path("x.yaml")})
 
-    def test_workers_of_others(self):
+    def test_local_workers_of_a_remote_scheduler_are_refused(self):
         with pytest.raises(RppgbenchError, match="--workers and --gpus are about this machine"):
             ExecutionOptions(**HOW | {"scheduler": "tcp://x:1", "workers": 3})
 

@@ -63,8 +63,8 @@ def test_its_tables_follow_from_its_rows(tmp_path):
 def test_a_part_of_it_run_now_gives_the_same_rows(protocol, tmp_path):
     store = Store.open(tmp_path)
     plan = make_plan(protocol, store, only=PART)
-    with closing(local_executor(2, (), WorkerOptions(store))) as crew:
-        outcome = execute(plan.wanted(store), store, crew)
+    with closing(local_executor(2, (), WorkerOptions(store))) as executor:
+        outcome = execute(plan.wanted(store), store, executor)
     assert not outcome.failed
     found = by_window(result_rows(plan, store, outcome.failures))
     committed = by_window(Results.load(COMMITTED).rows)

@@ -1,4 +1,4 @@
-"""A run as its events tell it: counts, pace, time left, and what a torn or strange file of them still tells."""
+"""The state of a run from its events: counts, pace, time left; also from torn files and unknown events."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_nothing_is_known_before_the_first_event():
     assert (snapshot.state, snapshot.stages, snapshot.left_s, snapshot.elapsed_s) == ("running", (), None, 0.0)
 
 
-def test_every_fate_is_counted_once():
+def test_every_end_is_counted_once():
     snapshot = folded(
         planned(),
         event(0, "started", "a"),
@@ -73,7 +73,7 @@ def test_every_fate_is_counted_once():
     assert snapshot.failures == (GroupedNotice("failed", "encode", "no", "b", 1),)
 
 
-def test_failures_with_the_same_words_are_told_once_with_their_number():
+def test_failures_with_the_same_message_are_grouped_with_their_number():
     events = [event(n, "failed", f"t{n}", reason="broken") for n in range(3)]
     snapshot = folded(planned(), *events, event(4, "failed", "t0", stage="score", reason="broken")).snapshot()
     assert [(one.stage, one.task, one.count) for one in snapshot.failures] == [("encode", "t0", 3), ("score", "t0", 1)]
@@ -89,7 +89,7 @@ def test_a_retried_task_runs_once_and_ends_once():
     assert [(note.kind, note.message) for note in snapshot.notes] == [("retried", "its worker died")]
 
 
-def test_what_is_made_again_is_to_do_again():
+def test_a_task_that_is_remade_is_to_do_again():
     view = folded(planned(), event(0, "started", "a"), event(1, "done", "a", seconds=1.0))
     view.feed(event(2, "remade", "a", reason="damaged"))
     assert (stage(view.snapshot()).done, stage(view.snapshot()).ended) == (0, 2)
@@ -130,7 +130,7 @@ def test_time_left_is_the_plans_at_first_and_the_measured_pace_at_last():
     assert 30.0 < left_s < 40.0
 
 
-def test_dear_tasks_weigh_more_than_cheap_ones():
+def test_time_left_weighs_tasks_by_their_cost():
     view = folded(planned(), event(0, "started", "dear", expected_s=70.0), event(0, "started", "cheap", expected_s=1.0))
     view.feed(event(1, "done", "cheap", seconds=1.0))
     assert stage(view.snapshot()).expected_s == pytest.approx(79.0)
@@ -144,7 +144,7 @@ def test_a_clock_that_goes_back_stands_still():
     assert view.snapshot(-9000.0).elapsed_s == pytest.approx(20.0), "nor does a reader's"
 
 
-def test_strange_events_are_passed_over():
+def test_invalid_events_are_ignored():
     snapshot = folded(
         planned(),
         {},
@@ -191,7 +191,7 @@ def test_nothing_comes_after_the_end():
     assert (snapshot.state, snapshot.elapsed_s, snapshot.running, snapshot.left_s) == ("stopped", 9.5, (), None)
 
 
-def test_where_time_went_adds_up():
+def test_shares_of_time_sum_to_one():
     # Two slots for 10 s are 20 s: 8 + 4 at work, 1 handing over, 2 failed, and one slot is idle for the last 5 s.
     snapshot = folded(
         planned(),

@@ -1,4 +1,4 @@
-"""What lies in a store beside artefacts, which of it can go, and why artefacts of a kind differ."""
+"""Contents of a store: artefacts, leftovers, live runs, damage, removal; and the history of artefacts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def store(tmp_path) -> Store:
     return Store.open(tmp_path)
 
 
-def test_entries_tell_of_each_artefact_and_survive_a_broken_manifest(store):
+def test_all_artefacts_are_listed_also_one_with_a_broken_manifest(store):
     key = publish(store, RENDER)
     broken = publish(store, {"stage": "encode", "inputs": {}})
     (store.path(broken) / "manifest.json").write_text('{"made": 3}')
@@ -87,7 +87,7 @@ def test_what_is_written_in_an_old_folder_is_not_abandoned(store):
     assert [one.garbage for one in leftovers(store)] == [False]
 
 
-def test_a_run_lives_while_it_says_so(store):
+def test_a_run_lives_while_its_alive_file_is_fresh(store):
     def run(name, silent_s, *events):
         folder = store.root / "runs" / name
         folder.mkdir()
@@ -108,33 +108,33 @@ def test_damage_is_found_in_any_order_and_what_was_taken_away_is_none(store):
     for key in keys[2], keys[7]:
         (store.path(key) / "a.txt").write_text("jello")
     store.discard(keys[5])
-    told = []
-    found = dict(damaged(store, keys, jobs=3, told=lambda: told.append(1)))
+    calls = []
+    found = dict(damaged(store, keys, jobs=3, checked=lambda: calls.append(1)))
     assert found.keys() == {keys[2], keys[7]}
-    assert len(told) == 9
+    assert len(calls) == 9
 
 
-def test_every_condition_narrows_and_none_chooses_nothing():
+def test_every_condition_narrows_and_none_selects_nothing():
     found = [
         StoredArtefact("a", 1, "crop", "2026-01-01T00:00:00Z"),
         StoredArtefact("b", 1, "crop", "2026-01-03T00:00:00Z"),
         StoredArtefact("c", 1, "fit", "2026-01-01T00:00:00Z"),
-        StoredArtefact("d", 1, "crop", "nobody knows"),
+        StoredArtefact("d", 1, "crop", "unknown"),
     ]
 
-    def chosen(**conditions):
+    def selected(**conditions):
         return "".join(entry.key for entry in removable(found, **conditions))
 
     noon = StoredArtefact("", 0, "", "2026-01-02T12:00:00Z").made_s
     assert noon == 1767355200.0  # of `date -u -d 2026-01-02T12:00:00Z +%s`
-    assert chosen() == ""
-    assert chosen(before_s=noon) == ""
-    assert chosen(stages=["crop"]) == "abd"
-    assert chosen(needed=[]) == "abcd"
-    assert chosen(needed=["a"], stages=["crop"]) == "bd"
-    assert chosen(stages=["crop"], before_s=noon) == "a"
-    assert chosen(stale=["b", "c"]) == "bc"
-    assert chosen(stale=[]) == ""
+    assert selected() == ""
+    assert selected(before_s=noon) == ""
+    assert selected(stages=["crop"]) == "abd"
+    assert selected(needed=[]) == "abcd"
+    assert selected(needed=["a"], stages=["crop"]) == "bd"
+    assert selected(stages=["crop"], before_s=noon) == "a"
+    assert selected(stale=["b", "c"]) == "bc"
+    assert selected(stale=[]) == ""
 
 
 def test_artefacts_of_other_code_are_stale_and_so_is_what_was_made_from_them(store):
@@ -164,11 +164,11 @@ def encode(video: str, kbps: int = 250, **more):
 
 def test_the_cause_of_a_difference_is_sought_in_the_inputs(store):
     old, new = (publish(store, {**RENDER, "code": {"core": core}}) for core in ("old", "new"))
-    ancestry = ArtefactHistory(store, stored_artefacts(store))
-    (difference,) = ancestry.differences(encode(new), encode(old))
+    history = ArtefactHistory(store, stored_artefacts(store))
+    (difference,) = history.differences(encode(new), encode(old))
     assert (difference.path, difference.found, difference.wanted) == ("video > code.core", '"old"', '"new"')
     assert difference.by_version
-    (difference,) = ancestry.differences(encode(new), encode("f" * 40))
+    (difference,) = history.differences(encode(new), encode("f" * 40))
     assert difference.path == "video"
 
 
@@ -178,11 +178,11 @@ def test_the_nearest_differs_by_version_rather_than_by_what_was_asked(store):
     older = publish(store, encode(render, code={"core": "before"}, build="b"))
     publish(store, encode(render, kbps=500))
     publish(store, encode(other))
-    ancestry = ArtefactHistory(store, stored_artefacts(store))
-    entry, differences = ancestry.nearest(wanted)
+    history = ArtefactHistory(store, stored_artefacts(store))
+    entry, differences = history.nearest(wanted)
     assert entry.key == older
-    assert {difference.path: difference.wanted for difference in differences} == {"code.core": '"e"', "build": None}
-    assert ancestry.nearest(other) is None
+    assert {difference.path: difference.wanted for difference in differences} == {"core": '"e"', "build": None}
+    assert history.nearest(other) is None
 
 
 def test_names_are_those_of_runs_else_of_what_things_are(store):
@@ -192,17 +192,17 @@ def test_names_are_those_of_runs_else_of_what_things_are(store):
     (store.root / "sources" / "1.json").write_text(json.dumps({"key": "file:12", "path": "/data/v.avi"}))
     (store.root / "sources" / "2.json").write_text("{")
     user = publish(store, encode("file:12"))
-    ancestry = ArtefactHistory(store, stored_artefacts(store))
-    assert ancestry.name(key) == "encode s1 rest x264 bitrate_kbps=250"
-    assert ancestry.name(user) == "encode /data/v.avi x264 bitrate_kbps=250"
-    assert ancestry.name("file:12") == "/data/v.avi"
+    history = ArtefactHistory(store, stored_artefacts(store))
+    assert history.name(key) == "encode s1 rest x264 bitrate_kbps=250"
+    assert history.name(user) == "encode /data/v.avi x264 bitrate_kbps=250"
+    assert history.name("file:12") == "/data/v.avi"
     run = store.root / "runs" / "smoke"
     run.mkdir()
     lost = key_of({"n": 1})
     lines = [{"key": key, "task": "encode s1 rest x264-250k"}, {"key": lost, "task": "crop s1 rest"}]
     (run / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"cut sho')
-    ancestry = ArtefactHistory(store, stored_artefacts(store))
-    assert ancestry.name(key) == "encode s1 rest x264-250k"
-    assert ancestry.name(lost) == "crop s1 rest"
-    assert ancestry.keys == {render, key, user, lost}
-    assert [reader.key for reader in ancestry.readers(render)] == [key]
+    history = ArtefactHistory(store, stored_artefacts(store))
+    assert history.name(key) == "encode s1 rest x264-250k"
+    assert history.name(lost) == "crop s1 rest"
+    assert history.keys == {render, key, user, lost}
+    assert [reader.key for reader in history.readers(render)] == [key]

@@ -1,11 +1,11 @@
-"""A scheduler and two workers started by hand on this machine, workers killed in the middle: the scores of one process.
+"""A scheduler and two workers started by commands, workers killed in the middle: the scores of one process.
 
     python tests/soak/by_hand.py                              # the main job
     python tests/soak/by_hand.py --protocol smoke_learned
 
 Runs the protocol once in one process, then by ``dask scheduler`` and two ``dask worker``. The first time that a task of
-each of ``--kill-during`` runs, the worker that is at it is killed with SIGKILL, hands and all. Compares artefacts and
-scores byte for byte.
+each of ``--kill-during`` runs, the worker that runs it is killed with SIGKILL, with its worker processes. Compares
+artefacts and scores byte for byte.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def dask(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """A process and all that it started; nobody when it is gone."""
+    """A process and all its descendants; empty when it is gone."""
     try:
         process = psutil.Process(pid)
         return [*process.children(recursive=True), process]
@@ -51,10 +51,10 @@ def family(pid: int) -> list[psutil.Process]:
         return []
 
 
-def busy_hands(worker: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The hands of a worker that compute just now."""
-    hands = [one for one in family(worker.pid) if "execution.hand" in " ".join(one.cmdline())]
-    return [one for one in hands if one.cpu_percent(0.3) > 20]
+def busy_processes(worker: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The worker processes of a worker that compute just now."""
+    processes = [one for one in family(worker.pid) if "execution.worker_process" in " ".join(one.cmdline())]
+    return [one for one in processes if one.cpu_percent(0.3) > 20]
 
 
 def running(store: Path, stage: str) -> bool:
@@ -129,7 +129,7 @@ def kill_during(stage: str, driver: subprocess.Popen[bytes], store: Path, worker
     """Kill the busier worker while a task of the stage runs; whether there was one."""
     while driver.poll() is None:
         alive = [worker for worker in workers if worker.poll() is None]
-        if running(store, stage) and (busy := [worker for worker in alive if busy_hands(worker)]):
+        if running(store, stage) and (busy := [worker for worker in alive if busy_processes(worker)]):
             for one in family(busy[0].pid):
                 os.kill(one.pid, signal.SIGKILL)
             print(f"a worker was killed with SIGKILL while a task of stage {stage} ran", flush=True)

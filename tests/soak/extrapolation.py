@@ -1,11 +1,11 @@
-"""What OBF as published would take, and a collection a hundred times as large: planned by the real planner, not run.
+"""Cost of OBF as published and of a collection a hundred times as large: planned by the real planner, not run.
 
     python -m tests.soak.extrapolation                                   # obf_compressed, 200 recordings
     python -m tests.soak.extrapolation --protocol obf_original
     python -m tests.soak.extrapolation --recordings 1000                 # planner's time and memory at another size
 
 Writes a copy of OBF of files that look the size of the real ones and hold one picture (sparse: they take no disk), with
-a table that says how long they last. Digests are of names here, because reading 150 GB of nothing tells nothing.
+a table that says how long they last. Digests are of names here, because reading 150 GB of zeros would measure nothing.
 
 Core-hours are the plan's own, by rule of thumb. Hours of networks are operations, counted by torch on one training step
 and one prediction of each network at the paper's size, times what the plan draws and predicts, over GPU_FLOP_PER_S:
@@ -80,7 +80,7 @@ def one_picture(path: Path) -> bytes:
 
 
 def planned(protocol: str, root: Path, store: Store) -> tuple[Plan, float]:
-    """The plan, and the CPU seconds it took; files are told apart by their names."""
+    """The plan, and the CPU seconds it took; files are distinguished by their names."""
     loaded = load_protocol(find_protocol(protocol), load_registry())
     with mock.patch.object(source_digests, "_digest", lambda path: f"{abs(hash(path.name)):040x}"[-40:]):
         started = time.process_time()
@@ -158,7 +158,7 @@ def main() -> None:
 
 
 def resident_mb() -> float:
-    """What this process holds."""
+    """Resident memory of this process in MB."""
     return float(psutil.Process().memory_info().rss) / 1e6
 
 

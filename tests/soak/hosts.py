@@ -4,7 +4,7 @@
 
 Each host is a network namespace with an address and a host name of its own (Linux, root); all see the same folder.
 One has the scheduler and the driver, two have a worker each. When some tasks are done, the link of one of these goes
-down, without a word to anybody. Prints how long the run stood still, and compares scores and artefacts.
+down, without closing its connections. Prints how long the run stood still, and compares scores and artefacts.
 """
 
 from __future__ import annotations
@@ -121,8 +121,8 @@ def run_on_hosts(protocol: str, store: Path, folder: Path, cut_after: int) -> No
         after = done_in(store)[len(before) :]
         times = [float(e["at"]) for e in [*before[-1:], *after]]  # type: ignore[arg-type]
         pause_s = max(b - a for a, b in itertools.pairwise(times))
-        told = sorted({str(e["host"]) for e in after})
-        print(f"{len(after)} more tasks were done, on {told}; the longest pause was {pause_s:.1f} s")
+        hosts = sorted({str(e["host"]) for e in after})
+        print(f"{len(after)} more tasks were done, on {hosts}; the longest pause was {pause_s:.1f} s")
 
 
 if __name__ == "__main__":

@@ -36,12 +36,12 @@ def start(protocol: str, store: Path, out: Path, workers: int, only: Sequence[st
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def hands_of(pid: int) -> list[int]:
-    """The driver's processes that do tasks, on Linux; none elsewhere."""
+def processes_of(pid: int) -> list[int]:
+    """Worker processes of a driver, on Linux; none elsewhere."""
     try:
         threads = Path(f"/proc/{pid}/task").iterdir()
         children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
-        return [child for child in children if "execution.hand" in Path(f"/proc/{child}/cmdline").read_text()]
+        return [child for child in children if "execution.worker_process" in Path(f"/proc/{child}/cmdline").read_text()]
     except OSError:
         return []
 
@@ -53,7 +53,7 @@ def artefacts(store: Path) -> dict[str, dict[str, str]]:
 
 
 def times_started(store: Path) -> Counter[str]:
-    """How often each task was started, over all runs in the store."""
+    """Number of starts of each task, over all runs in the store."""
     lines = (line for path in store.glob("runs/*/events.jsonl") for line in path.read_text().splitlines())
     events = (json.loads(line) for line in lines if line.endswith("}"))  # a kill may cut the last line short
     return Counter(event["task"] for event in events if event["status"] == "started")
@@ -61,34 +61,34 @@ def times_started(store: Path) -> Counter[str]:
 
 @dataclass
 class Kills:
-    """How many hit a driver that ran, and how many one of its hands."""
+    """Numbers of kills of running drivers and of their worker processes."""
 
     drivers: int = 0
-    hands: int = 0
+    processes: int = 0
 
     @property
     def in_flight(self) -> int:
-        """How many tasks that cost at most: with a driver go both of its hands'."""
-        return 2 * self.drivers + self.hands
+        """Largest number of tasks that the kills interrupted: those of both processes of each driver."""
+        return 2 * self.drivers + self.processes
 
 
 def disturbed(protocol: str, store: Path, out: Path, n_kills: int, moments: random.Random) -> Kills:
     """Run to the end with up to ``n_kills`` kills at random moments."""
     kills = Kills()
-    while kills.drivers + kills.hands < n_kills:
+    while kills.drivers + kills.processes < n_kills:
         process = start(protocol, store, out, workers=2)
         at_work = moments.random() < 0.9  # now and then it is killed while it starts
-        while at_work and process.poll() is None and not hands_of(process.pid):
+        while at_work and process.poll() is None and not processes_of(process.pid):
             time.sleep(0.05)
-        while process.poll() is None and kills.drivers + kills.hands < n_kills:
+        while process.poll() is None and kills.drivers + kills.processes < n_kills:
             time.sleep(moments.uniform(0.2, 8.0))
             if process.poll() is not None:
                 break
-            hands = hands_of(process.pid)
-            if hands and moments.random() < 0.6:
-                os.kill(moments.choice(hands), signal.SIGKILL)
-                kills.hands += 1
-            else:  # the driver alone: its hands must notice by themselves and leave nothing behind
+            processes = processes_of(process.pid)
+            if processes and moments.random() < 0.6:
+                os.kill(moments.choice(processes), signal.SIGKILL)
+                kills.processes += 1
+            else:  # the driver alone: its processes must notice by themselves and leave nothing behind
                 os.kill(process.pid, signal.SIGKILL)
                 kills.drivers += 1
         if process.wait() == 0:
@@ -115,8 +115,8 @@ def main() -> None:
         for round_ in itertools.count():
             troubled, out = Path(folder, f"elsewhere{round_}", "troubled"), Path(folder, f"b{round_}")
             kills = disturbed(arguments.protocol, troubled, out, left, moments)
-            compare(peaceful, troubled, (boards, out), kills)
-            left -= kills.drivers + kills.hands
+            compare(peaceful, troubled, (Path(folder, "a"), out), kills)
+            left -= kills.drivers + kills.processes
             if left <= 0:
                 return
 
@@ -131,11 +131,11 @@ def compare(peaceful: Path, troubled: Path, outs: tuple[Path, Path], kills: Kill
     verify = subprocess.run([sys.executable, "-m", "rppgbench", "cache", "verify", "--store", str(troubled)])
     print(f"{len(expected)} artefacts, {len(different)} differ, {len(set(found) - set(expected))} are extra")
     print(f"scores {'equal' if rows[0] == rows[1] else 'DIFFERENT'}, byte for byte")
-    print(f"{kills.drivers} drivers and {kills.hands} hands were killed; {redone} tasks were started again, "
-          f"at most {kills.in_flight} were in flight")  # fmt: skip
+    print(f"{kills.drivers} drivers and {kills.processes} worker processes were killed; {redone} tasks were started "
+          f"again, at most {kills.in_flight} were in flight")  # fmt: skip
     print(f"{len(left_over)} left-overs", flush=True)
     odd = different or set(found) != set(expected) or rows[0] != rows[1] or left_over or verify.returncode
-    if odd or redone > kills.in_flight or not (kills.drivers + kills.hands):
+    if odd or redone > kills.in_flight or not (kills.drivers + kills.processes):
         raise SystemExit(1)
 
 

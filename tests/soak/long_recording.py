@@ -96,8 +96,8 @@ def face(registry: Registry, height: int) -> ByteArray:
 
 
 def pulsing(picture: ByteArray) -> Iterator[ByteArray]:
-    """One beat: green goes up and down by 3 grey levels, and the head sways, without which no frame is told by its
-    neighbours and the check for displaced frames of the codecs has nothing to go by.
+    """One beat: green goes up and down by 3 grey levels, and the head sways, without which neighbouring frames are
+    alike and the check for displaced frames of the codecs has nothing to go by.
     """
     n_frames = round(FPS_HZ / PULSE_HZ)
     for index in range(n_frames):
@@ -161,7 +161,7 @@ def measured(task: Task, store: Store, folder: Path) -> Peak:
 
 
 def status_kb(pid: int) -> dict[str, int]:
-    """What Linux says of a process's memory; nothing once it has ended."""
+    """Memory counters of a process in kB, from /proc; empty once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

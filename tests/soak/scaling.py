@@ -1,8 +1,8 @@
-"""What a plan says against what running it takes, at 1x, 4x and 16x of a small protocol; and what handing over costs.
+"""Planned against measured cost of runs at 1x, 4x and 16x of a small protocol; and the overhead of the driver.
 
     python tests/soak/scaling.py                      # 3, 12 and 48 subjects: some 10 minutes of two free cores
     python tests/soak/scaling.py --subjects 3 6       # others
-    python tests/soak/scaling.py --tasks 2000         # only: how fast tasks that are done already go through a crew
+    python tests/soak/scaling.py --tasks 2000         # only: the rate of tasks that are done already
 
 Each size is planned and run in a store of its own, by ``rppgbench run --workers 2``. Core-seconds are planned by rule
 of thumb, and by the means that were measured in the first run. "Taken" is what all processes of the run read by their
@@ -173,16 +173,16 @@ def mb(n_bytes: float) -> str:
     return f"{n_bytes / 1e6:.1f}"
 
 
-def hand_over(folder: Path, n_tasks: int) -> None:
-    """How fast tasks go to workers and back that find them done: what the driver and its crew can do at most."""
+def measure_overhead(folder: Path, n_tasks: int) -> None:
+    """Print the rate of tasks whose results are found: the maximum of the driver and its executor."""
     store = Store.open(folder / "store")
     tasks = [Task("truth", {"n": n}, {}, f"nothing {n}") for n in range(n_tasks)]
     for task in tasks:
         store.publish(task.preimage, lambda folder: {})
-    with closing(local_executor(WORKERS, (), WorkerOptions(store))) as crew:
-        execute(tasks[:WORKERS], store, crew)  # hands start
+    with closing(local_executor(WORKERS, (), WorkerOptions(store))) as executor:
+        execute(tasks[:WORKERS], store, executor)  # worker processes start
         started, cpu = time.perf_counter(), time.process_time()
-        outcome = execute(tasks, store, crew)
+        outcome = execute(tasks, store, executor)
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     if len(outcome.done) != n_tasks:
         raise SystemExit(f"{len(outcome.failures)} of {n_tasks} tasks failed")
@@ -193,14 +193,14 @@ def hand_over(folder: Path, n_tasks: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subjects", type=int, nargs="+", default=[3, 12, 48])
-    parser.add_argument("--tasks", type=int, help="hand over so many empty tasks instead")
+    parser.add_argument("--tasks", type=int, help="run so many tasks that are done already instead")
     parser.add_argument("--folder", type=Path, help="where stores are kept, which must not be there yet")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         if arguments.tasks:
-            hand_over(folder, arguments.tasks)
+            measure_overhead(folder, arguments.tasks)
             return
         sizes = []
         for n_subjects in arguments.subjects:

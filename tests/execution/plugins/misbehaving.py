@@ -1,4 +1,4 @@
-"""Methods that do what no method should, each in its own way, as a stranger's package might."""
+"""Methods that do what no method should, each in its own way, as a third party's package might."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Raise:
 
 
 class Chatter:
-    """Prints where the answers go, and asks where the orders come from."""
+    """Prints to stdout, which is the pipe of results, and reads stdin, which is the pipe of requests."""
 
     def predict(self, traces, fps_hz):
         print("noise" * 10_000, flush=True)

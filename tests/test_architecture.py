@@ -1,0 +1,89 @@
+"""No module of the core or of a plugin imports itself by way of others; no module or class name stands twice."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Each of these lists may only get shorter: what is no longer needed fails `test_nothing_is_allowed_without_need`.
+ALLOWED_IMPORTS = {
+    ("rppgbench.pipeline.training_tasks", "rppgbench.pipeline.task_graph"),
+    ("rppgbench.pipeline.disk_budget", "rppgbench.pipeline.plan"),
+    ("rppgbench.pipeline.task_order", "rppgbench.pipeline.plan"),
+}
+ALLOWED_MODULE_NAMES = {"manifest", "params"}
+ALLOWED_CLASS_NAMES = {"Label", "Plan"}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Syntax trees of all modules, by dotted name."""
+    found = {}
+    for base in (ROOT, ROOT / "plugins"):
+        for path in sorted(base.glob("rppgbench*/**/*.py")):
+            name = ".".join(path.relative_to(base).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Modules that a module imports, be it at its top, in a function or for type checkers alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module is not None and not node.level, "imports are absolute"
+            for alias in node.names:
+                below = f"{node.module}.{alias.name}"
+                yield below if below in trees() else node.module
+
+
+@cache
+def graph() -> dict[str, set[str]]:
+    """Imports within the tree, by importing module; without ``rppgbench`` itself, which has the version and the API."""
+    modules = trees().keys() - {"rppgbench"}
+    return {name: (set(imported(trees()[name])) & modules) - {name} for name in modules}
+
+
+def repeated(names: Iterator[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}
+
+
+def stems() -> Iterator[str]:
+    paths = (path for base in ("rppgbench", "plugins") for path in (ROOT / base).rglob("*.py"))
+    return (path.stem for path in paths if path.stem != "__init__")
+
+
+def classes() -> Iterator[str]:
+    return (node.name for tree in trees().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    allowed = {
+        name: {other for other in others if (name, other) not in ALLOWED_IMPORTS} for name, others in graph().items()
+    }
+    try:
+        TopologicalSorter(allowed).prepare()
+    except CycleError as error:
+        pytest.fail(" is imported by ".join(error.args[1]))
+
+
+def test_no_module_name_stands_twice():
+    assert repeated(stems()) <= ALLOWED_MODULE_NAMES
+
+
+def test_no_class_name_stands_twice():
+    assert repeated(classes()) <= ALLOWED_CLASS_NAMES
+
+
+def test_nothing_is_allowed_without_need():
+    assert {(name, other) for name, other in ALLOWED_IMPORTS if other not in graph().get(name, ())} == set()
+    assert repeated(stems()) >= ALLOWED_MODULE_NAMES
+    assert repeated(classes()) >= ALLOWED_CLASS_NAMES
