@@ -8,11 +8,10 @@ from typing import Any
 from pydantic import Field
 
 from rppgbench.contracts import Recording
-from rppgbench.pipeline.provenance import CodeVersions
+from rppgbench.pipeline.provenance import code_versions
 from rppgbench.pipeline.stage_settings import StageSettings, TaskCost
+from rppgbench.pipeline.stages import stages
 from rppgbench.pipeline.task import Task
-
-NO_CODE = CodeVersions("", {}, {})
 
 
 class StandInSettings(StageSettings):
@@ -40,7 +39,7 @@ def stand_in(
         stage,
         StandInSettings(values={"label": label, **values}, on=device),
         inputs or {},
-        NO_CODE,
+        code_versions(stages()[stage].module),
         label,
         TaskCost(seconds=0.0, bytes_out=bytes_out, scratch_bytes=scratch_bytes),
         a_recording(recording) if recording else None,

@@ -181,13 +181,17 @@ class TestDamagedInputs:
         assert not observer.of("remade")
 
 
+def sized(one, n_bytes):
+    return replace(one, cost=replace(one.cost, bytes_out=n_bytes))
+
+
 class TestDiskAdmission:
     """Two recordings: clips of 100 kB each, read by one prediction; 1 kB stays of each."""
 
     @pytest.fixture
     def tasks(self):
-        first, second = (replace(task(f"crop{n}", stage="crop"), bytes_out=1e5) for n in (1, 2))
-        return [first, replace(task("p1", first), bytes_out=1e3), second, replace(task("p2", second), bytes_out=1e3)]
+        first, second = (sized(task(f"crop{n}", stage="crop"), 1e5) for n in (1, 2))
+        return [first, sized(task("p1", first), 1e3), second, sized(task("p2", second), 1e3)]
 
     def test_clips_go_after_their_last_reader(self, store, behave, tasks):
         admission = DiskAdmission(tasks, DiskBudget(limit_bytes=1e9, evicts=True, peak=disk_peak(tasks)))

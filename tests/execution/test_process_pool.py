@@ -99,7 +99,7 @@ def test_other_code_than_the_plans_publishes_nothing(prediction, store):
     from dataclasses import replace
 
     task = prediction("{method: green}")
-    other = replace(task, settings={**task.settings, "core": "0123456789abcdef"})
+    other = replace(task, code=replace(task.code, core="0123456789abcdef"))
     with closing(ProcessPool(store)) as pool:
         fault = pool.run(other)
     assert "other code than the run was planned with: rppgbench" in fault.message

@@ -171,6 +171,7 @@ def package(tmp_path, monkeypatch):
 def versions(spec: MethodSpec):
     for cached in (
         provenance._content,
+        provenance._source,
         provenance.digest_of_package,
         provenance.imports_of_package,
         provenance._code_versions,
@@ -190,6 +191,16 @@ def test_the_data_files_the_core_imports_and_the_libraries_of_a_plugin_are_in_it
     assert first.core == second.core != code_versions(stages()["predict"].module).core
     (package / "more.py").write_text("import torch\n")
     assert versions(spec).libraries["torch"] == version("torch")
+
+
+def test_line_ends_of_another_system_are_no_change(package):
+    spec = MethodSpec(name="weighty", factory="weighty_plugin:X", input="trace", summary="")
+    (package / "more.py").write_bytes(b"a = 1\n")
+    before = versions(spec)
+    (package / "more.py").write_bytes(b"a = 1\r\n")
+    assert versions(spec) == before
+    (package / "more.py").write_bytes(b"a = 2\n")
+    assert versions(spec) != before
 
 
 def test_the_requirements_of_a_plugins_distribution_are_in_its_keys(package, monkeypatch):

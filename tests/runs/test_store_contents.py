@@ -181,7 +181,7 @@ def test_the_nearest_differs_by_version_rather_than_by_what_was_asked(store):
     history = ArtefactHistory(store, stored_artefacts(store))
     entry, differences = history.nearest(wanted)
     assert entry.key == older
-    assert {difference.path: difference.wanted for difference in differences} == {"core": '"e"', "build": None}
+    assert {difference.path: difference.wanted for difference in differences} == {"code.core": '"e"', "build": None}
     assert history.nearest(other) is None
 
 

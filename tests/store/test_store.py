@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rppgbench.errors import ArtefactError, StoreError
-from rppgbench.store.keys import canonical, code_digest, key_of
+from rppgbench.store.keys import canonical, key_of
 from rppgbench.store.store import Store
 
 PREIMAGE = {"stage": "encode", "params": {"b": 1, "a": [1.5, None]}}
@@ -145,23 +145,6 @@ def test_keys_do_not_depend_on_the_order_of_the_preimage():
 def test_a_preimage_cannot_hold_nan():
     with pytest.raises(ValueError, match="Out of range float"):
         key_of({"a": float("nan")})
-
-
-def test_the_digest_of_code_changes_with_any_line(tmp_path, monkeypatch):
-    package = tmp_path / "some_code"
-    package.mkdir()
-    (package / "__init__.py").write_text("a = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    before = code_digest("some_code")
-    code_digest.cache_clear()
-    assert code_digest("some_code") == before
-    (package / "more.py").write_text("b = 2\r\n")
-    code_digest.cache_clear()
-    with_file = code_digest("some_code")
-    (package / "more.py").write_text("b = 2\n")
-    code_digest.cache_clear()
-    assert with_file != before
-    assert code_digest("some_code") == with_file, "line ends of another system are no change"
 
 
 def test_keys_are_those_of_whole_folders_in_their_place(tmp_path):
