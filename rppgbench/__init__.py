@@ -1,3 +1,5 @@
 """rppgbench: a benchmark suite for heart rate from compressed face video."""
 
-__version__ = "0.2.0"
+from rppgbench.version import __version__
+
+__all__ = ["__version__"]
