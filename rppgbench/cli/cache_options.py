@@ -15,15 +15,10 @@ if TYPE_CHECKING:
     from rppgbench.runs.store_contents import StoredArtefact
     from rppgbench.store.store import Store
 
-store_option = click.option(
-    "--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
-    help="The store. [default: $RPPGBENCH_STORE, else the user's cache folder]",
-)  # fmt: skip
 protocol_option = click.option(
     "--protocol", "protocols", multiple=True, metavar="PROTOCOL",
     help="A protocol, by name or file; may be given several times.",
 )  # fmt: skip
-data_option = click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset of theirs lies.")
 
 
 def opened(store_path: Path | None) -> Store:

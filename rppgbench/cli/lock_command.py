@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from rppgbench.cli.shared_options import data_option, protocol_argument, store_option
 from rppgbench.errors import RppgbenchError
 
 if TYPE_CHECKING:
@@ -20,10 +21,9 @@ DIFFERENT = 3
 
 
 @click.command(context_settings={"max_content_width": 110})
-@click.argument("protocol")
-@click.option("--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
-              help="Where encoded videos are. [default: $RPPGBENCH_STORE, else the user's cache folder]")  # fmt: skip
-@click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset's files lie.")
+@protocol_argument
+@store_option
+@data_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="The lock's file. [default: beside the protocol, NAME.lock.json]")  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; say where the lock and what is here differ.")
