@@ -105,8 +105,8 @@ class TestRun:
         assert planned.to_do == [] and str(planned).endswith("all cached")
         again = rppgbench.run(path, store=folder / "store", out=None, progress=True)
         assert again.folder is None and again.run.n_done == 0
-        told = capsys.readouterr()
-        assert told.out == "" and "all cached" in told.err
+        printed = capsys.readouterr()
+        assert printed.out == "" and "all cached" in printed.err
         pd.testing.assert_frame_equal(again.rows, results.rows)
 
     def test_a_narrowed_run_is_not_published(self, tiny):
