@@ -90,6 +90,21 @@ class ArtefactError(RppgbenchError):
     """One artefact that cannot be read: the others may be."""
 
 
+class TasksFailed(RppgbenchError):
+    """A run that ended with failed tasks; the message names them."""
+
+    exit_code = 3
+
+
+class RunStopped(RppgbenchError):
+    """A run that its user ended early; what is done is kept."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("stopped; what is done is kept: the same command goes on from here")
+
+
 class IncomparableResults(RppgbenchError):
     """Results of different protocols or versions, which must not be ranked together."""
 

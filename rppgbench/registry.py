@@ -14,9 +14,10 @@ import pluggy
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import ValidationError
 
-from rppgbench import __version__, hookspecs
+from rppgbench import hookspecs
 from rppgbench.contracts import CodecSpec, DatasetSpec, EnhancerSpec, Kind, MethodSpec, Params, Spec
 from rppgbench.errors import PluginError, RppgbenchError, UnknownName, nearest
+from rppgbench.version import __version__
 
 SPEC_TYPES: Mapping[Kind, type[Spec]] = {
     "method": MethodSpec,

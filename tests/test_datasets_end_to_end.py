@@ -6,17 +6,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import rppgbench
 from rppgbench.cli.main import cli
 from rppgbench.contracts import DatasetSpec
 from rppgbench.datasets.fixture import write_fixture
-from rppgbench.execution.driver import execute
-from rppgbench.execution.executor import InProcessExecutor
-from rppgbench.pipeline.planner import make_plan
-from rppgbench.pipeline.result_rows import result_rows
-from rppgbench.protocol.protocol_library import find_protocol
-from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
-from rppgbench.store.store import Store
 from rppgbench.testing.rendered_cohort import RenderedCohort
 
 SPECS = [spec for spec in load_registry().specs("dataset") if isinstance(spec, DatasetSpec) and spec.needs_files]
@@ -65,9 +59,8 @@ def run(*args) -> str:
 
 def reference_rows(spec, root, folder):
     """POS on the recordings as they come, under the dataset's own protocol at toy size."""
-    registry, store = load_registry(), Store.open(folder)
-    protocol = load_protocol(find_protocol(spec.protocol), registry, rehearse=True)
     only = [f"entry={ENTRY}", "condition=reference"]
-    plan = make_plan(protocol, store, roots={spec.name: root}, only=only)
-    outcome = execute(plan.wanted(store), store, InProcessExecutor(store, registry))
-    return result_rows(plan, store, outcome.failures)
+    results = rppgbench.run(
+        spec.protocol, store=folder, data={spec.name: root}, only=only, rehearse=True, workers=0, progress=False
+    )
+    return results.content.rows

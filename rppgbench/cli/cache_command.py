@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rppgbench.cli.cache_gc import gc
-from rppgbench.cli.cache_options import check_stages, opened, store_option
+from rppgbench.cli.cache_options import check_stages, opened
 from rppgbench.cli.cache_verify import verify
 from rppgbench.cli.cache_why import why
+from rppgbench.cli.shared_options import store_option
 from rppgbench.text import format_bytes, format_clock
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.cli.cache_options import check_stages, data_option, opened, plans, protocol_option, store_option
+from rppgbench.cli.cache_options import check_stages, opened, plans, protocol_option
+from rppgbench.cli.shared_options import data_option, store_option
 from rppgbench.errors import StoreError
 from rppgbench.text import format_bytes
 

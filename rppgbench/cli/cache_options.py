@@ -8,22 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.errors import ProtocolError, StoreError, nearest
+from rppgbench.errors import StoreError, nearest
 
 if TYPE_CHECKING:
     from rppgbench.pipeline.plan import Plan
     from rppgbench.runs.store_contents import StoredArtefact
     from rppgbench.store.store import Store
 
-store_option = click.option(
-    "--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
-    help="The store. [default: $RPPGBENCH_STORE, else the user's cache folder]",
-)  # fmt: skip
 protocol_option = click.option(
     "--protocol", "protocols", multiple=True, metavar="PROTOCOL",
     help="A protocol, by name or file; may be given several times.",
 )  # fmt: skip
-data_option = click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset of theirs lies.")
 
 
 def opened(store_path: Path | None) -> Store:
@@ -48,32 +43,16 @@ def check_stages(stages: Iterable[str], found: Iterable[StoredArtefact]) -> None
 
 
 def plans(protocols: Sequence[str], data: Sequence[str], store: Store) -> list[Plan]:
-    """What each of the ``protocols`` would do as a whole.
+    """The plan of each of the ``protocols`` as a whole.
 
     Raises:
         RppgbenchError: one of them cannot be planned here.
     """
-    from rppgbench.pipeline.local_dataset import find_roots
-    from rppgbench.pipeline.planner import make_plan, needed_datasets
-    from rppgbench.protocol.protocol_library import find_protocol
-    from rppgbench.protocol.resolve import load_protocol
-    from rppgbench.registry import load_registry
+    from rppgbench.pipeline.open_plan import open_plans
     from rppgbench.store.store import Store
 
-    registry = load_registry()
-    loaded = [load_protocol(find_protocol(protocol), registry) for protocol in protocols]
-    known = {choice.name for protocol in loaded for choice in protocol.datasets}
-    for item in data:
-        name = item.partition("=")[0]
-        if name not in known:
-            raise ProtocolError(f"--data {item}: none of the protocols reads a dataset {name!r}",
-                                hint=nearest(name, known))  # fmt: skip
-    made = []
-    for protocol in loaded:
-        without = "the keys of its artefacts follow from the data: say where it lies with --data NAME=PATH"
-        roots = find_roots(needed_datasets(protocol), data, without)
-        try:  # a plan notes the digests of the user's files in the store
-            made.append(make_plan(protocol, Store(store.root), roots=roots))
-        except OSError as error:
-            raise StoreError(f"{store.root}: the store cannot be written: {error.strerror}") from None
-    return made
+    hint = "the keys of its artefacts follow from the data: say where it lies with --data NAME=PATH"
+    try:  # a plan notes the digests of the user's files in the store
+        return [opened.plan for opened in open_plans(protocols, store=Store(store.root), data=data, hint=hint)]
+    except OSError as error:
+        raise StoreError(f"{store.root}: the store cannot be written: {error.strerror}") from None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.cli.cache_options import opened, store_option
+from rppgbench.cli.cache_options import opened
+from rppgbench.cli.shared_options import store_option
 
 if TYPE_CHECKING:
     from rppgbench.runs.store_contents import Leftover

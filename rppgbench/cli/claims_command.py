@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rppgbench.cli.finished_results import find_results
+from rppgbench.cli.shared_options import out_option, protocol_argument
 from rppgbench.errors import ProtocolError, RppgbenchError
 
 if TYPE_CHECKING:
@@ -15,12 +15,11 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings={"max_content_width": 110})
-@click.argument("protocol")
+@protocol_argument
 @click.option("--claims", "name_or_file", default="yu2019", show_default=True, metavar="NAME|FILE",
               help="What is claimed: a file, or the name of one that comes with rppgbench.")  # fmt: skip
 @click.option("--parts", is_flag=True, help="Show every contrast that a claim comes to.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("leaderboards"),
-              show_default=True, help="Where leaderboards are: OUT/<protocol>/v<version>/.")  # fmt: skip
+@out_option
 def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     """Judge a paper's claims on finished results: supported, not supported, or undecided.
 
@@ -42,14 +41,15 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     """
     from rich.console import Console
 
+    from rppgbench.api import open_results
     from rppgbench.claims.claims_report import write_claims
     from rppgbench.claims.claims_table import print_judgement
     from rppgbench.claims.judge import judge_claims
     from rppgbench.claims.observations import Observations
-    from rppgbench.registry import load_registry
 
     asked = _asked(name_or_file)
-    results, folder, _ = find_results(protocol, out, load_registry())
+    found = open_results(protocol, out=out)
+    results, folder = found.content, found.folder or out
     judgement = judge_claims(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
     print_judgement(Console(), judgement, parts=parts)
     try:

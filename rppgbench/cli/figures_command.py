@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from rppgbench.cli.finished_results import draws_results, open_figure_set, print_outcomes
+from rppgbench.cli.figure_options import open_figure_set, print_outcomes, results_options
 from rppgbench.errors import RppgbenchError
 
 
 @click.command(context_settings={"max_content_width": 110})
-@draws_results
+@results_options
 def figures(
     protocol: str, store_path: Path | None, data: tuple[str, ...], out: Path,
     recording: str | None, condition: str | None, entry: str | None,

@@ -47,6 +47,8 @@ def list_(what: str | None, as_json: bool) -> None:
 
 
 def _rows(registry: Registry, category: str) -> list[dict[str, str]]:
+    from rppgbench.api import list_components
+
     if category == "plugins":
         return [
             {
@@ -63,7 +65,7 @@ def _rows(registry: Registry, category: str) -> list[dict[str, str]]:
         return [{"name": name, "summary": _title(path)} for name, path in builtin_protocols().items()]
     return [
         {"name": spec.name, "summary": spec.summary, "plugin": registry.plugin_of(spec).name}
-        for spec in registry.specs(KINDS[category])  # type: ignore[arg-type]
+        for spec in list_components(KINDS[category])
     ]
 
 
@@ -92,6 +94,7 @@ def _print_rows(console: Console, category: str, rows: list[dict[str, str]]) -> 
 @click.argument("name")
 def show(name: str) -> None:
     """Explain NAME, a component or a protocol: parameters with units and defaults, citation, licence, origin."""
+    from rppgbench.api import list_components
     from rppgbench.protocol.protocol_library import builtin_protocols
     from rppgbench.registry import load_registry
 
@@ -108,7 +111,7 @@ def show(name: str) -> None:
         print_declaration(console, load_protocol(protocols[name], registry))
         console.print(f"file        {protocols[name]}", highlight=False, soft_wrap=True)
     if not specs and name not in protocols:
-        known = [spec.name for kind in KINDS.values() for spec in registry.specs(kind)]  # type: ignore[arg-type]
+        known = [spec.name for spec in list_components()]
         raise UnknownName(f"nothing is called {name!r}", hint=nearest(name, [*known, *protocols]))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
+from rppgbench.cli.shared_options import data_option, protocol_argument, store_option
 from rppgbench.errors import RppgbenchError
 
 if TYPE_CHECKING:
@@ -20,10 +21,9 @@ DIFFERENT = 3
 
 
 @click.command(context_settings={"max_content_width": 110})
-@click.argument("protocol")
-@click.option("--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
-              help="Where encoded videos are. [default: $RPPGBENCH_STORE, else the user's cache folder]")  # fmt: skip
-@click.option("--data", multiple=True, metavar="NAME=PATH", help="Where a dataset's files lie.")
+@protocol_argument
+@store_option
+@data_option
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False),
               help="The lock's file. [default: beside the protocol, NAME.lock.json]")  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; say where the lock and what is here differ.")
@@ -63,21 +63,11 @@ def lock(
 
 
 def _taken(source: Path, store_path: Path | None, data: Sequence[str]) -> Lock:
-    from rppgbench.contracts import DatasetSpec
     from rppgbench.pipeline.lock_builder import build_lock
-    from rppgbench.protocol.resolve import load_protocol
-    from rppgbench.registry import load_registry
-    from rppgbench.settings import data_roots, dataset_root
-    from rppgbench.store.store import Store, default_root
+    from rppgbench.pipeline.open_plan import known_roots, open_protocol, open_store
 
-    loaded = load_protocol(source, load_registry())
-    known = data_roots(data)
-    roots: dict[str, Path] = {}
-    for dataset in loaded.datasets:
-        if dataset.name in known and isinstance(dataset.spec, DatasetSpec):
-            root = dataset_root(dataset.spec, known, without=f"leave --data {dataset.name} out")
-            roots |= {dataset.name: root} if root else {}
-    return build_lock(loaded, Store.open(store_path or default_root()), roots, _watched)
+    loaded = open_protocol(source)
+    return build_lock(loaded, open_store(store_path), known_roots(loaded, data), _watched)
 
 
 def _watched(recordings: Sequence[Recording], dataset: str) -> Iterable[Recording]:

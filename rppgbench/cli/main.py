@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from rppgbench import __version__
 from rppgbench.errors import RppgbenchError
+from rppgbench.version import __version__
 
 # name -> (import string, one-line help). The help stands here so that listing imports no command.
 COMMANDS = {

@@ -71,7 +71,9 @@ def measure(
     if not (math.isfinite(window_s) and math.isfinite(step_s)):
         raise click.UsageError("--window and --step must be finite")
     _check_targets(csv_target, plot_target)
-    run = _Run(_settings(method, cast("Roi", roi), window_s, step_s))
+    from rppgbench.measurement.measure_video import make_measure_settings
+
+    run = _Run(make_measure_settings(method, cast("Roi", roi), window_s, step_s))
     for number, video in enumerate(videos):
         run.measure(video, _numbered(plot_target, number, len(videos)), quiet=as_json or csv_target == "-")
     if as_json:
@@ -90,15 +92,6 @@ def _check_targets(csv_target: str | None, plot_target: Path | None) -> None:
             raise click.UsageError(f"{option} {target}: there is no folder {Path(target).parent}")
     if plot_target is not None and plot_target.suffix.lower() not in PLOT_ENDINGS:
         raise click.UsageError(f"--plot {plot_target}: expected a name that ends in {', '.join(PLOT_ENDINGS)}")
-
-
-def _settings(method: str, roi: Roi, window_s: float, step_s: float) -> MeasureSettings:
-    from rppgbench.measurement.measure_video import MeasureSettings, predictor_of
-    from rppgbench.registry import load_registry
-
-    registry = load_registry()
-    predictor = predictor_of(registry.method(method), lambda: registry.create("method", method))
-    return MeasureSettings(method, predictor, roi, window_s, step_s)
 
 
 @dataclass

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from rppgbench.cli.finished_results import draws_results, open_figure_set, print_outcomes
+from rppgbench.cli.figure_options import open_figure_set, print_outcomes, results_options
 
 
 @click.command(context_settings={"max_content_width": 110})
-@draws_results
+@results_options
 def report(
     protocol: str, store_path: Path | None, data: tuple[str, ...], out: Path,
     recording: str | None, condition: str | None, entry: str | None,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from rppgbench.cli.run_display import describe_notice
+from rppgbench.cli.shared_options import store_option
+from rppgbench.runs.run_display import describe_notice
 from rppgbench.text import format_clock
 
 if TYPE_CHECKING:
@@ -28,8 +29,7 @@ LIVENESS_EVERY_S = 5.0
 
 @click.command(context_settings={"max_content_width": 110})
 @click.argument("run", required=False)
-@click.option("--store", "store_path", type=click.Path(path_type=Path, file_okay=False),
-              help="The store the run works in. [default: $RPPGBENCH_STORE, else the user's cache folder]")  # fmt: skip
+@store_option
 @click.option("--follow", is_flag=True, help="Keep looking until the run ends; Ctrl-C leaves it running.")
 @click.option("--json", "as_json", is_flag=True, help="All of it as JSON; with --follow one object a line.")
 def status(run: str | None, store_path: Path | None, follow: bool, as_json: bool) -> None:
@@ -67,8 +67,8 @@ def status(run: str | None, store_path: Path | None, follow: bool, as_json: bool
 
 
 def _print(watched: WatchedRun, store: Store, runs: Sequence[RunFolder], follow: bool) -> None:
-    from rppgbench.cli.run_display import render_run
     from rppgbench.cli.time_display import print_time
+    from rppgbench.runs.run_display import render_run
 
     console = Console(highlight=False)
     liveness, snapshot = watched.look()
@@ -86,7 +86,7 @@ def _print(watched: WatchedRun, store: Store, runs: Sequence[RunFolder], follow:
 
 def _follow(console: Console, watched: WatchedRun, store: Store) -> None:
     """Show live progress until the run has ended or died."""
-    from rppgbench.cli.progress import reporter
+    from rppgbench.runs.progress import reporter
 
     liveness, _ = watched.look()
     offset_s = liveness.now_s - time.time()

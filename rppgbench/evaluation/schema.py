@@ -11,6 +11,7 @@ from rppgbench.errors import IncomparableResults, StoreError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     import pyarrow as pa
 
 SCHEMA_VERSION = 4
@@ -140,6 +141,22 @@ def rows_to_table(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
             raise StoreError(f"row {number}: no value in {', '.join(empty)}")
     checked.sort(key=lambda row: tuple(-1 if row[name] is None else row[name] for name in SORTED_BY))
     return pa.Table.from_pylist(checked, schema=_arrow_schema())
+
+
+def rows_to_frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """A pandas table of the rows, in ``SORTED_BY``'s order; units and meanings of the columns in its ``attrs``.
+
+    Integers and truth values that may be missing are of pandas' "Int64" and "boolean", other missing numbers NaN.
+    """
+    nullable = {"int64": "Int64", "bool": "boolean"}
+    optional = {c.name: nullable[c.type] for c in COLUMNS if c.type in nullable and not c.required}
+    frame: pd.DataFrame = rows_to_table(rows).to_pandas().astype(optional)
+    frame.attrs = {
+        "schema": SCHEMA_VERSION,
+        "units": {column.name: column.unit for column in COLUMNS},
+        "meanings": {column.name: column.meaning for column in COLUMNS},
+    }
+    return frame
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:

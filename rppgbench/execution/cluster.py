@@ -58,14 +58,29 @@ def scheduler_executor(address: str, options: WorkerOptions) -> DaskExecutor:
         ExecutorLost: no scheduler answers at ``address``.
     """
     _silence_logs()
+    return _connected(_client(address), options)
+
+
+def scheduler_has_gpus(address: str) -> bool:
+    """Whether a worker of the scheduler announces a GPU.
+
+    Raises:
+        ExecutorLost: no scheduler answers at ``address``.
+    """
+    _silence_logs()
+    with _client(address) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        return any(worker["resources"].get(GPU) for worker in workers)
+
+
+def _client(address: str) -> Client:
     try:
-        client = Client(address, timeout=_CONNECT_WITHIN_S, set_as_default=False)
+        return Client(address, timeout=_CONNECT_WITHIN_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ExecutorLost(
             f"--scheduler {address}: nobody answers there: {error}",
             hint="start one with 'dask scheduler' and workers with 'dask worker ADDRESS'; see docs/clusters.md",
         ) from None
-    return _connected(client, options)
 
 
 def batch_executor(file: Path, options: WorkerOptions) -> DaskExecutor:

@@ -11,9 +11,8 @@ from rppgbench.figures.selection import Selection
 from rppgbench.figures.style import NothingToDraw
 from rppgbench.pipeline import example_window
 from rppgbench.pipeline.example_window import ExampleWindow, LossCurve
-from rppgbench.pipeline.local_dataset import find_roots
+from rppgbench.pipeline.open_plan import DEVICE_KINDS, open_plan
 from rppgbench.pipeline.plan import Cell, Plan
-from rppgbench.pipeline.planner import make_plan, needed_datasets
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import Registry
 from rppgbench.store.store import Store, default_root
@@ -57,9 +56,12 @@ class RunArtefacts:
         root = self.store_root or default_root()
         if not (root / "objects").is_dir():
             raise NothingToDraw(f"{root} is no store; say with --store where the run kept its artefacts")
-        roots = find_roots(needed_datasets(self.protocol), self.data, "the other figures need the results alone")
-        store = Store.open(root)
-        return make_plan(self.protocol, store, roots=roots), store
+        hint = "the other figures need the results alone"
+        opened = open_plan(self.protocol, store=root, data=self.data, hint=hint)
+        for device in DEVICE_KINDS if self.protocol.trains else ():  # that the run may have been made on
+            if not any(opened.store.has(cell.score.key) for cell in opened.plan.cells if cell.seed is not None):
+                opened = open_plan(self.protocol, store=root, data=self.data, device=device, hint=hint)
+        return opened.plan, opened.store
 
 
 def _cell(plan: Plan, chosen: Selection) -> Cell:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from rppgbench.media.decode import Frame, TruncatedVideo, VideoInfo, frames, pro
 from rppgbench.media.face_detection import FaceTrack, whole_frame
 from rppgbench.media.face_following import follow_face
 from rppgbench.media.traces import Traces, measure_traces
+from rppgbench.registry import load_registry
 from rppgbench.signal.heart_rate import HeartRate, estimate_each
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 Roi = Literal["face", "full"]
 
-LEAST_S = 8.0
+LEAST_S, LEAST_STEP_S = 8.0, 0.5
 # Range of the clock's rate: a faster one does not improve a slow source, nor a slower one make a fast source smaller.
 _CLOCK_HZ = (15.0, 60.0)
 
@@ -83,6 +84,24 @@ class Measurement:
         """Median over the reliable windows; None without one."""
         rates = [window.spectrum_bpm for window in self.windows if window.reliable and window.spectrum_bpm is not None]
         return float(np.median(rates)) if rates else None
+
+
+def make_measure_settings(method: str, roi: Roi, window_s: float, step_s: float) -> MeasureSettings:
+    """The settings, checked, with the method of that name made.
+
+    Raises:
+        UnknownName: there is no such method.
+        PluginError: it cannot measure a single video.
+        SignalError: a setting is out of its range.
+    """
+    if roi not in get_args(Roi):
+        raise SignalError(f"roi {roi!r}: expected one of {', '.join(get_args(Roi))}")
+    for name, value, least in (("window_s", window_s, LEAST_S), ("step_s", step_s, LEAST_STEP_S)):
+        if not (np.isfinite(value) and value >= least):
+            raise SignalError(f"{name} {value}: expected at least {least:g} s")
+    registry = load_registry()
+    predictor = predictor_of(registry.method(method), lambda: registry.create("method", method))
+    return MeasureSettings(method, predictor, roi, window_s, step_s)
 
 
 def predictor_of(spec: MethodSpec, create: Callable[[], TraceMethod]) -> TraceMethod:

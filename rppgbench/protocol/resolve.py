@@ -56,6 +56,11 @@ class Protocol:
         others = {other.name: other for other in (self.methods_learn_on, self.enhancers_learn_on) if other}
         return (self.dataset, *others.values())
 
+    @property
+    def trains(self) -> bool:
+        """Whether any entry is trained by gradients."""
+        return any(entry.seeded for entry in self.entries)
+
     def resolved(self) -> dict[str, Any]:
         """Everything that the digest covers, as plain data: all but entries, title and cite."""
         return {

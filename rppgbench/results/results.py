@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rppgbench import __version__
 from rppgbench.errors import IncomparableResults, RppgbenchError
 from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
 from rppgbench.protocol.lock_diff import differing
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.signal.heart_rate import HeartRateSettings
+from rppgbench.version import __version__
 
 Row = dict[str, Any]
 

@@ -17,7 +17,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from rppgbench import __version__
 from rppgbench.errors import StoreError
 from rppgbench.pipeline.provenance import library_versions
 from rppgbench.pipeline.task import Task
@@ -28,6 +27,7 @@ from rppgbench.runs.run_folders import ALIVE, BEAT_S
 from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import InterimBest
 from rppgbench.store.store import Store
+from rppgbench.version import __version__
 
 LIBRARIES = (
     "numpy", "scipy", "av", "opencv-python-headless", "scikit-image", "pandas", "pyarrow", "array-api-compat", "torch",

@@ -76,7 +76,7 @@ def registry(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "filed", module)
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "none.yaml"))
     found = Registry.from_plugins(filed=module, ffmpeg=rppgbench_ffmpeg, classical=rppgbench_classical)
-    monkeypatch.setattr("rppgbench.registry.load_registry", lambda: found)
+    monkeypatch.setattr("rppgbench.pipeline.open_plan.load_registry", lambda: found)
     return found
 
 

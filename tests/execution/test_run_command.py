@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rppgbench.cli.execution_options import ExecutionOptions
 from rppgbench.errors import RppgbenchError
+from rppgbench.execution.execution_settings import ExecutionSettings
 from rppgbench.store.store import Store
 from rppgbench.text import parse_duration_s
 
@@ -131,25 +131,25 @@ def test_two_runs_share_the_work(misbehaving, tmp_path, no_process_left):
 class TestOptions:
     def test_two_sources_of_workers_are_refused(self):
         with pytest.raises(RppgbenchError, match="both say whose workers"):
-            ExecutionOptions(**HOW | {"scheduler": "tcp://x:1", "cluster_file": Path("x.yaml")})
+            ExecutionSettings(**HOW | {"scheduler": "tcp://x:1", "cluster_file": Path("x.yaml")})
 
     def test_local_workers_of_a_remote_scheduler_are_refused(self):
         with pytest.raises(RppgbenchError, match="--workers and --gpus are about this machine"):
-            ExecutionOptions(**HOW | {"scheduler": "tcp://x:1", "workers": 3})
+            ExecutionSettings(**HOW | {"scheduler": "tcp://x:1", "workers": 3})
 
     @pytest.mark.parametrize("address", ["nonsense", "tcp://10.0.0.1", "tcp://a b:1", "10.0.0.1:"])
     def test_no_address(self, address):
         with pytest.raises(RppgbenchError, match="expected an address with a port"):
-            ExecutionOptions(**HOW | {"scheduler": address})
+            ExecutionSettings(**HOW | {"scheduler": address})
 
     @pytest.mark.parametrize("address", ["tcp://10.0.0.1:8786", "tls://node:1", "host:8786", "tcp://[::1]:8786"])
     def test_addresses(self, address):
-        assert ExecutionOptions(**HOW | {"scheduler": address}).elsewhere
+        assert ExecutionSettings(**HOW | {"scheduler": address}).elsewhere
 
     @pytest.mark.parametrize("text", ["soon", "", "-3s", "0"])
     def test_no_time(self, text):
         with pytest.raises(RppgbenchError, match="is no time"):
-            ExecutionOptions(**HOW | {"task_limit": text})
+            ExecutionSettings(**HOW | {"task_limit": text})
 
     def test_times(self):
         assert [parse_duration_s(text) for text in ("90s", "30m", "12h", "1.5h")] == [90, 1800, 43200, 5400]

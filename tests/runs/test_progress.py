@@ -8,11 +8,11 @@ import json
 import pytest
 from rich.console import Console
 
-from rppgbench.cli.progress import LiveReporter, ObserverGroup, PlainReporter, reporter
-from rppgbench.cli.run_display import render_run
 from rppgbench.cli.time_display import print_time
 from rppgbench.pipeline.stage_progress import PROGRESS
 from rppgbench.pipeline.task_result import RunNotice, TaskEnded, TaskFailure, TaskStarted, WorkersChanged
+from rppgbench.runs.progress import LiveReporter, ObserverGroup, PlainReporter, reporter
+from rppgbench.runs.run_display import render_run
 from rppgbench.runs.run_state import RunState
 from rppgbench.store.store import Store
 from tests.stand_in_tasks import stand_in

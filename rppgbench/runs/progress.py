@@ -11,8 +11,8 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 
-from rppgbench.cli.run_display import describe, describe_best, describe_notice, describe_times, render_run
 from rppgbench.pipeline.task_result import Observer, RunEvent, RunNotice, TaskStarted
+from rppgbench.runs.run_display import describe, describe_best, describe_notice, describe_times, render_run
 from rppgbench.runs.run_state import RunState
 from rppgbench.runs.snapshot import Snapshot
 from rppgbench.store.store import Store

@@ -1,0 +1,96 @@
+"""Displays of a run while it goes on: none, a user's own observer, or a console."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from rppgbench.pipeline.task_result import NullObserver, Observer
+from rppgbench.text import format_bytes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rppgbench.application.run_plan import RunPlan
+    from rppgbench.pipeline.disk_budget import DiskBudget
+    from rppgbench.results.board import Board
+    from rppgbench.runs.run_state import RunState
+    from rppgbench.store.store import Store
+
+
+class RunDisplay(Protocol):
+    """Shows a run to its user, and may ask it to stop."""
+
+    def planned(self, planned: RunPlan) -> None:
+        """The run is about to be prepared."""
+
+    def prepared(self, budget: DiskBudget, *, shared: bool) -> None:
+        """The run starts, within that ``budget``; ``shared`` says that another run works on the store."""
+
+    def watch(self, state: RunState, store: Store) -> AbstractContextManager[Observer]:
+        """An observer while tasks run; ``state`` is up to date whenever it is called."""
+
+    def stop_asked(self) -> bool:
+        """Whether nothing more is to be started."""
+
+    def ranked(self, board: Board) -> None:
+        """The board is computed, and not published yet."""
+
+
+class ObserverDisplay:
+    """Shows nothing but passes on to ``observer``; the base of displays."""
+
+    def __init__(self, observer: Observer | None = None) -> None:
+        self._observer: Observer = observer or NullObserver()
+
+    def planned(self, planned: RunPlan) -> None: ...
+
+    def prepared(self, budget: DiskBudget, *, shared: bool) -> None: ...
+
+    @contextmanager
+    def watch(self, state: RunState, store: Store) -> Iterator[Observer]:
+        yield self._observer
+
+    def stop_asked(self) -> bool:
+        return False
+
+    def ranked(self, board: Board) -> None: ...
+
+
+class ConsoleDisplay(ObserverDisplay):
+    """Shows progress on a console: bars where it is a terminal, else plain lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def planned(self, planned: RunPlan) -> None:
+        protocol = planned.protocol
+        rehearsal = ", a rehearsal: its numbers mean nothing" if protocol.rehearsal else ""
+        estimator = protocol.evaluation.heart_rate.compatible
+        other = f", as {estimator} derives heart rates: to explain older numbers, not to be ranked" if estimator else ""
+        self.console.print(
+            f"[bold]{protocol.name} v{protocol.version}[/bold] ({protocol.digest[:12]}){other}{rehearsal}: "
+            f"{planned.state}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    def prepared(self, budget: DiskBudget, *, shared: bool) -> None:
+        if budget.evicts:
+            bound = format_bytes(budget.peak.least_bytes)
+            self.console.print(
+                f"face clips go when their last reader is done: at most {bound} more on the disk", style="dim"
+            )
+        if shared:
+            self.console.print(
+                "another run works on this store: what it has done is found, not done again", style="dim"
+            )
+
+    @contextmanager
+    def watch(self, state: RunState, store: Store) -> Iterator[Observer]:
+        from rppgbench.runs.progress import reporter
+
+        with reporter(self.console, state, store) as progress:
+            yield progress

@@ -1,0 +1,70 @@
+"""Results that a run published, found by protocol or folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rppgbench.application.run_results import RunResults
+from rppgbench.errors import RppgbenchError, nearest
+from rppgbench.pipeline.open_plan import ProtocolSource, open_protocol
+from rppgbench.protocol.protocol_library import builtin_protocols
+from rppgbench.protocol.resolve import Protocol
+from rppgbench.results.results import RESULTS, Results, load_answering, merge
+
+
+def find_results(named: ProtocolSource, out: Path) -> RunResults:
+    """Published results of a protocol below ``out``, or those in the folder named, with the protocol if it is at hand.
+
+    Raises:
+        RppgbenchError: there are none.
+        IncomparableResults: those in the protocol's folder answer another question.
+    """
+    if not isinstance(named, Protocol):
+        path = Path(named)
+        if path.is_dir():
+            return _in_folder(path)
+        if path.parent.is_dir() and path.parent != Path() and not path.is_file():
+            siblings = [sibling.name for sibling in path.parent.iterdir()]
+            raise RppgbenchError(f"{path}: no such protocol or folder of results", hint=nearest(path.name, siblings))
+    protocol = open_protocol(named)
+    estimator = protocol.evaluation.heart_rate.compatible
+    folder = out / protocol.name / f"v{protocol.version}" / (f"as_{estimator}" if estimator else "")
+    name = protocol.name if isinstance(named, Protocol) else named
+    if not (folder / RESULTS).is_file():
+        raise RppgbenchError(
+            f"{folder}: no results of {protocol.name} there",
+            hint=f"'rppgbench run {name}' first, or say with --out where its leaderboards are",
+        )
+    hint = f"'rppgbench run {name}' again, or name the folder to see what it holds"
+    return RunResults(load_answering(protocol, folder, hint), protocol, folder)
+
+
+def _in_folder(path: Path) -> RunResults:
+    if not (path / RESULTS).is_file():
+        raise RppgbenchError(
+            f"{path}: no results there (expected {RESULTS})",
+            hint="name the folder of one board, such as leaderboards/synthetic_compressed/v2",
+        )
+    results = Results.load(path)
+    return RunResults(results, _protocol_of(results), path)
+
+
+def _protocol_of(results: Results) -> Protocol | None:
+    """The protocol that comes with rppgbench and asks just what the results answer."""
+    path = builtin_protocols().get(str(results.about["protocol"]))
+    if path is None:
+        return None
+    protocol = open_protocol(path, estimator=results.compatible)
+    return protocol if protocol.digest == results.about["digest"] else None
+
+
+def rank_together(first: RunResults, others: Sequence[RunResults]) -> RunResults:
+    """The results as one, to be ranked together.
+
+    Raises:
+        IncomparableResults: they answer different questions; the message shows line by line where they differ.
+    """
+    many = [first, *others]
+    content = merge([results.content for results in many], [str(results.folder) for results in many])
+    return RunResults(content, first.protocol)

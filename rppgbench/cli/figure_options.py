@@ -1,0 +1,90 @@
+"""Options of the commands that draw finished results, and the figures of these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rppgbench.cli.shared_options import data_option, options, out_option, protocol_argument, store_option
+from rppgbench.errors import RppgbenchError
+
+if TYPE_CHECKING:
+    from rppgbench.figures.figure_set import FigureOutcome, FigureSet
+    from rppgbench.figures.selection import Selection
+    from rppgbench.results.board import Board
+
+results_options = options(
+    protocol_argument,
+    store_option,
+    data_option,
+    out_option,
+    click.option("--recording", metavar="ID",
+                 help="Show this recording in fig8 and fig9. [default: that of median error]"),
+    click.option("--condition", metavar="ID",
+                 help="Show this condition in fig8, fig9, bland_altman_compressed and further tables of a "
+                      "report. [default: fig8 and fig9 the lowest rate learnt from; bland_altman_compressed "
+                      "the middle rate of the first codec; tables none]"),
+    click.option("--entry", metavar="ID", help="As this entry saw it. [default: the best with an enhancer]"),
+)  # fmt: skip
+
+
+def open_figure_set(
+    protocol: str,
+    store_path: Path | None,
+    data: tuple[str, ...],
+    out: Path,
+    recording: str | None,
+    condition: str | None,
+    entry: str | None,
+) -> tuple[FigureSet, Path]:
+    """The figures of the results that are meant, and the folder of these."""
+    from rppgbench.api import open_results
+    from rppgbench.figures.figure_set import FigureSet
+    from rppgbench.figures.run_artefacts import RunArtefacts
+    from rppgbench.registry import load_registry
+
+    found = open_results(protocol, out=out)
+    board, folder = found.board(), found.folder or out
+    chosen = _chosen_window(board, entry, condition, recording)
+    artefacts = RunArtefacts(found.protocol, load_registry(), store_path, data)
+    return FigureSet(board, artefacts, chosen, condition), folder
+
+
+def print_outcomes(outcomes: Iterable[FigureOutcome], folder: Path) -> tuple[int, int]:
+    """Say what is written and what is skipped, as it is; how many files and parts these were.
+
+    Raises:
+        RppgbenchError: the folder cannot be written.
+    """
+    n_files = n_skipped = 0
+    try:
+        for outcome in outcomes:
+            for path in outcome.files:
+                click.echo(f"written  {path}")
+            if not outcome.files:
+                click.echo(f"skipped  {outcome.name}: {outcome.reason}")
+            n_files, n_skipped = n_files + len(outcome.files), n_skipped + (not outcome.files)
+    except OSError as error:
+        raise RppgbenchError(
+            f"{folder}: cannot be written: {error.strerror}", hint="copy the folder to where you may write"
+        ) from None
+    return n_files, n_skipped
+
+
+def _chosen_window(
+    board: Board, entry: str | None, condition: str | None, recording: str | None
+) -> Selection | RppgbenchError:
+    """The window to show, told when it was not asked for in full; or why there is none."""
+    from rppgbench.figures.selection import select_window
+    from rppgbench.figures.style import NothingToDraw
+
+    try:
+        chosen = select_window(board, entry=entry, condition=condition, recording=recording)
+    except NothingToDraw as error:
+        return error
+    if chosen.why:
+        click.echo(f"showing  {chosen.recording} under {chosen.condition} by {chosen.entry}: {chosen.why}")
+    return chosen
