@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rppgbench.figures.selection import Selection
     from rppgbench.protocol.resolve import Protocol
     from rppgbench.registry import Registry
+    from rppgbench.report.paper import Paper
     from rppgbench.results.board import Board
     from rppgbench.results.results import Results
 
@@ -34,11 +35,11 @@ def draws_results(command: Command) -> Command:
                          show_default=True,
                          help="Folder of leaderboards; all is written to OUT/<protocol>/v<version>/."),
             click.option("--recording", metavar="ID",
-                         help="Show this recording in fig8 and fig9. [default: that of median error]"),
+                         help="Show this recording in faces and waves. [default: that of median error]"),
             click.option("--condition", metavar="ID",
-                         help="Show this condition in fig8, fig9, bland_altman_compressed and further tables of a "
-                              "report. [default: fig8 and fig9 the lowest rate learnt from; bland_altman_compressed "
-                              "the middle rate of the first codec; tables none]"),
+                         help="Show this condition in faces, waves, bland_altman_compressed and further tables of a "
+                              "report. [default: faces and waves the lowest rate learnt from; "
+                              "bland_altman_compressed the middle rate of the first codec; tables none]"),
             click.option("--entry", metavar="ID", help="As this entry saw it. [default: the best with an enhancer]"),
         )
     ):  # fmt: skip
@@ -54,18 +55,22 @@ def open_figure_set(
     recording: str | None,
     condition: str | None,
     entry: str | None,
-) -> tuple[FigureSet, Path]:
-    """The figures of the results that are meant, and the folder of these."""
+) -> tuple[FigureSet, Path, Paper | None]:
+    """The figures of the named results, their folder, and the paper that their report follows."""
     from rppgbench.figures.figure_set import FigureSet
     from rppgbench.figures.run_artefacts import RunArtefacts
     from rppgbench.registry import load_registry
+    from rppgbench.report.paper import find_paper
     from rppgbench.results.board import Board
 
     registry = load_registry()
     results, folder, loaded = find_results(protocol, out, registry)
     board = Board.of(results)
     chosen = _chosen_window(board, entry, condition, recording)
-    return FigureSet(board, RunArtefacts(loaded, registry, store_path, data), chosen, condition), folder
+    paper = find_paper(str(results.about["protocol"]), loaded.path if loaded else None)
+    prefixes = paper.figures if paper else {}
+    run = RunArtefacts(loaded, registry, store_path, data)
+    return FigureSet(board, run, chosen, condition, prefixes), folder, paper
 
 
 def print_outcomes(outcomes: Iterable[FigureOutcome], folder: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""What enhancers add to PSNR, and beside it what PSNR hides: Fig. 6 of Yu et al., ICCV 2019, with its control.
+"""PSNR that enhancers add, with changes of the pulse's SNR and of PSNR's spread over time.
 
 An enhancer trained on squared error can raise PSNR by smoothing over time, which erases a pulse of less than one grey
 level; so the change of the pulse's own signal-to-noise ratio and of PSNR's spread over time stand below.
@@ -29,7 +29,7 @@ from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, lege
 from rppgbench.results.board import Board
 from rppgbench.results.results import Row
 
-NAME = "fig6_delta_psnr"
+NAME = "delta_psnr"
 QUANTITIES = {
     "delta_psnr_db": "PSNR gained (dB)",
     "snr_change_db": "pulse SNR gained (dB)",

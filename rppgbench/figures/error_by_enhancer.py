@@ -1,6 +1,6 @@
 """Heart rate's error behind each enhancer and training mode, under codecs it learnt from and others.
 
-The shape of Fig. 7 of Yu et al., ICCV 2019: the method alone is the line to beat.
+The method alone is the line to beat.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rppgbench.figures.style import grid_lines, house_style, legend_below, named
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import FLOOR, draw_floor
 
-NAME = "fig7_error_by_enhancer"
+NAME = "error_by_enhancer"
 QUANTITIES = ("hr_rmse_bpm", "hr_mae_bpm")
 _CAPTION = "Error of each method behind each enhancer; in black the method alone, the line to beat"
 

@@ -1,7 +1,4 @@
-"""One frame of a face as compressed, as enhanced and as it was, what differs, and where the method looked.
-
-The shape of Fig. 8 of Yu et al., ICCV 2019.
-"""
+"""One frame of a face compressed, enhanced and as reference, their differences, and the method's maps."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.floating[Any]]
 
-NAME = "fig8_faces"
+NAME = "faces"
 COLUMNS = 3
 # A difference is amplified until this percentile of its size spans the scale.
 _PERCENTILE = 99.5

@@ -1,7 +1,4 @@
-"""A window's wave without and with enhancement beside the contact sensor's, above the PSNR of each frame.
-
-The shape of Fig. 9 of Yu et al., ICCV 2019.
-"""
+"""A window's wave without and with enhancement beside the contact sensor's, above the PSNR of each frame."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from rppgbench.signal.heart_rate import HeartRateSettings, estimate_each, ranked
 if TYPE_CHECKING:
     from rppgbench.contracts import FloatArray
 
-NAME = "fig9_waves"
+NAME = "waves"
 CONTACT, WITHOUT, WITH = "contact sensor", "without enhancement", "with enhancement"
 METHOD, COMPRESSED = "method", "compressed"
 _COLOURS = {CONTACT: "black", WITHOUT: COLOURS[1], WITH: COLOURS[0], METHOD: COLOURS[0], COMPRESSED: COLOURS[1]}

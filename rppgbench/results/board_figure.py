@@ -1,4 +1,4 @@
-"""Error against bitrate, a panel a codec, a line an entry: the shape of Fig. 5 of Yu et al., ICCV 2019."""
+"""Error against bitrate, a panel a codec, a line an entry."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from rppgbench.results.board import Board
 from rppgbench.results.results import Results
 
 NAMES = [
-    "fig5_error_by_bitrate", "fig6_delta_psnr", "fig7_error_by_enhancer", "fig8_faces", "fig9_waves", "losses",
+    "error_by_bitrate", "delta_psnr", "error_by_enhancer", "faces", "waves", "losses",
     "train_rate_by_test_rate", "bland_altman", "bland_altman_compressed", "degradation_error", "degradation_snr",
     "critical_differences", "error_by_quality", "hrv_scatter",
 ]  # fmt: skip
@@ -64,7 +64,7 @@ def test_what_is_missing_is_told_and_the_others_are_drawn(few, unprinted, tmp_pa
     run = RunArtefacts(None, load_registry())
     outcomes = {o.name: o for o in FigureSet(few, run, CHOSEN).draw(tmp_path)}
     drawn = [name for name, outcome in outcomes.items() if outcome.files]
-    missing = ["fig8_faces", "fig9_waves", "losses"]
+    missing = ["faces", "waves", "losses"]
     assert drawn == [name for name in NAMES if name not in missing]
     for name in missing:
         assert "name the protocol that made it" in outcomes[name].reason
@@ -76,11 +76,17 @@ def test_an_emptied_store_and_no_choice_are_reasons_too(few, unprinted, specimen
             raise ArtefactError("waves: no such artefact")
 
     reasons = {o.name: o.reason for o in FigureSet(few, Emptied(None, []), CHOSEN).draw(tmp_path)}
-    assert reasons["fig8_faces"] == reasons["fig9_waves"] == "waves: no such artefact"
+    assert reasons["faces"] == reasons["waves"] == "waves: no such artefact"
     assert "no entry was trained" in reasons["losses"]
     gallery = FigureSet(few, Kept(specimen, []), NothingToDraw("no entry has an enhancer"))
     reasons = {o.name: o.reason for o in gallery.draw(tmp_path)}
-    assert reasons["fig8_faces"] == reasons["fig9_waves"] == "no entry has an enhancer"
+    assert reasons["faces"] == reasons["waves"] == "no entry has an enhancer"
+
+
+def test_a_prefix_leads_the_names_of_its_figures_files(few, unprinted, tmp_path):
+    figures = FigureSet(few, RunArtefacts(None, load_registry()), CHOSEN, prefixes={"error_by_bitrate": "fig1"})
+    names = [outcome.name for outcome in figures.draw(tmp_path)]
+    assert names == ["fig1_error_by_bitrate", *NAMES[1:]]
 
 
 def test_a_defect_is_not_a_missing_material(few, unprinted, specimen, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
+from rppgbench.report.paper import Paper, builtin_papers, load_paper
 from rppgbench.results.board import Board
 from rppgbench.results.results import Results
 
@@ -87,6 +88,11 @@ def make_board():
 @pytest.fixture(scope="session")
 def board(make_board) -> Board:
     return make_board()
+
+
+@pytest.fixture(scope="session")
+def paper() -> Paper:
+    return load_paper(builtin_papers()["yu2019"])
 
 
 @pytest.fixture
