@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["method", "enhancer", "codec", "dataset"]
 
+# The name of the codec without an encoder: recordings as they are, the reference of a protocol that names none.
+AS_RECORDED = "original"
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
@@ -76,6 +79,7 @@ class MethodSpec(Spec):
     ``pretrained_on`` names datasets that its weights have seen. ``learns_from`` says what a learner needs of its
     training subjects: their clips too, or the contact sensor's truth alone. ``skin_labels`` is True for one that also
     wants to be told where the skin is while it learns. ``rehearsal`` are params with which it learns in no time.
+    ``suggested`` marks the trace method that `measure` takes where none is named.
     """
 
     kind: ClassVar[Kind] = "method"
@@ -90,6 +94,7 @@ class MethodSpec(Spec):
     frames: int | None = None
     pretrained_on: tuple[str, ...] = ()
     rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    suggested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +121,9 @@ class CodecSpec(Spec):
     """A codec: a recording in, a compressed recording out.
 
     ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
-    ``encoder`` is None for the codec that leaves the recording as it is. ``seconds_per_megapixel`` is roughly what
-    encoding costs one core, for a plan's estimate before anything was measured. ``rehearsal`` are params with which it
-    is quick, whatever becomes of the picture.
+    ``encoder`` is None for the codec that leaves the recording as it is; one is named ``AS_RECORDED``.
+    ``seconds_per_megapixel`` is roughly what encoding costs one core, for a plan's estimate before anything was
+    measured. ``rehearsal`` are params with which it is quick, whatever becomes of the picture.
     """
 
     kind: ClassVar[Kind] = "codec"
@@ -136,7 +141,9 @@ class DatasetSpec(Spec):
     ``needs_files`` is False for one that makes its recordings itself. A dataset that needs files has a factory with a
     first argument ``root: Path``; where that lies is the user's setting. ``fixture`` names a function
     ``(root, cohort, n_subjects, duration_s) -> rendered recordings by id`` (`rppgbench.testing.rendered_cohort`) that
-    writes a small tree in the exact published layout, filled with rendered faces. ``protocol`` is the one to try first.
+    writes a small tree in the exact published layout, filled with rendered faces. ``cohort`` is True for a
+    `RenderingDataset` that such faces come from: its params have the fields of `rppgbench.testing.rendered_cohort`'s
+    ``COHORT_PARAMS``. ``protocol`` is the one to try first.
     """
 
     kind: ClassVar[Kind] = "dataset"
@@ -145,6 +152,7 @@ class DatasetSpec(Spec):
     how_to_get: str = ""
     needs_files: bool = True
     fixture: str = ""
+    cohort: bool = False
     protocol: str = ""
 
     def __post_init__(self) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from rppgbench.errors import PluginError, SignalError
+from rppgbench.contracts import MethodSpec
+from rppgbench.errors import PluginError, SignalError, UnknownName
 from rppgbench.measurement.compression_verdict import CompressionVerdict, judge_compression
 from rppgbench.measurement.reliability import doubt
 from rppgbench.media.clock import to_uniform
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rppgbench.contracts import MethodSpec, TraceMethod
+    from rppgbench.contracts import TraceMethod
+    from rppgbench.registry import Registry
 
     FloatArray = NDArray[np.floating[Any]]
 
@@ -86,6 +88,18 @@ class Measurement:
         return float(np.median(rates)) if rates else None
 
 
+def suggested_method(registry: Registry) -> str:
+    """The name of the method to measure with where none is named: the first that its plugin suggests.
+
+    Raises:
+        UnknownName: no installed plugin suggests one.
+    """
+    for spec in registry.specs("method"):
+        if isinstance(spec, MethodSpec) and spec.suggested:
+            return spec.name
+    raise UnknownName("no installed plugin suggests a method", hint="name one of 'rppgbench list methods'")
+
+
 def predictor_of(spec: MethodSpec, create: Callable[[], Any]) -> Any:
     """The method to measure with.
 
@@ -98,7 +112,9 @@ def predictor_of(spec: MethodSpec, create: Callable[[], Any]) -> Any:
             why = "has to be trained"
         elif spec.control:
             why = "is a control that measures no pulse"
-        raise PluginError(f"method {spec.name!r} {why}; measure takes a trace method", hint="try --method pos")
+        raise PluginError(
+            f"method {spec.name!r} {why}; measure takes a trace method", hint="see 'rppgbench list methods'"
+        )
     return create()
 
 

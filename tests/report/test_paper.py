@@ -57,7 +57,7 @@ def test_a_list_of_protocols_is_for_those_alone_and_comes_first(tmp_path):
     [
         ("faces: fig1", "face: fig1", "2:11", "no figure is called 'face' (did you mean 'faces'?)"),
         ("faces: fig1", "faces: ../fig1", "2:18", "figures.faces"),
-        ("[hr_mae_bpm, hr_r]", "[hr_mae_bp, hr_r]", "7:15", "no metric is called 'hr_mae_bp' (did you mean 'hr_mae_bpm'?)"),
+        ("[hr_mae_bpm", "[hr_mae_bp", "7:15", "no metric is called 'hr_mae_bp' (did you mean 'hr_mae_bpm'?)"),
         ("[4.2, null]", "[4.2]", "12:26", "1 numbers for 2 metrics; null stands for a dash"),
         ("digits: 1", "digit: 1", "6:5", "unknown key 'digit' (did you mean 'digits'?)"),
         ("        table: Table 1\n", "", "9:9", "key 'table' is missing"),
