@@ -52,7 +52,7 @@ def load_claims(path: Path) -> ClaimsFile:
         claims = ClaimsFile.model_validate(source.tree)
     except ValidationError as error:
         lines = explain(source, error, ClaimsFile)
-        raise ProtocolError("\n".join(lines), hint="see protocols/claims/yu2019.yaml") from None
+        raise ProtocolError("\n".join(lines), hint="see the files in protocols/claims") from None
     wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
     if wrong:
         raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")

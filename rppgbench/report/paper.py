@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 import rppgbench.protocol
+from rppgbench.claims.claims_library import builtin_claims
 from rppgbench.errors import ProtocolError, nearest
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.protocol import yaml_document
@@ -55,11 +56,13 @@ class PaperTable(Frozen):
 class Paper(Frozen):
     """``figures`` are the beginnings of figures' file names, such as ``fig5``, by the figure's general name.
 
-    ``protocols`` are the names of protocols whose reports follow the paper; None stands for all.
+    ``protocols`` are the names of protocols whose reports follow the paper, None stands for all; ``claims`` the name of
+    the paper's claims file in rppgbench, None without one.
     """
 
     cite: str
     protocols: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    claims: str | None = None
     figures: dict[str, FileName] = Field(default_factory=dict)
     tables: tuple[PaperTable, ...] = ()
 
@@ -109,6 +112,8 @@ def _papers_in(folder: Path) -> dict[str, Path]:
 
 
 def _unknown_names(source: Document, paper: Paper) -> Iterator[str]:
+    if paper.claims is not None and paper.claims not in (known := builtin_claims()):
+        yield f"{source.where(('claims',))}: no claims are called {paper.claims!r} ({nearest(paper.claims, known)})"
     for name in paper.figures:
         if name not in CAPTIONS:
             where = source.where(("figures", name), key=True)

@@ -9,6 +9,7 @@ from rppgbench.report.paper import builtin_papers, find_paper, load_paper
 
 OWN = """\
 cite: 10.0000/own
+claims: yu2019
 figures: {faces: fig1}
 tables:
   - name: table1
@@ -55,12 +56,13 @@ def test_a_list_of_protocols_is_for_those_alone_and_comes_first(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "where", "why"),
     [
-        ("faces: fig1", "face: fig1", "2:11", "no figure is called 'face' (did you mean 'faces'?)"),
-        ("faces: fig1", "faces: ../fig1", "2:18", "figures.faces"),
-        ("[hr_mae_bpm", "[hr_mae_bp", "7:15", "no metric is called 'hr_mae_bp' (did you mean 'hr_mae_bpm'?)"),
-        ("[4.2, null]", "[4.2]", "12:26", "1 numbers for 2 metrics; null stands for a dash"),
-        ("digits: 1", "digit: 1", "6:5", "unknown key 'digit' (did you mean 'digits'?)"),
-        ("        table: Table 1\n", "", "9:9", "key 'table' is missing"),
+        ("faces: fig1", "face: fig1", "3:11", "no figure is called 'face' (did you mean 'faces'?)"),
+        ("faces: fig1", "faces: ../fig1", "3:18", "figures.faces"),
+        ("[hr_mae_bpm", "[hr_mae_bp", "8:15", "no metric is called 'hr_mae_bp' (did you mean 'hr_mae_bpm'?)"),
+        ("[4.2, null]", "[4.2]", "13:26", "1 numbers for 2 metrics; null stands for a dash"),
+        ("claims: yu2019", "claims: yu2018", "2:9", "no claims are called 'yu2018' (did you mean 'yu2019'?)"),
+        ("digits: 1", "digit: 1", "7:5", "unknown key 'digit' (did you mean 'digits'?)"),
+        ("        table: Table 1\n", "", "10:9", "key 'table' is missing"),
     ],
 )
 def test_errors_say_where(tmp_path, old, new, where, why):
