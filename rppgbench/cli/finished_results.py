@@ -23,7 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def draws_results(command: Command) -> Command:
-    """Arguments of commands that draw finished results; ``open_gallery`` takes them."""
+    """Arguments of commands that draw finished results; ``open_figure_set`` takes them."""
     for decorate in reversed(
         (
             click.argument("protocol"),

@@ -17,7 +17,7 @@ NAME = "error_by_bitrate"
 
 
 def draw_error_by_bitrate(board: Board, target: Path) -> list[Path]:
-    """A panel a codec, a line an entry, a broken line for the label floor; returns the files written.
+    """Files written: a panel a codec, a line an entry, a broken line for the label floor.
 
     Raises:
         NothingToDraw: no condition has a bitrate.

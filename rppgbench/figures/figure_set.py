@@ -1,4 +1,4 @@
-"""Every figure there is, and what each of them needs."""
+"""All figures, with the data that each of them needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rppgbench.signal.heart_rate import HeartRateSettings
 
 @dataclass(frozen=True)
 class FigureOutcome:
-    """A figure's files, or why there are none."""
+    """A figure's files, or the reason why there are none."""
 
     name: str
     files: list[Path]
@@ -41,7 +41,7 @@ class FigureOutcome:
 
 @dataclass(frozen=True)
 class FigureSet:
-    """The figures of one set of results. ``selection`` is the window to show, or why there is none.
+    """The figures of one set of results. ``selection`` is the window to show, or the error that left none.
 
     ``condition`` is that of the second Bland-Altman plot; None for the middle rate of the first codec. ``prefixes``
     are beginnings of file names, such as ``fig5``, by figure.
@@ -95,4 +95,4 @@ class FigureSet:
     def _example(self) -> ExampleWindow:
         if isinstance(self.selection, RppgbenchError):
             raise self.selection
-        return self.run.specimen(self.selection)
+        return self.run.example(self.selection)

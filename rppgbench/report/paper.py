@@ -56,8 +56,8 @@ class PaperTable(Frozen):
 class Paper(Frozen):
     """``figures`` are the beginnings of figures' file names, such as ``fig5``, by the figure's general name.
 
-    ``protocols`` are the names of protocols whose reports follow the paper, None stands for all; ``claims`` the name of
-    the paper's claims file in rppgbench, None without one.
+    ``protocols`` names the protocols with reports in the paper's shape, None stands for all; ``claims`` the paper's
+    claims file in rppgbench, None without one.
     """
 
     cite: str

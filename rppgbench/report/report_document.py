@@ -1,4 +1,4 @@
-"""The report as Markdown: what follows, then the tables and figures that it follows from."""
+"""The report as Markdown: conclusions, then the tables and figures behind them."""
 
 from __future__ import annotations
 

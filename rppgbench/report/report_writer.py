@@ -1,4 +1,4 @@
-"""A report's files: tables, figures and the text that shows them, beside the board."""
+"""Files of a report beside the board: tables, figures and their text."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ReportWriter:
 
     @property
     def summary(self) -> list[str]:
-        """What stands at its head."""
+        """Sentences at the head of the report."""
         return [sentence for section in self._sections for sentence in section.summary]
 
     @property

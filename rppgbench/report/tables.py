@@ -31,19 +31,19 @@ def paper_tables(board: Board, paper: Paper) -> list[Table]:
     """The paper's tables under the reference, their data under every condition; then those of joined windows."""
     condition = next(iter([*reference_of(board), *board.results.conditions]))
     rows = board.results.rows
-    tables = [_table(board, paper, shape, condition, board.standings, rows) for shape in paper.tables]
+    tables = [_table(board, paper, shape, condition, board.summaries, rows) for shape in paper.tables]
     by_length: dict[float, list[Row]] = {}
     for row in board.results.joined:
         by_length.setdefault(round(row["end_s"] - row["start_s"], 3), []).append(row)
     for length_s, joined in sorted(by_length.items()):
         interval = board.results.evaluation["interval"]
         found = summarise(joined, draws=interval["bootstrap"], level=interval["level"], seed=interval["seed"])
-        standings = {(standing.condition, standing.entry): standing for standing in found}
+        summaries = {(summary.condition, summary.entry): summary for summary in found}
         for shape in (table for table in paper.tables if table.joined):
             title = f"{shape.title}, windows of {length_s:g} s"
-            # What was published is of other windows.
+            # Published numbers are of other windows.
             longer = {"name": f"{shape.name}_{length_s:g}s", "title": title, "published": ()}
-            tables.append(_table(board, paper, shape.model_copy(update=longer), condition, standings, joined))
+            tables.append(_table(board, paper, shape.model_copy(update=longer), condition, summaries, joined))
     return tables
 
 
@@ -51,7 +51,7 @@ def further_tables(board: Board, paper: Paper, condition: str) -> list[Table]:
     """The paper's tables under one more condition."""
     further = (shape.model_copy(update={"name": f"{shape.name}_{condition}"}) for shape in paper.tables)
     return [
-        _table(board, paper, shape, condition, board.standings, board.results.rows, alone=True) for shape in further
+        _table(board, paper, shape, condition, board.summaries, board.results.rows, alone=True) for shape in further
     ]
 
 
@@ -60,32 +60,32 @@ def _table(
     paper: Paper,
     shape: PaperTable,
     condition: str,
-    standings: Summaries,
+    summaries: Summaries,
     rows: Sequence[Row],
     *,
     alone: bool = False,
 ) -> Table:
     counts = _with_variability(rows) if shape.variability else {}
-    # What was published is of videos as recorded: it stands beside nothing else.
+    # Published numbers are of videos as recorded, and stand beside no other condition.
     as_published = not alone and condition in reference_of(board)
     published = shape.published_for(_dataset(board)) if as_published else None
     cells, reasons = [], dict[str, list[str]]()
     for entry in board.entries:
-        standing = standings.get((condition, entry))
-        if standing is None:
+        summary = summaries.get((condition, entry))
+        if summary is None:
             continue
-        cells.append(_cells(board, shape, standing, counts))
+        cells.append(_cells(board, shape, summary, counts))
         for metric in shape.metrics:
-            estimate = standing.metrics[metric]
+            estimate = summary.metrics[metric]
             if math.isnan(estimate.value):
                 reasons.setdefault(estimate.reason, []).append(f"{entry} ({METRICS[metric].label})")
     floor = _floor(board, rows)
     cells += _floor_cells(shape, floor)
     cells += _published_cells(shape, published)
-    notes = [_explained(shape, alone), *_floor_told(floor), *_undefined(reasons), *_published_note(paper, published)]
+    notes = [_columns_note(shape, alone), *_floor_note(floor), *_undefined(reasons), *_published_note(paper, published)]
     headers = ["entry", "windows", *(["HRV"] if shape.variability else []), *(METRICS[m].label for m in shape.metrics)]
     conditions = [condition] if alone else board.results.conditions
-    records = [*_records(board, conditions, shape, standings, counts), *_floor_records(shape, floor)]
+    records = [*_records(board, conditions, shape, summaries, counts), *_floor_records(shape, floor)]
     records += _published_records(paper, shape, published)
     return Table(shape.name, f"{shape.title}, {condition}", headers, cells, records, notes)
 
@@ -102,31 +102,31 @@ def _with_variability(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _cells(board: Board, shape: PaperTable, standing: EntrySummary, counts: Counts) -> list[str]:
-    name = f"{standing.entry} (control)" if standing.entry in board.results.controls else standing.entry
-    scored = f"{standing.n_scored}/{standing.n_windows}"
-    hrv = [f"{counts[standing.condition, standing.entry]}/{standing.n_scored}"] if shape.variability else []
-    return [name, scored, *hrv, *(format_number(standing.metrics[m].value, shape.digits) for m in shape.metrics)]
+def _cells(board: Board, shape: PaperTable, summary: EntrySummary, counts: Counts) -> list[str]:
+    name = f"{summary.entry} (control)" if summary.entry in board.results.controls else summary.entry
+    scored = f"{summary.n_scored}/{summary.n_windows}"
+    hrv = [f"{counts[summary.condition, summary.entry]}/{summary.n_scored}"] if shape.variability else []
+    return [name, scored, *hrv, *(format_number(summary.metrics[m].value, shape.digits) for m in shape.metrics)]
 
 
-def _explained(shape: PaperTable, alone: bool) -> str:
-    told = "windows: scored of expected."
+def _columns_note(shape: PaperTable, alone: bool) -> str:
+    text = "windows: scored of expected."
     if shape.variability:
-        told += " HRV: of those, windows with enough beats for LF on both sides; RF, LF, HF and LF/HF are over such."
-        told += " HF repeats LF: the two shares add up to 1."
+        text += " HRV: of those, windows with enough beats for LF on both sides; RF, LF, HF and LF/HF are over such."
+        text += " HF repeats LF: the two shares add up to 1."
     others = "" if alone else ", and every other condition,"
-    return f"{told} SD is of the error. Intervals{others} stand in {shape.name}.csv."
+    return f"{text} SD is of the error. Intervals{others} stand in {shape.name}.csv."
 
 
 def _undefined(reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Why cells are dashes: a reason, and whose."""
+    """Notes on dashes: a reason, and the cells."""
     for reason, cells in reasons.items():
         shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
         yield f"{DASH}: {reason}: {shown}."
 
 
 def _floor(board: Board, rows: Sequence[Row]) -> EntrySummary | None:
-    """How the contact sensor's two estimates of its own rate stand to each other; None where one is not known."""
+    """Metrics of the contact sensor's two rates against each other, None where one of them is unknown."""
     interval = board.results.evaluation["interval"]
     found = summarise(
         [] if board.results.compatible else floor_rows(rows),
@@ -144,7 +144,7 @@ def _floor_cells(shape: PaperTable, floor: EntrySummary | None) -> Iterator[list
         yield [f"*{FLOOR_ENTRY}*", f"{floor.n_scored}/{floor.n_windows}", *blank, *values]
 
 
-def _floor_told(floor: EntrySummary | None) -> Iterator[str]:
+def _floor_note(floor: EntrySummary | None) -> Iterator[str]:
     if floor is not None:
         yield (
             f"{FLOOR_ENTRY}: the contact sensor's beats against its own spectrum, both right. Differences between "
@@ -173,26 +173,26 @@ def _published_cells(shape: PaperTable, published: PublishedTable | None) -> Ite
 
 
 def _records(
-    board: Board, conditions: Sequence[str], shape: PaperTable, standings: Summaries, counts: Counts
+    board: Board, conditions: Sequence[str], shape: PaperTable, summaries: Summaries, counts: Counts
 ) -> Iterator[dict[str, Any]]:
     for condition in conditions:
         for entry in board.entries:
-            standing = standings.get((condition, entry))
-            if standing is None:
+            summary = summaries.get((condition, entry))
+            if summary is None:
                 continue
             record: dict[str, Any] = {
                 "source": "run",
                 "condition": condition,
                 "entry": entry,
                 "control": "yes" if entry in board.results.controls else "no",
-                "n_subjects": standing.n_subjects,
-                "n_windows": standing.n_windows,
-                "n_scored": standing.n_scored,
+                "n_subjects": summary.n_subjects,
+                "n_windows": summary.n_windows,
+                "n_scored": summary.n_scored,
             }
             if shape.variability:
                 record["n_hrv"] = counts[condition, entry]
             for metric in shape.metrics:
-                record |= columns(metric, standing.metrics[metric])
+                record |= columns(metric, summary.metrics[metric])
             yield record
 
 

@@ -62,7 +62,7 @@ def test_data_hold_every_condition_with_intervals(board, tmp_path, paper):
 
 
 @pytest.mark.parametrize(("dataset", "number", "name"), [("obf", 0, "ROI green"), ("mahnob_hci", 1, "SAMC")])
-def test_what_was_published_stands_apart_and_only_beside_its_own_dataset(make_board, dataset, number, name, paper):
+def test_published_rows_are_marked_and_stand_beside_their_own_dataset_alone(make_board, dataset, number, name, paper):
     tables = paper_tables(make_board(dataset=dataset), paper)
     own, other = tables[number], tables[1 - number]
     published = [row for row in own.cells if "(reported)" in row[0]]
@@ -98,11 +98,11 @@ def test_published_numbers_are_consistent(paper):
 def test_the_label_floor_is_a_line_of_each_table(board, paper):
     table2, table3 = paper_tables(board, paper)
     truth = {(row["recording"], row["window"]): row for row in board.results.rows}.values()
-    apart = np.array([row["hr_true_beats_bpm"] - row["hr_true_spectrum_bpm"] for row in truth])
+    differences_bpm = np.array([row["hr_true_beats_bpm"] - row["hr_true_spectrum_bpm"] for row in truth])
     shown = lines(table3)["*label floor*"]
-    assert shown[0] == f"{len(apart)}/{len(apart)}"
+    assert shown[0] == f"{len(differences_bpm)}/{len(differences_bpm)}"
     assert shown[2] == f"{board.floor.mae.value:.2f}"
-    assert shown[3] == f"{np.sqrt(np.mean(apart**2)):.2f}"
+    assert shown[3] == f"{np.sqrt(np.mean(differences_bpm**2)):.2f}"
     assert lines(table2)["*label floor*"][5:] == ["-"] * 12, "variability has one estimator"
     assert any("unresolvable: they may be real between these entries" in note for note in table3.notes)
 
