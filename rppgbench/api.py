@@ -210,7 +210,7 @@ def open_results(protocol_or_folder: ProtocolSource, *others: PathLike, out: Pat
 def measure(
     video: PathLike,
     *,
-    method: str = "pos",
+    method: str | None = None,
     window_s: float = 30.0,
     step_s: float = 10.0,
     roi: Roi = "face",
@@ -222,7 +222,7 @@ def measure(
 
     Args:
         video: file of any container and codec that FFmpeg reads.
-        method: name of a method that takes mean skin colours and needs no training.
+        method: name of a method that takes mean skin colours and needs no training; None for a plugin's suggestion.
         window_s: length of a window in seconds, 8 at least.
         step_s: seconds from the start of a window to that of the next, 0.5 at least.
         roi: "face" to find and follow a face, "full" to take every pixel for skin.

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["method", "enhancer", "codec", "dataset"]
 
+# The name of the codec without an encoder: recordings as they are, the reference of a protocol that names none.
+AS_RECORDED = "original"
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 _FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*\Z")
 
@@ -80,6 +83,7 @@ class MethodSpec(Spec):
     ``pretrained_on`` names datasets that its weights were trained on. ``learns_from`` is the training data of a
     learner: clips with ground truth, or ground truth alone. ``skin_labels`` is True if training needs skin masks.
     ``rehearsal`` are params of a version that trains in seconds.
+    ``suggested`` marks the trace method that `measure` takes where none is named.
     """
 
     kind: ClassVar[Kind] = "method"
@@ -94,6 +98,7 @@ class MethodSpec(Spec):
     frames: int | None = None
     pretrained_on: tuple[str, ...] = ()
     rehearsal: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    suggested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,10 +125,10 @@ class CodecSpec(Spec):
     """Spec of a codec, which compresses recordings.
 
     ``label`` is a format string over the params that names a condition, such as ``"x264-{bitrate_kbps:g}k"``.
-    ``encoder`` is None for the codec that returns the recording unchanged. ``seconds_per_megapixel`` is the approximate
-    encoding time on one core, ``memory_bytes_per_pixel`` the memory per pixel of a frame, for a plan's estimate before
-    any measurement. ``rehearsal`` are params for fast encoding
-    at any quality.
+    ``encoder`` is None for the codec that returns the recording unchanged; one is named ``AS_RECORDED``.
+    ``seconds_per_megapixel`` is the approximate encoding time on one core, ``memory_bytes_per_pixel`` the memory per
+    pixel of a frame, for a plan's estimate before any measurement. ``rehearsal`` are params for fast encoding at any
+    quality.
     """
 
     kind: ClassVar[Kind] = "codec"
@@ -142,7 +147,9 @@ class DatasetSpec(Spec):
     ``needs_files`` is False for one that renders its recordings. The factory of a dataset that needs files has a
     first argument ``root: Path``, its folder by the user's settings. ``fixture`` names a function
     ``(root, cohort, n_subjects, duration_s) -> rendered recordings by id`` (`rppgbench.testing.rendered_cohort`) that
-    writes a small tree of rendered faces in the exact published layout. ``protocol`` is the one to try first.
+    writes a small tree of rendered faces in the exact published layout. ``cohort`` is True for a `RenderingDataset`
+    that such faces come from: its params have the fields of `rppgbench.testing.rendered_cohort`'s ``COHORT_PARAMS``.
+    ``protocol`` is the one to try first.
     """
 
     kind: ClassVar[Kind] = "dataset"
@@ -151,6 +158,7 @@ class DatasetSpec(Spec):
     how_to_get: str = ""
     needs_files: bool = True
     fixture: str = ""
+    cohort: bool = False
     protocol: str = ""
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ def rppgbench_methods() -> Iterable[MethodSpec]:
         name="pos",
         factory="rppgbench_classical.pos:Pos",
         input="trace",
+        suggested=True,
         summary="Projection on the plane orthogonal to the skin's tone, tuned in every 1.6 s",
         cite="Wang, den Brinker, Stuijk, de Haan: Algorithmic principles of remote PPG, IEEE TBME 64(7), 2017",
         license=LICENSE,

@@ -21,5 +21,6 @@ def rppgbench_datasets() -> Iterable[DatasetSpec]:
         license="Apache-2.0",
         redistributable=True,
         needs_files=False,
+        cohort=True,
         how_to_get="nothing to get: rendered from a seed when a protocol asks for it",
     )

@@ -107,7 +107,7 @@ class RunResults:
     @cached_property
     def _board(self) -> PrintedBoard:
         board = Board.of(self.content)
-        return PrintedBoard(board.results, board.standings, board.bitrates)
+        return PrintedBoard(board.results, board.summaries, board.bitrates)
 
     def board(self) -> PrintedBoard:
         """The ranked entries under every condition, with intervals from a bootstrap over subjects."""

@@ -44,7 +44,7 @@ def load_claims(path: Path) -> ClaimsFile:
     Raises:
         ProtocolError: the file is invalid; the message starts with ``file:line:column``.
     """
-    claims, source = yaml_document.load(path, ClaimsFile, ProtocolError, "see protocols/claims/yu2019.yaml")
+    claims, source = yaml_document.load(path, ClaimsFile, ProtocolError, "see the files in protocols/claims")
     wrong = [*_unknown_names(source, claims), *_duplicates(source, claims)]
     if wrong:
         raise ProtocolError("\n".join(wrong), hint="entries are defined by name at the top of the file")

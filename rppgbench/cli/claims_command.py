@@ -12,15 +12,18 @@ from rppgbench.errors import ProtocolError, RppgbenchError
 
 if TYPE_CHECKING:
     from rppgbench.claims.claims_file import ClaimsFile
+    from rppgbench.protocol.resolve import Protocol
+    from rppgbench.results.results import Results
 
 
 @click.command(context_settings={"max_content_width": 110})
 @protocol_argument
-@click.option("--claims", "name_or_file", default="yu2019", show_default=True, metavar="NAME|FILE",
-              help="What is claimed: a file, or the name of one that comes with rppgbench.")  # fmt: skip
+@click.option("--claims", "name_or_file", metavar="NAME|FILE",
+              help="What is claimed: a file, or the name of one that comes with rppgbench. [default: those of the "
+                   "paper that the protocol's report follows]")  # fmt: skip
 @click.option("--parts", is_flag=True, help="Show every contrast that a claim comes to.")
 @out_option
-def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
+def claims(protocol: str, name_or_file: str | None, parts: bool, out: Path) -> None:
     """Judge a paper's claims on finished results: supported, not supported, or undecided.
 
     PROTOCOL is a protocol that was run (a name or a file), or a folder with results such as
@@ -31,7 +34,7 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
 
     Verdicts with all contrasts, and the entry that each name means, are written beside the board: claims_NAME.md and
     claims_NAME.json, by the name in the claims file. What the built-in claims are and by which rules they are judged
-    stands in protocols/claims/yu2019.yaml; copy it under a name of its own to ask about methods of yours.
+    stands in the files in protocols/claims; copy one under a name of its own to ask about methods of yours.
 
     \b
     Examples:
@@ -47,9 +50,10 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
     from rppgbench.claims.judge import judge_claims
     from rppgbench.claims.observations import Observations
 
-    asked = _asked(name_or_file)
+    named = _asked(name_or_file) if name_or_file else None
     found = open_results(protocol, out=out)
     results, folder = found.content, found.folder or out
+    asked = named or _asked(_papers_claims(results, found.protocol))
     judgement = judge_claims(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
     print_judgement(Console(), judgement, parts=parts)
     try:
@@ -59,6 +63,21 @@ def claims(protocol: str, name_or_file: str, parts: bool, out: Path) -> None:
             f"{folder}: cannot be written: {error.strerror}", hint="copy the folder to where you may write"
         ) from None
     click.echo(f"written to {' and '.join(map(str, written))}", err=True)
+
+
+def _papers_claims(results: Results, protocol: Protocol | None) -> str:
+    """The name of the claims of the paper that a report on the results follows.
+
+    Raises:
+        RppgbenchError: there is no such paper, or it has no claims.
+    """
+    from rppgbench.report.paper import find_paper
+
+    name = str(results.about["protocol"])
+    paper = find_paper(name, protocol.path if protocol else None)
+    if paper is None or paper.claims is None:
+        raise RppgbenchError(f"no paper behind {name} has claims", hint="name what is claimed with --claims FILE")
+    return paper.claims
 
 
 def _asked(name_or_file: str) -> ClaimsFile:

@@ -96,15 +96,17 @@ def _print_heart_rates(rendered: Mapping[str, RenderedRecording]) -> None:
 
 
 def _size(registry: Registry, text: str) -> tuple[int, int]:
-    """Width and height in pixels, within the limits of dataset synthetic, which renders the faces."""
+    """Width and height in pixels, within the limits of the dataset that renders the faces."""
     from pydantic import ValidationError
+
+    from rppgbench.testing.rendered_cohort import cohort_spec
 
     width, x, height = text.lower().partition("x")
     if not (x and width.isdecimal() and height.isdecimal()):
         raise click.UsageError(f"--size {text}: expected width and height in pixels, such as 128x96")
     size = int(width), int(height)
     try:
-        registry.spec("dataset", "synthetic").params.model_validate({"size": size})
+        cohort_spec(registry).params.model_validate({"size": size})
     except ValidationError as error:
         why = str(error.errors()[0].get("ctx", {}).get("error", error.errors()[0]["msg"]))
         raise click.UsageError(f"--size {text}: expected {why.partition(', found')[0]}") from None

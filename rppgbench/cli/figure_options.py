@@ -14,6 +14,7 @@ from rppgbench.errors import RppgbenchError
 if TYPE_CHECKING:
     from rppgbench.figures.figure_set import FigureOutcome, FigureSet
     from rppgbench.figures.selection import Selection
+    from rppgbench.report.paper import Paper
     from rppgbench.results.board import Board
 
 results_options = options(
@@ -22,11 +23,11 @@ results_options = options(
     data_option,
     out_option,
     click.option("--recording", metavar="ID",
-                 help="Show this recording in fig8 and fig9. [default: that of median error]"),
+                 help="Show this recording in faces and waves. [default: that of median error]"),
     click.option("--condition", metavar="ID",
-                 help="Show this condition in fig8, fig9, bland_altman_compressed and further tables of a "
-                      "report. [default: fig8 and fig9 the lowest rate learnt from; bland_altman_compressed "
-                      "the middle rate of the first codec; tables none]"),
+                 help="Show this condition in faces, waves, bland_altman_compressed and further tables of a "
+                      "report. [default: faces and waves the lowest rate learnt from; "
+                      "bland_altman_compressed the middle rate of the first codec; tables none]"),
     click.option("--entry", metavar="ID", help="As this entry saw it. [default: the best with an enhancer]"),
 )  # fmt: skip
 
@@ -39,18 +40,20 @@ def open_figure_set(
     recording: str | None,
     condition: str | None,
     entry: str | None,
-) -> tuple[FigureSet, Path]:
-    """The figures of the results that are meant, and the folder of these."""
+) -> tuple[FigureSet, Path, Paper | None]:
+    """The figures of the named results, their folder, and the paper that their report follows."""
     from rppgbench.api import open_results
     from rppgbench.figures.figure_set import FigureSet
     from rppgbench.figures.run_artefacts import RunArtefacts
     from rppgbench.registry import load_registry
+    from rppgbench.report.paper import find_paper
 
     found = open_results(protocol, out=out)
     board, folder = found.board(), found.folder or out
     chosen = _chosen_window(board, entry, condition, recording)
+    paper = find_paper(str(found.content.about["protocol"]), found.protocol.path if found.protocol else None)
     artefacts = RunArtefacts(found.protocol, load_registry(), store_path, data)
-    return FigureSet(board, artefacts, chosen, condition), folder
+    return FigureSet(board, artefacts, chosen, condition, paper.figures if paper else {}), folder, paper
 
 
 def print_outcomes(outcomes: Iterable[FigureOutcome], folder: Path) -> tuple[int, int]:

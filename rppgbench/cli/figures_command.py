@@ -19,11 +19,11 @@ def figures(
     """Draw what a run of PROTOCOL found: a protocol's file or name, or a folder of results.
 
     \b
-    fig5_error_by_bitrate    the ranked error against bitrate, a panel a codec: the board's own figure
-    fig6_delta_psnr          PSNR that enhancers add, and what it hides: pulse SNR, PSNR's spread over time
-    fig7_error_by_enhancer   error behind each enhancer and training mode, under codecs learnt from and others
-    fig8_faces               a face compressed, enhanced and as it was; where the method looked
-    fig9_waves               its wave without and with the enhancer, above the PSNR of each frame
+    error_by_bitrate         the ranked error against bitrate, a panel a codec: the board's own figure
+    delta_psnr               PSNR that enhancers add, and what it hides: pulse SNR, PSNR's spread over time
+    error_by_enhancer        error behind each enhancer and training mode, under codecs learnt from and others
+    faces                    a face compressed, enhanced and as it was; where the method looked
+    waves                    its wave without and with the enhancer, above the PSNR of each frame
     losses                   training losses of every fit
     train_rate_by_test_rate  a method that learnt under one condition, tested under another
     bland_altman             errors against the mean of both rates, bias and limits of agreement, the reference
@@ -34,8 +34,9 @@ def figures(
     error_by_quality         PSNR, SSIM, PSNR-HVS-M and pulse fidelity against error and SNR
     hrv_scatter              variability predicted against true, the reference
 
-    Each is written as PNG, SVG and, with the numbers drawn, as CSV. A figure whose material is missing is skipped with
-    the reason; fig8, fig9 and losses need the run's store.
+    Each is written as PNG, SVG and, with the numbers drawn, as CSV; a number that the protocol's paper gives it leads
+    the file's name. A figure whose material is missing is skipped with the reason; faces, waves and losses need the
+    run's store.
 
     \b
     Examples:
@@ -43,8 +44,8 @@ def figures(
       rppgbench figures leaderboards/synthetic_learned/v1
       rppgbench figures synthetic_learned --condition mpeg4-60k --entry "stven + rppgnet [joint]"
     """
-    gallery, folder = open_figure_set(protocol, store_path, data, out, recording, condition, entry)
-    n_files, _ = print_outcomes(gallery.draw(folder / "figures"), folder)
+    figure_set, folder, _ = open_figure_set(protocol, store_path, data, out, recording, condition, entry)
+    n_files, _ = print_outcomes(figure_set.draw(folder / "figures"), folder)
     if not n_files:
         raise RppgbenchError(
             f"{folder}: no figure has its material",

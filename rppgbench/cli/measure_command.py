@@ -22,7 +22,7 @@ PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
 @click.command()
 @click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--method", default="pos", show_default=True, help="Trace method; see 'rppgbench list methods'.")
+@click.option("--method", help="Trace method; see 'rppgbench list methods'. [default: the one that a plugin suggests]")
 @click.option("--window", "window_s", default=30.0, show_default=True, type=click.FloatRange(8.0), help="Seconds.")
 @click.option("--step", "step_s", default=10.0, show_default=True, type=click.FloatRange(0.5), help="Seconds.")
 @click.option(
@@ -37,7 +37,7 @@ PLOT_ENDINGS = (".png", ".svg", ".pdf")
 @click.option("--plot", "plot_target", type=click.Path(path_type=Path), help="Draw a figure (.png, .svg, .pdf).")
 def measure(
     videos: tuple[Path, ...],
-    method: str,
+    method: str | None,
     window_s: float,
     step_s: float,
     roi: str,

@@ -19,14 +19,14 @@ def report(
 
     \b
     report.md   what can and what cannot be concluded, each claim with its number; tables and figures
-    tables/     table2_variability, table3_heart_rate: the paper's Tables 2 and 3, entry by entry, beside what the
-                paper reported where it is of the same dataset
+    tables/     the tables of the protocol's paper, entry by entry, beside what the paper reported where it is of the
+                same dataset
                 comparisons: entry against entry, subject by subject, with corrected p and the smallest ratio that
                 these subjects could have shown
                 trends: whether the error grows as the bitrate falls
     figures/    all of 'rppgbench figures'
 
-    Everything follows from the results alone; fig8, fig9 and losses need the run's store too, and are skipped, with
+    Everything follows from the results alone; faces, waves and losses need the run's store too, and are skipped, with
     the reason, where it is not at hand. Tables are written as Markdown and, with intervals and every condition, as CSV.
     The label floor is how far two estimators of heart rate disagree on the contact sensor itself: differences below it
     are called unresolvable, however small their p.
@@ -39,8 +39,8 @@ def report(
     """
     from rppgbench.report.report_writer import ReportWriter
 
-    gallery, folder = open_figure_set(protocol, store_path, data, out, recording, condition, entry)
-    whole = ReportWriter(gallery, folder, condition)
+    figure_set, folder, paper = open_figure_set(protocol, store_path, data, out, recording, condition, entry)
+    whole = ReportWriter(figure_set, folder, paper, condition)
     n_files, n_skipped = print_outcomes(whole.write(), folder)
     click.echo(f"\n{n_files} files written, {n_skipped} parts skipped. In short:")
     for sentence in whole.summary:

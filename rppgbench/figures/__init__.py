@@ -1,1 +1,1 @@
-"""Figures of what a run found: one module a figure, each written as PNG, SVG and the numbers drawn as CSV."""
+"""Figures of results: one module a figure, each written as PNG, SVG and the numbers drawn as CSV."""

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from rppgbench.figures.style import NothingToDraw
 from rppgbench.results.board import Board
 
-SPREAD = 0.4  # of a step between ticks, at most, from the first to the last that stand beside one
+SPREAD = 0.4  # of a step between ticks, at most, from the first to the last point beside one
 
 
 def reference_of(board: Board) -> list[str]:
-    """The reference condition, if it has rows."""
+    """The reference condition in a list, empty without rows."""
     conditions = board.results.about["resolved"]["conditions"]
     return [c["id"] for c in conditions if c["reference"] and c["id"] in board.results.conditions]
 
@@ -34,7 +34,7 @@ def by_codec(board: Board) -> dict[str, list[str]]:
 
 
 def middle_rate(board: Board) -> str:
-    """The middle rate of the first codec, where a method neither does nothing wrong nor nothing right.
+    """The condition of the middle rate of the first codec, where methods neither all succeed nor all fail.
 
     Raises:
         NothingToDraw: nothing here is compressed.
@@ -44,7 +44,7 @@ def middle_rate(board: Board) -> str:
 
 
 def learnt_first(codecs: Mapping[str, list[str]], learnt: Iterable[str]) -> dict[str, list[str]]:
-    """The same, codecs with a condition among those learnt from first."""
+    """``codecs`` in another order: those with a condition among ``learnt`` first."""
     known = frozenset(learnt)
     return dict(sorted(codecs.items(), key=lambda item: known.isdisjoint(item[1])))
 
@@ -60,7 +60,7 @@ def label_rates(panel: Axes, board: Board, conditions: Sequence[str], *, name_ax
 
 
 def offset(index: int, n: int) -> float:
-    """Where the ``index``-th of ``n`` stands beside a tick, at most 0.2 from it; so intervals hide each other less."""
+    """Distance of the ``index``-th of ``n`` points from a tick, within +-0.2, so that intervals overlap less."""
     return (index - (n - 1) / 2) * min(0.09, SPREAD / max(n - 1, 1))
 
 

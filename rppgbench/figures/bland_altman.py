@@ -19,7 +19,7 @@ from rppgbench.evaluation.entry_summary import Estimate
 from rppgbench.evaluation.limits_of_agreement import LimitsOfAgreement, limits_of_agreement
 from rppgbench.figures.bitrate_axis import reference_of
 from rppgbench.figures.paired_draws import columns
-from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, named, save, set_title, wrap_label
+from rppgbench.figures.style import NothingToDraw, grid_lines, heading, house_style, save, set_title, wrap_label
 from rppgbench.figures.subject_means import by_cell, compared_entries, known, left_out
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import COLOURS, FLOOR_MEANS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NAME, COMPRESSED = "bland_altman", "bland_altman_compressed"
 AT_MOST = 8  # entries
 COLUMNS, PANEL_IN = 4, 3.0
-ALIKE = 4.0  # times the smallest range of a panel; where the largest is wider, one scale would flatten the others
+SHARED_SCALE_RATIO = 4.0  # of the largest panel's range to the smallest's; above it, each has a scale of its own
 _MARKERS = "osD^vP*X"
 _ESTIMATES = (
     "bias_bpm", "low_bpm", "high_bpm", "sd_within_bpm", "sd_between_bpm", "slope_on_mean", "slope_on_truth",
@@ -44,7 +44,7 @@ _CAPTION = (
 
 
 def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list[Path]:
-    """The best entries under ``condition``, the reference where that is None; returns the files written.
+    """Files written: a panel for each of the best entries under ``condition``, the reference where that is None.
 
     Raises:
         NothingToDraw: nothing was scored under the condition.
@@ -59,19 +59,19 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
     interval = board.results.evaluation["interval"]
     settings = {"draws": interval["bootstrap"], "level": interval["level"], "seed": interval["seed"]}
     found = {entry: limits_of_agreement(scored[entry], **settings) for entry in shown}
-    looks = _looks(scored[entry] for entry in shown)
+    styles = _subject_styles(scored[entry] for entry in shown)
     with house_style():
         n_columns = min(COLUMNS, len(shown))
         n_rows = math.ceil(len(shown) / n_columns)
         figure = Figure(figsize=(PANEL_IN * n_columns + 0.8, 2.9 * n_rows + 0.8), layout="constrained")
         heights_bpm = [_height_bpm(scored[entry], found[entry]) for entry in shown]
-        shared = max(heights_bpm) <= ALIKE * min(heights_bpm)
+        shared = max(heights_bpm) <= SHARED_SCALE_RATIO * min(heights_bpm)
         panels = figure.subplots(n_rows, n_columns, sharex=True, sharey=shared, squeeze=False)
         for panel in panels.flat[len(shown) :]:
             panel.set_axis_off()
         for place, (panel, entry) in enumerate(zip(panels.flat, shown, strict=False)):
-            _draw(panel, scored[entry], found[entry], looks)
-            panel.set_title(f"{wrap_label(entry, PANEL_IN)}\n{_told(found[entry])}", fontsize=8)
+            _draw(panel, scored[entry], found[entry], styles)
+            panel.set_title(f"{wrap_label(entry, PANEL_IN)}\n{_numbers(found[entry])}", fontsize=8)
             panel.tick_params(labelbottom=place + n_columns >= len(shown))
         for panel in panels[:, 0]:
             panel.set_ylabel("predicted - true (bpm)")
@@ -79,20 +79,20 @@ def draw_bland_altman(board: Board, condition: str | None, target: Path) -> list
         caption = f"Agreement under {condition}, {_windows(found)}{left_out(len(shown), len(rivals))}"
         scale = [] if shared else ["each panel has its own vertical scale"]
         floor = [f"label floor {board.floor.mae.value:.2g} bpm: {FLOOR_MEANS}"] if board.floor else []
-        set_title(figure, named(board.results), caption, _CAPTION, *scale, *floor)
+        set_title(figure, heading(board.results), caption, _CAPTION, *scale, *floor)
         return save(figure, list(_rows(condition, scored, found)), target)
 
 
-def _looks(cells: Iterator[list[Row]]) -> Mapping[str, dict[str, Any]]:
-    """By subject, in the natural order of their names; with many subjects hardly a colour is nobody else's."""
+def _subject_styles(cells: Iterator[list[Row]]) -> Mapping[str, dict[str, Any]]:
+    """Colour and marker by subject, in natural order; with many subjects, colours from one continuous scale."""
     subjects = sorted({str(row["subject"]) for rows in cells for row in rows}, key=natural_order)
     many = mpl.colormaps["turbo"](np.linspace(0.03, 0.97, len(subjects)))
     colours = list(COLOURS) if len(subjects) <= len(COLOURS) else list(many)
     return {s: {"color": [colours[i]], "marker": _MARKERS[i % len(_MARKERS)]} for i, s in enumerate(subjects)}
 
 
-def _draw(panel: Axes, rows: Sequence[Row], found: LimitsOfAgreement, looks: Mapping[str, dict[str, Any]]) -> None:
-    for subject, style in looks.items():
+def _draw(panel: Axes, rows: Sequence[Row], found: LimitsOfAgreement, styles: Mapping[str, dict[str, Any]]) -> None:
+    for subject, style in styles.items():
         own = _means_and_errors([row for row in rows if str(row["subject"]) == subject])
         panel.scatter(own[:, 0], own[:, 1], s=13, alpha=0.8, linewidths=0, zorder=3, **style)
     panel.axhline(0, color="0.75", linewidth=0.7, zorder=1)
@@ -111,25 +111,25 @@ def _draw(panel: Axes, rows: Sequence[Row], found: LimitsOfAgreement, looks: Map
 
 
 def _height_bpm(rows: Sequence[Row], found: LimitsOfAgreement) -> float:
-    """How far the panel reaches from its lowest to its highest, limits and their intervals included."""
+    """Vertical range of a panel in bpm, limits and their intervals included."""
     estimates = [getattr(found, name) for name in _LINES]
     drawn = [*_means_and_errors(rows)[:, 1], *(y for e in estimates for y in (e.value, e.low, e.high))]
     return float(np.nanmax(drawn) - np.nanmin(drawn))
 
 
 def _windows(found: Mapping[str, LimitsOfAgreement]) -> str:
-    """How often subjects were measured: limits of repeated measures are the plain ones where it was once."""
+    """Description of windows per subject: with one each, limits of repeated measures are the plain ones."""
     repeated = any(own.n_windows > own.n_subjects for own in found.values())
     return "repeated measures" if repeated else "one window a subject"
 
 
 def _means_and_errors(rows: Sequence[Row]) -> FloatArray:
-    """``(N, 2)``."""
+    """``(N, 2)`` mean of both rates and error, in bpm."""
     points = [(known(row, "hr_true_bpm") + known(row, "error_bpm") / 2, known(row, "error_bpm")) for row in rows]
     return np.array(points).reshape(-1, 2)
 
 
-def _told(found: LimitsOfAgreement) -> str:
+def _numbers(found: LimitsOfAgreement) -> str:
     if math.isnan(found.low_bpm.value):
         return f"bias {found.bias_bpm.value:+.2f}, no limits: {found.low_bpm.reason}"
     low, high = found.low_bpm.value, found.high_bpm.value
@@ -142,9 +142,9 @@ def _told(found: LimitsOfAgreement) -> str:
 def _rows(
     condition: str, scored: Mapping[str, list[Row]], found: Mapping[str, LimitsOfAgreement]
 ) -> Iterator[dict[str, Any]]:
-    """A row a window; bias, limits and slopes of the entry stand in each of them."""
+    """A row a window, with bias, limits and slopes of its entry."""
     for entry, own in found.items():
-        told = {key: value for name in _ESTIMATES for key, value in columns(name, getattr(own, name)).items()}
+        estimates = {key: value for name in _ESTIMATES for key, value in columns(name, getattr(own, name)).items()}
         for row in scored[entry]:
             place = {name: row[name] for name in ("subject", "recording", "window")}
             mean_bpm, error_bpm = _means_and_errors([row])[0]
@@ -154,5 +154,5 @@ def _rows(
                 **place,
                 "mean_bpm": float(mean_bpm),
                 "error_bpm": float(error_bpm),
-                **told,
+                **estimates,
             }

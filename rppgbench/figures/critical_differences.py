@@ -1,6 +1,7 @@
-"""Mean ranks over subjects, and which entries Nemenyi's test does not tell apart, a panel a group of conditions.
+"""Mean ranks over subjects, with bars over entries that Nemenyi's test does not distinguish.
 
-After Demsar, J. Machine Learning Research 7:1, 2006, with subjects of one dataset in the place of datasets.
+After Demsar, J. Machine Learning Research 7:1, 2006, with subjects in the place of datasets; a panel a group of
+conditions.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 
 from rppgbench.evaluation.ranks import Ranks, rank_entries
 from rppgbench.figures.bitrate_axis import reference_of
-from rppgbench.figures.style import NothingToDraw, house_style, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, heading, house_style, save, set_title
 from rppgbench.figures.subject_means import compared_entries
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import COLOURS
@@ -29,10 +30,10 @@ _CAPTION = (
 
 
 def draw_critical_differences(board: Board, target: Path) -> list[Path]:
-    """The reference, and the mean over all compressed conditions; returns the files written.
+    """Files written: a panel for the reference and one for the mean over all compressed conditions.
 
     Raises:
-        NothingToDraw: fewer than three contestants, or fewer than two subjects.
+        NothingToDraw: fewer than three entries, or fewer than two subjects.
     """
     found = {name: ranks for name, ranks in _ranked(board).items() if not ranks.reason}
     if not found:
@@ -46,7 +47,7 @@ def draw_critical_differences(board: Board, target: Path) -> list[Path]:
         for panel, (name, ranks) in zip(panels, found.items(), strict=True):
             _draw(panel, ranks)
             panel.set_title(f"{name}\nn = {ranks.n} subjects; Friedman's p {_p(ranks.p_friedman)}")
-        set_title(figure, named(board.results), _CAPTION)
+        set_title(figure, heading(board.results), _CAPTION)
         return save(figure, list(_rows(found)), target)
 
 
@@ -72,16 +73,16 @@ def _draw(panel: Axes, ranks: Ranks) -> None:
     for y, mean_rank in enumerate(x):
         panel.annotate(f"{mean_rank:.2f}", (mean_rank, y), xytext=(6, 0), textcoords="offset points", va="center",
                        fontsize=7)  # fmt: skip
-    best, far = float(x.min()), ranks.critical_difference
-    right = max(float(x.max()), best + far)
+    best, distance = float(x.min()), ranks.critical_difference
+    right = max(float(x.max()), best + distance)
     step = 0.045 * (right - best)
     for number, clique in enumerate(ranks.cliques):
         ends = [place[clique[0]] - 0.15, place[clique[-1]] + 0.15]
         at = right + 3.5 * step + number * step
         panel.plot([at, at], ends, color="0.2", linewidth=3, solid_capstyle="butt")
-    panel.plot([best, best + far], [-1, -1], color=COLOURS[1], linewidth=2, marker="|", markersize=8)
-    panel.annotate(f"critical difference {far:.2f}", (best + far / 2, -1), xytext=(0, 4), textcoords="offset points",
-                   ha="center", va="bottom", fontsize=7, color=COLOURS[1])  # fmt: skip
+    panel.plot([best, best + distance], [-1, -1], color=COLOURS[1], linewidth=2, marker="|", markersize=8)
+    panel.annotate(f"critical difference {distance:.2f}", (best + distance / 2, -1), xytext=(0, 4),
+                   textcoords="offset points", ha="center", va="bottom", fontsize=7, color=COLOURS[1])  # fmt: skip
     panel.set_xlim(best - 2 * step, right + (4.5 + len(ranks.cliques)) * step)
     panel.set_ylim(len(ordered) - 0.5, -1.9)
     panel.set_yticks(range(len(ordered)), ordered)

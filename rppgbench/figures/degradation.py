@@ -1,7 +1,6 @@
-"""What each subject loses along the bitrates: thin lines subjects, thick their mean, a panel a codec and entry.
+"""Errors or pulse SNR of each subject along the bitrates: thin lines subjects, thick their mean.
 
-Means hide whether compression takes a little from everybody or everything from a few; intervals over few subjects do
-not tell either.
+Means and intervals over few subjects hide whether compression costs all subjects a little or a few of them everything.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 
 from rppgbench.figures.bitrate_axis import by_codec, label_rates, reference_of
 from rppgbench.figures.paired_draws import UNKNOWN, columns
-from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, grid_lines, heading, house_style, save, set_title
 from rppgbench.figures.subject_means import by_cell, compared_entries, left_out, subject_means
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import COLOURS, FLOOR, draw_floor
@@ -28,7 +27,7 @@ AT_MOST = 4  # entries
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is drawn: a column of the rows, and the metric that is its mean over subjects."""
+    """A drawn column of the rows, and the metric that is its mean over subjects."""
 
     name: str
     column: str
@@ -45,7 +44,7 @@ Means = Mapping[tuple[str, str], Mapping[str, float]]
 
 
 def draw_degradation(board: Board, quantity: Quantity, target: Path) -> list[Path]:
-    """A row of panels an entry, the best of them; returns the files written.
+    """Files written: a row of panels for each of the best entries, a column a codec.
 
     Errors stand on a scale that is linear up to 1 bpm and logarithmic above.
 
@@ -78,7 +77,7 @@ def draw_degradation(board: Board, quantity: Quantity, target: Path) -> list[Pat
             panels[row][0].set_title(entry, loc="left", fontsize=8, fontweight="bold")
         caption = "thin: a subject; thick: the mean over subjects and its interval"
         shown = left_out(len(entries), len(compared_entries(board)))
-        set_title(figure, named(board.results), caption + shown, *([f"broken line: {FLOOR}"] if floor else []))
+        set_title(figure, heading(board.results), caption + shown, *([f"broken line: {FLOOR}"] if floor else []))
         return save(figure, list(_rows(board, quantity, entries, codecs, means)), target)
 
 
@@ -105,7 +104,7 @@ def _draw(panel: Axes, board: Board, quantity: Quantity, entry: str, conditions:
 def _rows(
     board: Board, quantity: Quantity, entries: Sequence[str], codecs: Mapping[str, list[str]], means: Means
 ) -> Iterator[dict[str, Any]]:
-    """A row a subject; those without a subject hold the mean of all and its interval."""
+    """A row a subject; rows without a subject hold the mean of all and its interval."""
     for entry in entries:
         for codec, conditions in ({c: [c] for c in reference_of(board)} | dict(codecs)).items():
             for condition in conditions:

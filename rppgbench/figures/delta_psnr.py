@@ -1,4 +1,4 @@
-"""What enhancers add to PSNR, and beside it what PSNR hides: Fig. 6 of Yu et al., ICCV 2019, with its control.
+"""PSNR that enhancers add, with changes of the pulse's SNR and of PSNR's spread over time.
 
 An enhancer trained on squared error can raise PSNR by smoothing over time, which erases a pulse of less than one grey
 level; so the change of the pulse's own signal-to-noise ratio and of PSNR's spread over time stand below.
@@ -25,11 +25,11 @@ from rppgbench.figures.enhancer_pairs import (
     styles,
 )
 from rppgbench.figures.paired_draws import UNKNOWN, PairedDraws, columns, paired_changes
-from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, grid_lines, heading, house_style, legend_below, save, set_title
 from rppgbench.results.board import Board
 from rppgbench.results.results import Row
 
-NAME = "fig6_delta_psnr"
+NAME = "delta_psnr"
 QUANTITIES = {
     "delta_psnr_db": "PSNR gained (dB)",
     "snr_change_db": "pulse SNR gained (dB)",
@@ -44,85 +44,86 @@ Changes = dict[tuple[str, str], dict[str, Estimate]]
 
 
 def draw_delta_psnr(board: Board, target: Path) -> list[Path]:
-    """Three rows of panels, a column a codec, a line an entry with an enhancer; returns the files written.
+    """Files written: three rows of panels, a column a codec, a line an entry with an enhancer.
 
     Raises:
         NothingToDraw: no entry has an enhancer, nothing is compressed, or no PSNR was measured.
     """
-    arms = find_enhancer_pairs(board.results)
-    codecs = learnt_first(by_codec(board), (name for arm in arms for name in arm.learnt))
-    found = _changes(board, arms, [c for conditions in codecs.values() for c in conditions])
+    pairs = find_enhancer_pairs(board.results)
+    codecs = learnt_first(by_codec(board), (name for pair in pairs for name in pair.learnt))
+    found = _changes(board, pairs, [c for conditions in codecs.values() for c in conditions])
     if all(math.isnan(cell["delta_psnr_db"].value) for cell in found.values()):
         raise NothingToDraw("the results hold no PSNR of enhanced faces")
-    caption = _CAPTION + hollow_note(arms, codecs.values())
+    caption = _CAPTION + hollow_note(pairs, codecs.values())
     with house_style():
         figure = Figure(figsize=(3.4 * len(codecs) + 1.4, 8.2), layout="constrained")
         panels = figure.subplots(len(QUANTITIES), len(codecs), sharey="row", sharex="col", squeeze=False)
         for row, quantity in enumerate(QUANTITIES):
             for column, (codec, conditions) in enumerate(codecs.items()):
                 panel = panels[row][column]
-                _draw(panel, arms, found, conditions, quantity)
+                _draw(panel, pairs, found, conditions, quantity)
                 label_rates(panel, board, conditions, name_axis=row == len(QUANTITIES) - 1)
                 if row == 0:
-                    panel.set_title(f"{codec}{learning_note(arms, conditions)}")
+                    panel.set_title(f"{codec}{learning_note(pairs, conditions)}")
             panels[row][0].set_ylabel(QUANTITIES[quantity])
-        # The pulse's row, because the first leaves out what is the same.
+        # The pulse's row: the first leaves out lines that coincide.
         legend_below(figure, panels[1][0])
-        set_title(figure, named(board.results), caption)
-        return save(figure, list(_rows(board, arms, codecs, found)), target)
+        set_title(figure, heading(board.results), caption)
+        return save(figure, list(_rows(board, pairs, codecs, found)), target)
 
 
-def _changes(board: Board, arms: Sequence[EnhancerPair], conditions: Sequence[str]) -> Changes:
+def _changes(board: Board, pairs: Sequence[EnhancerPair], conditions: Sequence[str]) -> Changes:
     draws = PairedDraws.of(board.results)
     cells: dict[tuple[str, str | None], list[Row]] = {}
     for row in board.results.rows:
         cells.setdefault((row["condition"], row["entry"]), []).append(row)
     found: Changes = {}
-    for arm in arms:
+    for pair in pairs:
         for condition in conditions:
-            rows, alone = (cells.get((condition, entry), []) for entry in (arm.entry, arm.alone))
+            rows, alone = (cells.get((condition, entry), []) for entry in (pair.entry, pair.alone))
             pixels = {
-                metric: board.estimate(condition, arm.entry, metric) or UNKNOWN
+                metric: board.estimate(condition, pair.entry, metric) or UNKNOWN
                 for metric in ("delta_psnr_db", "psnr_sd_change_db")
             }
-            found[condition, arm.entry] = {**pixels, "snr_change_db": draws.mean(paired_changes(rows, alone, "snr_db"))}
+            pulse = draws.mean(paired_changes(rows, alone, "snr_db"))
+            found[condition, pair.entry] = {**pixels, "snr_change_db": pulse}
     return found
 
 
-def _draw(panel: Axes, arms: Sequence[EnhancerPair], found: Changes, conditions: Sequence[str], quantity: str) -> None:
-    look_of = styles(arms)
+def _draw(panel: Axes, pairs: Sequence[EnhancerPair], found: Changes, conditions: Sequence[str], quantity: str) -> None:
+    style_of = styles(pairs)
     drawn: set[tuple[str, tuple[float, ...]]] = set()
-    for index, arm in enumerate(arms):
-        estimates = [found[condition, arm.entry][quantity] for condition in conditions]
+    for index, pair in enumerate(pairs):
+        estimates = [found[condition, pair.entry][quantity] for condition in conditions]
         values = tuple(estimate.value for estimate in estimates)
-        # One enhancer before several methods gives one and the same video.
-        if quantity != "snr_change_db" and (arm.enhancer, values) in drawn:
+        # One enhancer before several methods gives the same video.
+        if quantity != "snr_change_db" and (pair.enhancer, values) in drawn:
             continue
-        drawn.add((arm.enhancer, values))
-        x = [place + offset(index, len(arms)) for place in range(len(conditions))]
+        drawn.add((pair.enhancer, values))
+        x = [place + offset(index, len(pairs)) for place in range(len(conditions))]
         below = [max(e.value - e.low, 0.0) for e in estimates]
         above = [max(e.high - e.value, 0.0) for e in estimates]
-        panel.errorbar(x, values, [below, above], label=arm.entry, **look_of[arm.entry], **filling(arm, conditions))
+        panel.errorbar(x, values, [below, above], label=pair.entry, **style_of[pair.entry], **filling(pair, conditions))
     panel.axhline(0, color="0.2", linewidth=0.9, zorder=1)
     grid_lines(panel)
 
 
 def _rows(
-    board: Board, arms: Sequence[EnhancerPair], codecs: dict[str, list[str]], found: Changes
+    board: Board, pairs: Sequence[EnhancerPair], codecs: dict[str, list[str]], found: Changes
 ) -> Iterator[dict[str, Any]]:
     for codec, conditions in codecs.items():
         for condition in conditions:
-            for arm in arms:
+            for pair in pairs:
                 rate = board.bitrates.get(condition)
                 row: dict[str, Any] = {
                     "codec": codec,
                     "condition": condition,
                     "achieved_kbps": rate.median_bps / 1000 if rate else math.nan,
-                    "entry": arm.entry,
-                    "train": arm.train or "",
-                    "learnt_from_codec": "" if not arm.learnt else "no" if arm.transfers(conditions) else "yes",
-                    "method_alone": arm.alone or "",
+                    "entry": pair.entry,
+                    "train": pair.train or "",
+                    "learnt_from_codec": "" if not pair.learnt else "no" if pair.transfers(conditions) else "yes",
+                    "method_alone": pair.alone or "",
                 }
                 for quantity in QUANTITIES:
-                    row |= columns(quantity, found[condition, arm.entry][quantity])
+                    row |= columns(quantity, found[condition, pair.entry][quantity])
                 yield row

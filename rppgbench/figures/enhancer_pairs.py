@@ -1,4 +1,4 @@
-"""Entries with an enhancer beside the same method without one, and how each of them looks in a figure."""
+"""Entries with an enhancer beside the same method without one, and their styles in a figure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKERS = "osD^vP<>phd8"
 _CONTROLS = (GREY, "0.6", "0.3", "0.75")
 
 
-# Stands for the condition that an entry is tested under, whichever that is.
+# In place of a condition's name: each condition that an entry is tested under.
 TESTED_CONDITION = "condition"
 # Line styles by entry.
 Styles = Mapping[str, dict[str, Any]]
@@ -22,11 +22,10 @@ Styles = Mapping[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class EnhancerPair:
-    """An entry with an enhancer.
+    """An entry with an enhancer, and ``alone``, the entry of the same method without one, None without such an entry.
 
-    ``alone`` is the entry of the same method without one, None where the results have none. ``learnt`` are the
-    conditions that the enhancer learnt from, empty where it learns nothing. ``label`` tells arms of one method apart.
-    ``control`` is True where the enhancer exists to be beaten, whatever the method.
+    ``learnt`` are the conditions that the enhancer learnt from, empty for one that learns nothing. ``label``
+    distinguishes pairs of one method. ``control`` is True for an enhancer that exists to be beaten.
     """
 
     entry: str
@@ -39,28 +38,28 @@ class EnhancerPair:
     control: bool
 
     def transfers(self, conditions: Sequence[str]) -> bool:
-        """Whether the enhancer learnt, but from none of these conditions."""
+        """True if the enhancer learnt, but from none of these conditions."""
         return bool(self.learnt) and self.learnt.isdisjoint(conditions)
 
 
 def find_enhancer_pairs(results: Results) -> list[EnhancerPair]:
-    """In the protocol's order.
+    """Pairs in the protocol's order.
 
     Raises:
         NothingToDraw: no entry has an enhancer.
     """
     facts = entry_facts(results)
-    alone = {_taught(entry, row): entry for entry, row in facts.items() if row["enhancer"] is None}
-    arms = [_arm(entry, row, alone) for entry, row in facts.items() if row["enhancer"] is not None]
-    if not arms:
+    alone = {_method_key(entry, row): entry for entry, row in facts.items() if row["enhancer"] is None}
+    pairs = [_pair(entry, row, alone) for entry, row in facts.items() if row["enhancer"] is not None]
+    if not pairs:
         raise NothingToDraw("no entry has an enhancer")
-    return arms
+    return pairs
 
 
 def entry_facts(results: Results) -> dict[str, Row]:
-    """What all rows of an entry say alike, from one of them; entries in the protocol's order.
+    """Columns that are the same in all rows of an entry, by entry in the protocol's order.
 
-    ``methods_learn_from`` is ``TESTED`` for an entry with a fit of its own for every condition it is tested under.
+    ``methods_learn_from`` is ``TESTED_CONDITION`` for an entry with a fit of its own for every tested condition.
     """
     first: dict[str, Row] = {}
     learnt: dict[str, set[tuple[str, str | None]]] = {}
@@ -75,9 +74,9 @@ def entry_facts(results: Results) -> dict[str, Row]:
 
 
 def components(entry: str) -> tuple[str, str]:
-    """Enhancer ("" for none) and method in an entry's name, each with its params: the notes in brackets left out."""
-    named = entry.rpartition(" [")[0] if entry.endswith("]") and " [" in entry else entry
-    enhancer, _, method = named.rpartition(" + ")
+    """Enhancer ("" for none) and method in an entry's name, each with its params, without the notes in brackets."""
+    name = entry.rpartition(" [")[0] if entry.endswith("]") and " [" in entry else entry
+    enhancer, _, method = name.rpartition(" + ")
     return enhancer, method
 
 
@@ -86,17 +85,17 @@ def split_names(names: str | None) -> list[str]:
     return names.split(",") if names else []
 
 
-def styles(arms: Sequence[EnhancerPair]) -> Styles:
-    """A colour an enhancer, greys for controls, broken lines for joint training."""
+def styles(pairs: Sequence[EnhancerPair]) -> Styles:
+    """Line styles by entry: a colour an enhancer, greys for controls, broken lines for joint training."""
     rivals, controls = (
-        list(dict.fromkeys(arm.enhancer for arm in arms if arm.control is control)) for control in (False, True)
+        list(dict.fromkeys(pair.enhancer for pair in pairs if pair.control is control)) for control in (False, True)
     )
     found = {}
-    for index, arm in enumerate(arms):
-        palette, place = (_CONTROLS, controls) if arm.control else (COLOURS, rivals)
-        found[arm.entry] = {
-            "color": palette[place.index(arm.enhancer) % len(palette)],
-            "linestyle": ":" if arm.control else "--" if arm.train == "joint" else "-",
+    for index, pair in enumerate(pairs):
+        palette, place = (_CONTROLS, controls) if pair.control else (COLOURS, rivals)
+        found[pair.entry] = {
+            "color": palette[place.index(pair.enhancer) % len(palette)],
+            "linestyle": ":" if pair.control else "--" if pair.train == "joint" else "-",
             "linewidth": 1.3,
             "marker": _MARKERS[index % len(_MARKERS)],
             "markersize": 4.5,
@@ -106,31 +105,31 @@ def styles(arms: Sequence[EnhancerPair]) -> Styles:
     return found
 
 
-def filling(arm: EnhancerPair, conditions: Sequence[str]) -> dict[str, Any]:
+def filling(pair: EnhancerPair, conditions: Sequence[str]) -> dict[str, Any]:
     """A hollow marker under conditions that the enhancer did not learn from."""
-    return {"markerfacecolor": "white"} if arm.transfers(conditions) else {}
+    return {"markerfacecolor": "white"} if pair.transfers(conditions) else {}
 
 
-def learning_note(arms: Sequence[EnhancerPair], conditions: Sequence[str]) -> str:
-    """To be said of a codec from which all, or none, of the enhancers that learn have learnt; else nothing."""
-    transfers = {arm.transfers(conditions) for arm in arms if arm.learnt}
+def learning_note(pairs: Sequence[EnhancerPair], conditions: Sequence[str]) -> str:
+    """Suffix of a codec's title where all, or none, of the learning enhancers learnt from it, else ""."""
+    transfers = {pair.transfers(conditions) for pair in pairs if pair.learnt}
     if len(transfers) != 1:
         return ""
     return ": transfer, not learnt from" if transfers.pop() else ": learnt from"
 
 
-def hollow_note(arms: Sequence[EnhancerPair], codecs: Iterable[Sequence[str]]) -> str:
-    """What a hollow marker means, if any is drawn."""
-    drawn = any(arm.transfers(conditions) for conditions in codecs for arm in arms)
+def hollow_note(pairs: Sequence[EnhancerPair], codecs: Iterable[Sequence[str]]) -> str:
+    """Explanation of hollow markers, "" if none is drawn."""
+    drawn = any(pair.transfers(conditions) for conditions in codecs for pair in pairs)
     return "; hollow: the enhancer did not learn from this codec" if drawn else ""
 
 
-def _taught(entry: str, row: Row) -> tuple[str, str | None]:
-    """The same method is one of the same name, params and recipe that learnt from the same conditions."""
+def _method_key(entry: str, row: Row) -> tuple[str, str | None]:
+    """Name with params of a method, and the conditions that it learnt from."""
     return components(entry)[1], row["methods_learn_from"]
 
 
-def _arm(entry: str, row: Row, alone: Mapping[tuple[str, str | None], str]) -> EnhancerPair:
+def _pair(entry: str, row: Row, alone: Mapping[tuple[str, str | None], str]) -> EnhancerPair:
     enhancer, method = components(entry)
     return EnhancerPair(
         entry=entry,
@@ -139,6 +138,6 @@ def _arm(entry: str, row: Row, alone: Mapping[tuple[str, str | None], str]) -> E
         label=entry.replace(f" + {method}", "", 1),
         train=row["train"],
         learnt=frozenset(split_names(row["enhancers_learn_from"])),
-        alone=alone.get(_taught(entry, row)),
+        alone=alone.get(_method_key(entry, row)),
         control=bool(row["enhancer_control"]),
     )

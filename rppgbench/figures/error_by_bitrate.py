@@ -1,4 +1,4 @@
-"""The board's own figure with its numbers: the primary metric against bitrate, Fig. 5 of Yu et al., ICCV 2019."""
+"""The board's figure with its numbers: the primary metric against bitrate."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rppgbench.figures.style import NothingToDraw, house_style, save
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import codecs_with_rates, error_by_bitrate
 
-NAME = "fig5_error_by_bitrate"
+NAME = "error_by_bitrate"
 
 
 def draw_error_by_bitrate(board: Board, target: Path) -> list[Path]:
-    """A panel a codec, a line an entry, a broken line for the label floor; returns the files written.
+    """Files written: a panel a codec, a line an entry, a broken line for the label floor.
 
     Raises:
         NothingToDraw: no condition has a bitrate.

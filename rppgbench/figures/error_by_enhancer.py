@@ -1,6 +1,6 @@
 """Heart rate's error behind each enhancer and training mode, under codecs it learnt from and others.
 
-The shape of Fig. 7 of Yu et al., ICCV 2019: the method alone is the line to beat.
+The method alone is the line to beat.
 """
 
 from __future__ import annotations
@@ -27,59 +27,59 @@ from rppgbench.figures.enhancer_pairs import (
     styles,
 )
 from rppgbench.figures.paired_draws import UNKNOWN, columns
-from rppgbench.figures.style import grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.figures.style import grid_lines, heading, house_style, legend_below, save, set_title
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import FLOOR, draw_floor
 
-NAME = "fig7_error_by_enhancer"
+NAME = "error_by_enhancer"
 QUANTITIES = ("hr_rmse_bpm", "hr_mae_bpm")
 _CAPTION = "Error of each method behind each enhancer; in black the method alone, the line to beat"
 
 
 def draw_error_by_enhancer(board: Board, target: Path) -> list[Path]:
-    """Two rows of panels a method (RMSE and MAE), a column a codec, codecs learnt from at the left.
+    """Files written: two rows of panels a method (RMSE and MAE), a column a codec, codecs learnt from at the left.
 
     Raises:
         NothingToDraw: no entry has an enhancer, or nothing is compressed.
     """
-    arms = find_enhancer_pairs(board.results)
-    codecs = learnt_first(by_codec(board), (name for arm in arms for name in arm.learnt))
-    methods = _by_method(arms)
-    caption = _CAPTION + hollow_note(arms, codecs.values())
-    look_of = styles(arms)
+    pairs = find_enhancer_pairs(board.results)
+    codecs = learnt_first(by_codec(board), (name for pair in pairs for name in pair.learnt))
+    methods = _by_method(pairs)
+    caption = _CAPTION + hollow_note(pairs, codecs.values())
+    style_of = styles(pairs)
     with house_style():
         figure = Figure(figsize=(3.4 * len(codecs) + 1.4, 1.6 + 4.6 * len(methods)), layout="constrained")
         parts = figure.subfigures(len(methods), 1, squeeze=False)[:, 0]
         for part, own in zip(parts, methods.values(), strict=True):
-            _draw_method(part, board, own, codecs, look_of)
-        set_title(figure, named(board.results), caption, *([FLOOR] if any(map(board.floor_of, QUANTITIES)) else []))
+            _draw_method(part, board, own, codecs, style_of)
+        set_title(figure, heading(board.results), caption, *([FLOOR] if any(map(board.floor_of, QUANTITIES)) else []))
         return save(figure, list(_rows(board, methods, codecs)), target)
 
 
-def _by_method(arms: Sequence[EnhancerPair]) -> dict[tuple[str, str | None], list[EnhancerPair]]:
+def _by_method(pairs: Sequence[EnhancerPair]) -> dict[tuple[str, str | None], list[EnhancerPair]]:
     methods: dict[tuple[str, str | None], list[EnhancerPair]] = {}
-    for arm in arms:
-        methods.setdefault((arm.method, arm.alone), []).append(arm)
+    for pair in pairs:
+        methods.setdefault((pair.method, pair.alone), []).append(pair)
     return methods
 
 
 def _draw_method(
-    part: Any, board: Board, arms: Sequence[EnhancerPair], codecs: Mapping[str, list[str]], look_of: Styles
+    part: Any, board: Board, pairs: Sequence[EnhancerPair], codecs: Mapping[str, list[str]], style_of: Styles
 ) -> None:
     panels = part.subplots(len(QUANTITIES), len(codecs), sharey="row", sharex="col", squeeze=False)
     for row, metric in enumerate(QUANTITIES):
         for column, (codec, conditions) in enumerate(codecs.items()):
             panel = panels[row][column]
-            _draw_alone(panel, board, arms[0].alone, conditions, metric)
-            _draw_arms(panel, board, arms, conditions, metric, look_of)
+            _draw_alone(panel, board, pairs[0].alone, conditions, metric)
+            _draw_pairs(panel, board, pairs, conditions, metric, style_of)
             draw_floor(panel, board, metric)
             grid_lines(panel)
             label_rates(panel, board, [*reference_of(board), *conditions], name_axis=row == len(QUANTITIES) - 1)
             if row == 0:
-                panel.set_title(f"{codec}{learning_note(arms, conditions)}")
+                panel.set_title(f"{codec}{learning_note(pairs, conditions)}")
         panels[row][0].set_ylabel(METRICS[metric].label)
         panels[row][0].set_ylim(bottom=0)
-    part.suptitle(arms[0].method, fontsize=10, fontweight="bold")
+    part.suptitle(pairs[0].method, fontsize=10, fontweight="bold")
     legend_below(part, panels[0][0])
 
 
@@ -92,21 +92,21 @@ def _draw_alone(panel: Axes, board: Board, alone: str | None, conditions: Sequen
     panel.plot(x, y, color="black", linewidth=2, label=f"{alone}, alone")
 
 
-def _draw_arms(
-    panel: Axes, board: Board, arms: Sequence[EnhancerPair], conditions: Sequence[str], metric: str, look_of: Styles
+def _draw_pairs(
+    panel: Axes, board: Board, pairs: Sequence[EnhancerPair], conditions: Sequence[str], metric: str, style_of: Styles
 ) -> None:
     shown = [*reference_of(board), *conditions]
-    for index, arm in enumerate(arms):
-        x, y, below, above = _line(board, arm.entry, shown, metric, offset(index, len(arms)))
-        panel.errorbar(x, y, [below, above], label=arm.label, **look_of[arm.entry], **filling(arm, conditions))
+    for index, pair in enumerate(pairs):
+        x, y, below, above = _line(board, pair.entry, shown, metric, offset(index, len(pairs)))
+        panel.errorbar(x, y, [below, above], label=pair.label, **style_of[pair.entry], **filling(pair, conditions))
 
 
 def _line(
     board: Board, entry: str, conditions: Sequence[str], metric: str, shift: float
 ) -> tuple[list[float], list[float], list[float], list[float]]:
-    """Places, values, and how far the interval reaches below and above, where the metric is defined."""
+    """Places, values, and lengths of the interval below and above, where the metric is defined."""
     found = [(place + shift, board.estimate(condition, entry, metric)) for place, condition in enumerate(conditions)]
-    known = [(x, estimate if not math.isnan(estimate.low) else _bare(estimate)) for x, estimate in found if estimate]
+    known = [(x, e if not math.isnan(e.low) else _without_interval(e)) for x, e in found if e]
     return (
         [x for x, _ in known],
         [e.value for _, e in known],
@@ -115,7 +115,7 @@ def _line(
     )
 
 
-def _bare(estimate: Estimate) -> Estimate:
+def _without_interval(estimate: Estimate) -> Estimate:
     return replace(estimate, low=estimate.value, high=estimate.value)
 
 
@@ -123,24 +123,24 @@ def _rows(
     board: Board, methods: Mapping[tuple[str, str | None], list[EnhancerPair]], codecs: Mapping[str, list[str]]
 ) -> Iterator[dict[str, Any]]:
     reference = {c: [c] for c in reference_of(board)}
-    for (method, alone), arms in methods.items():
+    for (method, alone), pairs in methods.items():
         for codec, conditions in (reference | dict(codecs)).items():
             for condition in conditions:
                 if alone:
                     yield {"method": method, "codec": codec, **_row(board, condition, alone, None, "")}
-                for arm in arms:
-                    lesson = "" if codec in reference or not arm.learnt else _yes(not arm.transfers(conditions))
-                    yield {"method": method, "codec": codec, **_row(board, condition, arm.entry, arm, lesson)}
+                for pair in pairs:
+                    learnt = "" if codec in reference or not pair.learnt else _yes_or_no(not pair.transfers(conditions))
+                    yield {"method": method, "codec": codec, **_row(board, condition, pair.entry, pair, learnt)}
 
 
-def _row(board: Board, condition: str, entry: str, arm: EnhancerPair | None, learnt: str) -> dict[str, Any]:
+def _row(board: Board, condition: str, entry: str, pair: EnhancerPair | None, learnt: str) -> dict[str, Any]:
     rate = board.bitrates.get(condition)
     row: dict[str, Any] = {
         "condition": condition,
         "achieved_kbps": rate.median_bps / 1000 if rate else math.nan,
         "entry": entry,
-        "enhancer": arm.enhancer if arm else "",
-        "train": (arm.train if arm else None) or "",
+        "enhancer": pair.enhancer if pair else "",
+        "train": (pair.train if pair else None) or "",
         "learnt_from_codec": learnt,
     }
     for metric in QUANTITIES:
@@ -148,5 +148,5 @@ def _row(board: Board, condition: str, entry: str, arm: EnhancerPair | None, lea
     return row
 
 
-def _yes(true: bool) -> str:
+def _yes_or_no(true: bool) -> str:
     return "yes" if true else "no"

@@ -1,7 +1,4 @@
-"""One frame of a face as compressed, as enhanced and as it was, what differs, and where the method looked.
-
-The shape of Fig. 8 of Yu et al., ICCV 2019.
-"""
+"""One frame of a face compressed, enhanced and as reference, their differences, and the method's maps."""
 
 from __future__ import annotations
 
@@ -22,78 +19,78 @@ if TYPE_CHECKING:
 
     Image = NDArray[np.floating[Any]]
 
-NAME = "fig8_faces"
+NAME = "faces"
 COLUMNS = 3
 # A difference is amplified until this percentile of its size spans the scale.
 _PERCENTILE = 99.5
 
 
-def draw_faces(specimen: ExampleWindow, target: Path) -> list[Path]:
-    """The middle frame of the window; differences about mid-grey, all amplified alike; maps over the face.
+def draw_faces(example: ExampleWindow, target: Path) -> list[Path]:
+    """Files written: the middle frame of the window, differences about mid-grey with one gain, maps over the face.
 
     Raises:
         NothingToDraw: the clip is its own reference and there is neither an enhancer nor a map.
     """
-    frame = len(specimen.video) // 2
-    shown = _images(specimen, frame)
+    frame = len(example.video) // 2
+    shown = _images(example, frame)
     differences = _differences(shown)
-    if not differences and not specimen.maps:
+    if not differences and not example.maps:
         raise NothingToDraw("the clip is its own reference and has neither an enhancer nor maps: nothing to compare")
-    gain, psnr = _gain(differences), _psnr(specimen, frame)
-    n_rows = 1 + bool(differences) + -(-len(specimen.maps) // COLUMNS)
+    gain, psnr = _gain(differences), _psnr(example, frame)
+    n_rows = 1 + bool(differences) + -(-len(example.maps) // COLUMNS)
     with house_style():
         figure = Figure(figsize=(3.1 * COLUMNS, 2.95 * n_rows + 0.5), layout="compressed")
         panels = figure.subplots(n_rows, COLUMNS, squeeze=False)
         for panel in panels.flat:
             panel.set_axis_off()
         for panel, (name, image) in zip(panels[0], shown.items(), strict=False):
-            _show(panel, image, f"{name}{_told(psnr.get(name))}")
+            _show(panel, image, f"{name}{_psnr_label(psnr.get(name))}")
         for panel, (name, difference) in zip(panels[1 % n_rows], differences.items(), strict=False):
             _show(panel, 0.5 + gain * difference, f"{name}, x {gain:g}")
-        saw = shown.get("enhanced", shown["compressed"])
-        for panel, (name, values) in zip(panels[1 + bool(differences) :].flat, specimen.maps.items(), strict=False):
-            _overlay(figure, panel, saw, _at(values, frame, len(specimen.video)), name)
-        set_title(figure, specimen.label, f"frame at {frame / specimen.fps_hz:.2f} s, PSNR against the reference")
-        return save(figure, list(_rows(specimen, frame, gain, psnr)), target)
+        face = shown.get("enhanced", shown["compressed"])
+        for panel, (name, values) in zip(panels[1 + bool(differences) :].flat, example.maps.items(), strict=False):
+            _overlay(figure, panel, face, _at(values, frame, len(example.video)), name)
+        set_title(figure, example.label, f"frame at {frame / example.fps_hz:.2f} s, PSNR against the reference")
+        return save(figure, list(_rows(example, frame, gain, psnr)), target)
 
 
-def _images(specimen: ExampleWindow, frame: int) -> dict[str, Image]:
-    images = {"compressed": unit(specimen.video[frame])}
-    if specimen.enhanced is not None:
-        images["enhanced"] = unit(specimen.enhanced[frame])
-    return {**images, "reference": unit(specimen.reference[frame])}
+def _images(example: ExampleWindow, frame: int) -> dict[str, Image]:
+    images = {"compressed": unit(example.video[frame])}
+    if example.enhanced is not None:
+        images["enhanced"] = unit(example.enhanced[frame])
+    return {**images, "reference": unit(example.reference[frame])}
 
 
 def _differences(shown: Mapping[str, Image]) -> dict[str, Image]:
-    """What is to be told apart, nothing where all is the same."""
+    """Differences of the images by name, empty if all images are equal."""
     others = [name for name in shown if name != "reference"]
     pairs = [(name, "reference") for name in others] + ([("enhanced", "compressed")] if len(others) > 1 else [])
     differences: dict[str, Image] = {f"{one} - {other}": shown[one] - shown[other] for one, other in pairs}
     return differences if any(difference.any() for difference in differences.values()) else {}
 
 
-def _told(psnr_db: float | None) -> str:
+def _psnr_label(psnr_db: float | None) -> str:
     if psnr_db is None:
         return ""
     return f", {psnr_db:.1f} dB" if np.isfinite(psnr_db) else ": the reference itself"
 
 
-def _psnr(specimen: ExampleWindow, frame: int) -> dict[str, float]:
+def _psnr(example: ExampleWindow, frame: int) -> dict[str, float]:
     one = slice(frame, frame + 1)
-    clips = {"compressed": specimen.video, "enhanced": specimen.enhanced}
+    clips = {"compressed": example.video, "enhanced": example.enhanced}
     return {
-        name: float(psnr_db(clip[one], specimen.reference[one])[0]) for name, clip in clips.items() if clip is not None
+        name: float(psnr_db(clip[one], example.reference[one])[0]) for name, clip in clips.items() if clip is not None
     }
 
 
 def _gain(differences: Mapping[str, Image]) -> float:
-    """The largest power of two that keeps nearly all of every difference on the scale."""
+    """Amplification: the largest power of two that keeps nearly all of every difference on the scale."""
     sizes = [float(np.percentile(np.abs(difference), _PERCENTILE)) for difference in differences.values()]
     return float(2.0 ** np.clip(np.floor(np.log2(0.5 / max([*sizes, 1e-6]))), 0, 8))
 
 
 def _at(values: NDArray[Any], frame: int, T: int) -> NDArray[Any]:
-    """The map at a frame of the video; maps may have fewer frames."""
+    """``(H, W)`` map at a frame of a video of ``T`` frames; maps may have fewer."""
     found: NDArray[Any] = values[min(frame * len(values) // T, len(values) - 1)]
     return found
 
@@ -118,13 +115,13 @@ def _overlay(figure: Figure, panel: Axes, face: Image, values: NDArray[Any], nam
     panel.set_title(f"{name} map")
 
 
-def _rows(specimen: ExampleWindow, frame: int, gain: float, psnr: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _rows(example: ExampleWindow, frame: int, gain: float, psnr: Mapping[str, float]) -> Iterator[dict[str, Any]]:
     yield {"quantity": "frame", "value": frame}
-    yield {"quantity": "time_s", "value": frame / specimen.fps_hz}
+    yield {"quantity": "time_s", "value": frame / example.fps_hz}
     yield {"quantity": "amplification", "value": gain}
     for name, value in psnr.items():
         yield {"quantity": f"psnr_{name}_db", "value": value}
-    for name, values in specimen.maps.items():
-        shown = _at(values, frame, len(specimen.video))
+    for name, values in example.maps.items():
+        shown = _at(values, frame, len(example.video))
         for what, number in (("lowest", shown.min()), ("mean", shown.mean()), ("highest", shown.max())):
             yield {"quantity": f"{name}_{what}", "value": float(number)}

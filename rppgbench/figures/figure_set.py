@@ -1,9 +1,9 @@
-"""Every figure there is, and what each of them needs."""
+"""All figures, with the data that each of them needs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from rppgbench.signal.heart_rate import HeartRateSettings
 
 @dataclass(frozen=True)
 class FigureOutcome:
-    """A figure's files, or why there are none."""
+    """A figure's files, or the reason why there are none."""
 
     name: str
     files: list[Path]
@@ -41,23 +41,30 @@ class FigureOutcome:
 
 @dataclass(frozen=True)
 class FigureSet:
-    """The figures of one set of results. ``chosen`` is the window to show, or why there is none.
+    """The figures of one set of results. ``selection`` is the window to show, or the error that left none.
 
-    ``condition`` is that of the second Bland-Altman plot; None for the middle rate of the first codec.
+    ``condition`` is that of the second Bland-Altman plot; None for the middle rate of the first codec. ``prefixes``
+    are beginnings of file names, such as ``fig5``, by figure.
     """
 
     board: Board
     run: RunArtefacts
-    chosen: Selection | RppgbenchError
+    selection: Selection | RppgbenchError
     condition: str | None = None
+    prefixes: Mapping[str, str] = field(default_factory=dict)
 
     def draw(self, folder: Path) -> Iterator[FigureOutcome]:
-        """Each figure in ``folder``, one after the other; what lacks its material says so."""
-        for name, draw in self._figures().items():
+        """Outcomes of all figures in ``folder``, one after the other, each drawn or skipped with a reason."""
+        for figure, draw in self._figures().items():
+            name = self.file_name(figure)
             try:
                 yield FigureOutcome(name, draw(folder / name))
             except RppgbenchError as error:
                 yield FigureOutcome(name, [], error.message)
+
+    def file_name(self, figure: str) -> str:
+        """``fig5_error_by_bitrate``: the figure's name behind its prefix, if it has one."""
+        return f"{self.prefixes[figure]}_{figure}" if figure in self.prefixes else figure
 
     def _figures(self) -> Mapping[str, Callable[[Path], list[Path]]]:
         board = self.board
@@ -65,8 +72,8 @@ class FigureSet:
             error_by_bitrate.NAME: lambda target: error_by_bitrate.draw_error_by_bitrate(board, target),
             delta_psnr.NAME: lambda target: delta_psnr.draw_delta_psnr(board, target),
             error_by_enhancer.NAME: lambda target: error_by_enhancer.draw_error_by_enhancer(board, target),
-            face_frames.NAME: lambda target: face_frames.draw_faces(self._specimen, target),
-            wave_plots.NAME: lambda target: wave_plots.draw_waves(self._specimen, self._heart_rate, target),
+            face_frames.NAME: lambda target: face_frames.draw_faces(self._example, target),
+            wave_plots.NAME: lambda target: wave_plots.draw_waves(self._example, self._heart_rate, target),
             loss_curves.NAME: lambda target: loss_curves.draw_losses(board.results, self.run.loss_curves(), target),
             train_rate.NAME: lambda target: train_rate.draw_train_rate_by_test_rate(board, target),
             bland_altman.NAME: lambda target: bland_altman.draw_bland_altman(board, None, target),
@@ -85,7 +92,7 @@ class FigureSet:
         return HeartRateSettings.model_validate(self.board.results.evaluation["heart_rate"])
 
     @cached_property
-    def _specimen(self) -> ExampleWindow:
-        if isinstance(self.chosen, RppgbenchError):
-            raise self.chosen
-        return self.run.specimen(self.chosen)
+    def _example(self) -> ExampleWindow:
+        if isinstance(self.selection, RppgbenchError):
+            raise self.selection
+        return self.run.example(self.selection)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, grid_lines, heading, house_style, save, set_title
 from rppgbench.pipeline.example_window import LossCurve
 from rppgbench.results.board_figure import COLOURS
 from rppgbench.results.results import Results
@@ -33,7 +33,7 @@ Line = tuple["FloatArray", Mapping[str, "FloatArray"]]
 
 
 def draw_losses(results: Results, curves: Sequence[LossCurve], target: Path) -> list[Path]:
-    """Total and parts of every fit, on a logarithmic scale where all are above 0.
+    """Files written: total and parts of every fit, on a logarithmic scale where all are above 0.
 
     Raises:
         NothingToDraw: nothing was fitted by gradients.
@@ -53,12 +53,12 @@ def draw_losses(results: Results, curves: Sequence[LossCurve], target: Path) -> 
             panel.set_title(_title(number, own), fontsize=8)
         for panel in panels[-1]:
             panel.set_xlabel("optimiser step")
-        set_title(figure, named(results), _CAPTION)
+        set_title(figure, heading(results), _CAPTION)
         return save(figure, list(_rows(fits)), target)
 
 
 def _by_fit(curves: Sequence[LossCurve]) -> list[list[LossCurve]]:
-    """The folds and seeds of each fit, told apart by all that it is, for two of them may bear one name."""
+    """Curves of the folds and seeds of each fit, by the fit's identity: entries of two fits may have one name."""
     fits: dict[str, list[LossCurve]] = {}
     for curve in curves:
         fits.setdefault(curve.fit, []).append(curve)
@@ -78,10 +78,10 @@ def _draw(panel: Axes, curves: Sequence[LossCurve]) -> None:
         style: Any = {"color": "black" if name == TOTAL else COLOURS[(index - 1) % len(COLOURS)]}
         for steps, values in own:
             panel.plot(steps, values, linewidth=0.5, alpha=0.35, **style)
-        # Fits of different lengths have no mean; an empty line stands for them in the legend.
-        alike = own if len({len(steps) for steps, _ in own}) == 1 else []
-        mean = np.mean([values for _, values in alike], axis=0) if alike else []
-        panel.plot(alike[0][0] if alike else [], mean, linewidth=2.8 if name == TOTAL else 1.3, label=name, **style)
+        # Fits of different lengths have no mean: an empty line for the legend.
+        equal = own if len({len(steps) for steps, _ in own}) == 1 else []
+        mean = np.mean([values for _, values in equal], axis=0) if equal else []
+        panel.plot(equal[0][0] if equal else [], mean, linewidth=2.8 if name == TOTAL else 1.3, label=name, **style)
     if all((values > 0).all() for _, losses in lines for values in losses.values()):
         panel.set_yscale("log")
     panel.set_xlim(left=0)
@@ -96,7 +96,7 @@ def _names(curves: Sequence[LossCurve]) -> list[str]:
 
 
 def _thinned(curve: LossCurve) -> Line:
-    """At most ``POINTS`` of each loss."""
+    """Steps and losses of a curve, averaged to at most ``POINTS``."""
     edges = np.linspace(0, len(curve.steps), min(POINTS, len(curve.steps)) + 1).round().astype(int)[:-1]
     counts = np.diff([*edges, len(curve.steps)])
 

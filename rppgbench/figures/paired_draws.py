@@ -24,7 +24,7 @@ def columns(name: str, estimate: Estimate) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class PairedDraws:
-    """The protocol's bootstrap draws of subjects: those that the board's intervals use."""
+    """The protocol's bootstrap draws of subjects, the same as of the board's intervals."""
 
     subjects: Sequence[str]
     weights: FloatArray
@@ -38,7 +38,7 @@ class PairedDraws:
         return cls(subjects, weights, interval["level"])
 
     def mean(self, values: Iterable[tuple[str, float]]) -> Estimate:
-        """Mean over subjects of the subject's mean, of values with whose they are; its interval is the boards'."""
+        """Mean over subjects of each subject's mean, with the board's interval; ``values`` are by subject."""
         by_subject: dict[str, list[float]] = {}
         for subject, value in values:
             by_subject.setdefault(subject, []).append(value)
@@ -49,7 +49,7 @@ class PairedDraws:
 
 
 def paired_changes(rows: Iterable[Row], alone: Iterable[Row], column: str) -> list[tuple[str, float]]:
-    """A column of ``rows`` less that of the same window in ``alone``, both averaged over seeds, with whose they are."""
+    """Subject and change of each window: a column of ``rows`` less that of ``alone``, both averaged over seeds."""
     ours, theirs = _by_window(rows, column), _by_window(alone, column)
     return [
         (window[0], float(np.mean(values) - np.mean(theirs[window])))

@@ -1,7 +1,7 @@
-"""Whether a video's quality tells how well the pulse is found in it: measures of quality against error and SNR.
+"""Measures of video quality against the error of heart rate and the pulse SNR, window by window.
 
-PSNR counts all pixels alike, pulse fidelity what was done to the skin's mean colour at the pulse's rates; the better a
-measure, the higher its rank correlation with what the method still finds: minus the absolute error, and the SNR.
+PSNR weighs all pixels equally, pulse fidelity is of the skin's mean colour at the pulse's rates; the better a measure
+predicts, the higher its rank correlation with minus the absolute error and with the SNR.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rppgbench.figures.style import NothingToDraw, grid_lines, house_style, legend_below, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, grid_lines, heading, house_style, legend_below, save, set_title
 from rppgbench.figures.subject_means import compared_entries, known
 from rppgbench.results.board import Board
 from rppgbench.results.board_figure import COLOURS, FLOOR, MARKERS, draw_floor
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "error_by_quality"
 AT_MOST = 3  # entries
-# Each is measured before (``_in_``) and behind (``_out_``) the enhancer: the method sees what is behind it.
+# Each is measured before (``_in_``) and behind (``_out_``) the enhancer; the latter is the method's input.
 MEASURES = {
     "pulse_fidelity_{}_db": "pulse fidelity (dB)",
     "psnr_{}_db": "PSNR (dB)",
@@ -38,13 +38,13 @@ LEAST = 3  # points of a correlation
 
 
 def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
-    """A column of panels a measure that was taken, a point a window of the best entries; returns the files written.
+    """Files written: a column of panels a measure, a point a window of the best entries.
 
     Raises:
         NothingToDraw: no measure was taken.
     """
     points = [point for entry in compared_entries(board, AT_MOST) for point in _points(board, entry)]
-    measures = [name for name in MEASURES if any(math.isfinite(point[_plain(name)]) for point in points)]
+    measures = [name for name in MEASURES if any(math.isfinite(point[_column(name)]) for point in points)]
     if not measures:
         raise NothingToDraw("the results hold no quality of face clips")
     entries = list(dict.fromkeys(point["entry"] for point in points))
@@ -56,7 +56,7 @@ def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
         for row, (quantity, label) in enumerate(QUANTITIES.items()):
             for column, measure in enumerate(measures):
                 panel = panels[row][column]
-                _draw(panel, points, entries, _plain(measure), quantity)
+                _draw(panel, points, entries, _column(measure), quantity)
                 if quantity == "error_bpm":
                     floor = draw_floor(panel, board, "hr_mae_bpm", named=False)
                 if row == len(QUANTITIES) - 1:
@@ -64,15 +64,15 @@ def draw_error_by_quality(board: Board, target: Path) -> list[Path]:
             panels[row][0].set_ylabel(label)
         legend_below(figure, panels[0][0])
         caption = "Quality of each window's face clip, as the method saw it, against the error and the SNR there"
-        told = (
+        explanation = (
             "above each panel: Spearman's rho with minus the error (top) and with the SNR (bottom), higher is better: "
             "over all windows, in brackets the mean of that within each subject"
         )
-        set_title(figure, named(board.results), caption, told, *([f"broken line: {FLOOR}"] if floor else []))
+        set_title(figure, heading(board.results), caption, explanation, *([f"broken line: {FLOOR}"] if floor else []))
         return save(figure, points, target)
 
 
-def _plain(measure: str) -> str:
+def _column(measure: str) -> str:
     return measure.replace("_{}", "")
 
 
@@ -82,32 +82,32 @@ def _points(board: Board, entry: str) -> Iterator[dict[str, Any]]:
             yield {
                 "entry": entry,
                 **{name: row[name] for name in ("condition", "subject", "recording", "window")},
-                **{_plain(measure): _seen(row, measure) for measure in MEASURES},
+                **{_column(measure): _method_input(row, measure) for measure in MEASURES},
                 "error_bpm": abs(known(row, "error_bpm")),
                 "snr_db": known(row, "snr_db"),
             }
 
 
-def _seen(row: Row, measure: str) -> float:
-    """Of the clip that the method was given; NaN where nothing was measured, or nothing was done to it."""
+def _method_input(row: Row, measure: str) -> float:
+    """Quality of the method's input clip; NaN where it was not measured, or the clip is the reference."""
     return known(row, measure.format("in" if row["enhancer"] is None else "out"))
 
 
 def _draw(panel: Axes, points: Sequence[dict[str, Any]], entries: Sequence[str], measure: str, quantity: str) -> None:
-    told = []
+    correlations = []
     for index, entry in enumerate(entries):
         own = [p for p in points if p["entry"] == entry and math.isfinite(p[measure]) and math.isfinite(p[quantity])]
         x, y = (np.array([point[name] for point in own], dtype=np.float64) for name in (measure, quantity))
-        look_of: Any = {"color": COLOURS[index], "marker": MARKERS[index], "s": 9, "alpha": 0.55, "linewidths": 0}
-        panel.scatter(x, y, label=entry, **look_of)
+        style: Any = {"color": COLOURS[index], "marker": MARKERS[index], "s": 9, "alpha": 0.55, "linewidths": 0}
+        panel.scatter(x, y, label=entry, **style)
         subjects = [str(point["subject"]) for point in own]
         good = -y if quantity == "error_bpm" else y
-        told.append(f"{spearman(x, good):+.2f} ({within_subjects(x, good, subjects):+.2f})")
+        correlations.append(f"{spearman(x, good):+.2f} ({within_subjects(x, good, subjects):+.2f})")
     if quantity == "error_bpm":
         panel.set_yscale("symlog", linthresh=1.0, linscale=0.6)
         panel.set_yticks([0, 1, 10, 100], ["0", "1", "10", "100"])
         panel.set_ylim(bottom=0)
-    for place, text in enumerate(told):
+    for place, text in enumerate(correlations):
         panel.annotate(text.replace("+nan", "-"), (place / AT_MOST, 1.02), xycoords="axes fraction", fontsize=7,
                        color=COLOURS[place])  # fmt: skip
     grid_lines(panel)

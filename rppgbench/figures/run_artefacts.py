@@ -1,4 +1,4 @@
-"""What a run left in the store, for figures that show more than its rows."""
+"""Artefacts of a run, for figures that show more than its rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rppgbench.store.store import Store, default_root
 
 @dataclass(frozen=True)
 class RunArtefacts:
-    """A protocol's artefacts, looked for when a figure asks for them.
+    """Artefacts of a protocol's run, read from the store on demand.
 
     ``protocol`` is None where only a folder of results is known; ``store_root`` None stands for the usual store.
     """
@@ -30,18 +30,18 @@ class RunArtefacts:
     store_root: Path | None = None
     data: Iterable[str] = ()
 
-    def specimen(self, chosen: Selection) -> ExampleWindow:
-        """The chosen window.
+    def example(self, selection: Selection) -> ExampleWindow:
+        """The selected window with its artefacts.
 
         Raises:
             NothingToDraw: the protocol or the store is not at hand, or the protocol does not have that cell.
-            ArtefactError: something of it is no longer in the store.
+            ArtefactError: one of its artefacts is no longer in the store.
         """
         plan, store = self._opened
-        return example_window.example_window(plan, store, self.registry, _cell(plan, chosen))
+        return example_window.example_window(plan, store, self.registry, _cell(plan, selection))
 
     def loss_curves(self) -> list[LossCurve]:
-        """Those of every fit that is in the store.
+        """Loss curves of every fit that is in the store.
 
         Raises:
             NothingToDraw: the protocol or the store is not at hand.
@@ -64,8 +64,8 @@ class RunArtefacts:
         return opened.plan, opened.store
 
 
-def _cell(plan: Plan, chosen: Selection) -> Cell:
-    wanted = (chosen.recording, chosen.condition, chosen.entry)
+def _cell(plan: Plan, selection: Selection) -> Cell:
+    wanted = (selection.recording, selection.condition, selection.entry)
     for cell in plan.cells:
         if (cell.recording.id, cell.condition.id, cell.entry.id) == wanted:
             return cell

@@ -1,4 +1,4 @@
-"""Which window to look at when nobody says which."""
+"""The window shown in figures of one window, by name or by rule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rppgbench.results.board import Board
 
 @dataclass(frozen=True)
 class Selection:
-    """A cell of the results, and why it was taken, "" for one that was asked for in full."""
+    """A cell of the results, and the rule that selected it, "" for one named in full."""
 
     entry: str
     condition: str
@@ -25,11 +25,11 @@ class Selection:
 
 
 def select_window(board: Board, *, entry: str | None, condition: str | None, recording: str | None) -> Selection:
-    """What was asked for, the rest filled in.
+    """Selection of the given names; the others follow from the results.
 
     The best entry with an enhancer by the primary metric, before a trained method if there is one, controls last; the
-    lowest rate of the first codec that it learnt from; the recording of median error there, so that what is shown is
-    neither the best nor the worst of them.
+    lowest rate of the first codec that it learnt from; the recording of median error there, neither the best nor the
+    worst.
 
     Raises:
         UnknownName: a name that the results do not have.
@@ -58,7 +58,7 @@ def _check(what: str, name: str | None, known: Sequence[str]) -> None:
 
 
 def _best_enhanced(board: Board) -> tuple[str, str]:
-    """Before a trained method if there is one, for only such methods have maps; a control where all else is missing."""
+    """Entry and reason: with a trained method if there is one, because of its maps; a control if there is no other."""
     facts = entry_facts(board.results)
     enhanced = [entry for entry in board.entries if facts[entry]["enhancer"] is not None]
     if not enhanced:
@@ -79,7 +79,7 @@ def _lowest_rate(board: Board, entry: str) -> tuple[str, str]:
 
 
 def _median_recording(board: Board, entry: str, condition: str) -> str:
-    """By the mean absolute error of its windows; the lower of two middle ones."""
+    """Recording of the median of mean absolute errors; the lower of two middle ones."""
     errors: dict[str, list[float]] = {}
     rows = [row for row in board.results.rows if (row["entry"], row["condition"]) == (entry, condition)]
     for row in rows:

@@ -1,4 +1,4 @@
-"""What figures share: one look, the same bytes for the same numbers, and the numbers beside the picture."""
+"""Style and files of figures: the same bytes for the same numbers, and the numbers beside the picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 GREY = "0.45"
 _CHARACTER_IN = 0.075  # of a line of text at 9 points, with some room to spare
-_LOOK: Any = {
+_STYLE: Any = {
     "svg.hashsalt": "rppgbench",
     "font.size": 9,
     "axes.titlesize": 9,
@@ -31,41 +31,41 @@ _LOOK: Any = {
 
 
 class NothingToDraw(RppgbenchError):
-    """A figure whose material is not there; the message says what is missing."""
+    """Data of a figure are missing; the message names them."""
 
 
 @contextlib.contextmanager
 def house_style() -> Iterator[None]:
-    """The house's look; figures are made and saved under it."""
-    with mpl.rc_context(_LOOK):
+    """The style of all figures; they are made and saved under it."""
+    with mpl.rc_context(_STYLE):
         yield
 
 
 def set_title(figure: Figure, *lines: str) -> None:
-    """Lines above all panels, broken where the figure is too narrow for them."""
+    """Put lines above all panels, wrapped to the figure's width."""
     width = int(figure.get_figwidth() / _CHARACTER_IN)
     figure.suptitle("\n".join(part for line in lines for part in textwrap.wrap(line, width)), fontsize=9)
 
 
-def named(results: Results) -> str:
-    """Which results: title, protocol and version."""
+def heading(results: Results) -> str:
+    """Title, protocol and version of results."""
     about = results.about
     return f"{results.title} ({about['protocol']} v{about['version']})"
 
 
 def wrap_label(entry: str, panel_in: float) -> str:
-    """The entry's name in lines that a panel so wide has room for at 8 points."""
+    """The entry's name in lines that fit a panel of ``panel_in`` inches at 8 points."""
     return textwrap.fill(entry, int(panel_in / _CHARACTER_IN))
 
 
 def grid_lines(panel: Axes) -> None:
-    """Faint horizontal lines, behind the data."""
+    """Draw faint horizontal lines behind the data."""
     panel.grid(axis="y", color="0.92")
     panel.set_axisbelow(True)
 
 
 def legend_below(figure: Figure | SubFigure, panel: Axes) -> None:
-    """The panel's legend under all panels, in as many columns as its longest label leaves room for."""
+    """Put the panel's legend under all panels, in as many columns as its longest label leaves room for."""
     handles, labels = panel.get_legend_handles_labels()
     if labels:
         column_in = 0.7 + 0.07 * max(len(label) for label in labels)
@@ -89,7 +89,7 @@ def save(figure: Figure, rows: Sequence[Row], target: Path) -> list[Path]:
 
 
 def plain_value(value: Any) -> Any:
-    """Six digits are more than any of these numbers has; nothing stands for what is undefined."""
+    """The value for a CSV cell: floats to six digits, NaN as an empty cell."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
     return value

@@ -1,4 +1,4 @@
-"""One number a subject, of the entries that a figure has room for."""
+"""Means over each subject's windows, and the entries that a figure compares."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rppgbench.results.results import Row
 
 
 def compared_entries(board: Board, at_most: int | None = None) -> list[str]:
-    """Entries that are no controls, the best by the board's order first; the controls where there is nothing else."""
+    """Entries without controls in the board's order, at most ``at_most``; the controls if there is no other entry."""
     rivals = [entry for entry in board.entries if entry not in board.results.controls]
     return (rivals or list(board.entries))[:at_most]
 
@@ -26,13 +26,13 @@ def by_cell(board: Board) -> dict[tuple[str, str], list[Row]]:
 
 
 def known(row: Row, column: str) -> float:
-    """The row's number, NaN where it has none."""
+    """The row's number, NaN for None."""
     value = row.get(column)
     return math.nan if value is None else float(value)
 
 
 def subject_means(rows: Sequence[Row], column: str, *, absolute: bool = False) -> dict[str, float]:
-    """Mean of a column over each subject's windows that have it; no subject without any."""
+    """Mean of a column over each subject's windows with a value, by subject; subjects without values are left out."""
     values: dict[str, list[float]] = {}
     for row in rows:
         value = known(row, column)

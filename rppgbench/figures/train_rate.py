@@ -1,4 +1,4 @@
-"""A method trained under one condition and tested under another, as a matrix.
+"""Matrix of conditions that a method was trained under and tested under.
 
 Training at the rate of the test recovers much of what compression takes (Nowara et al., BOE 12(1), 2021), so a method
 that learnt from the reference alone is one row of this matrix and not the whole answer.
@@ -20,19 +20,19 @@ from matplotlib.patches import Rectangle
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.figures.enhancer_pairs import TESTED_CONDITION, components, entry_facts, split_names
 from rppgbench.figures.paired_draws import UNKNOWN, columns
-from rppgbench.figures.style import NothingToDraw, house_style, named, save, set_title
+from rppgbench.figures.style import NothingToDraw, heading, house_style, save, set_title
 from rppgbench.results.board import Board, as_loss
 from rppgbench.results.board_figure import FLOOR_MEANS
 
 NAME = "train_rate_by_test_rate"
 _CAPTION = "rows: what the method learnt from; columns: what it was tested under; framed: learnt from that too"
 
-# Entries of a method by what each learnt from.
-Lessons = Mapping[str, str]
+# Entries of one method by the conditions that each learnt from.
+EntryByTraining = Mapping[str, str]
 
 
 def draw_train_rate_by_test_rate(board: Board, target: Path) -> list[Path]:
-    """The primary metric, a matrix a method of which several entries learnt from different conditions.
+    """Files written: the primary metric, a matrix for each method with entries that learnt from different conditions.
 
     Raises:
         NothingToDraw: there is no such method.
@@ -58,12 +58,12 @@ def draw_train_rate_by_test_rate(board: Board, target: Path) -> list[Path]:
         panels[-1].set_xlabel("tested under")
         floor_bpm = board.floor_of(board.primary)
         floor = [] if floor_bpm is None else [f"label floor {floor_bpm:.2g} bpm: {FLOOR_MEANS}"]
-        set_title(figure, named(board.results), f"{metric.label}; {_CAPTION}", *floor)
+        set_title(figure, heading(board.results), f"{metric.label}; {_CAPTION}", *floor)
         return save(figure, list(_rows(board, methods)), target)
 
 
-def _methods(board: Board) -> dict[str, Lessons]:
-    """By method, for those of which an entry learnt from a single condition and another from something else."""
+def _methods(board: Board) -> dict[str, EntryByTraining]:
+    """Entries by training conditions, by method, for methods with a single-condition entry and at least one other."""
     methods: dict[str, dict[str, str]] = {}
     for entry, row in entry_facts(board.results).items():
         if row["enhancer"] is None and row["methods_learn_from"]:
@@ -71,7 +71,7 @@ def _methods(board: Board) -> dict[str, Lessons]:
     order = [c["id"] for c in board.results.about["resolved"]["conditions"]]
 
     def place(learnt: str) -> tuple[int, int]:
-        """Single conditions in the protocol's order, the smaller of several before the larger, then the tested one."""
+        """Sort key: single conditions in the protocol's order, then larger sets, the tested condition last."""
         return (
             (len(order) + 1, 0)
             if learnt == TESTED_CONDITION
@@ -109,7 +109,7 @@ def _draw(
 
 
 def _short(learnt: str, n_conditions: int) -> str:
-    """A long list of conditions as how many they are."""
+    """Label of training conditions; a long list becomes a count."""
     if learnt == TESTED_CONDITION:
         return "each tested one"
     names = split_names(learnt)
@@ -118,7 +118,7 @@ def _short(learnt: str, n_conditions: int) -> str:
     return "all" if len(names) == n_conditions else f"{names[0]} and {len(names) - 1} more"
 
 
-def _rows(board: Board, methods: Mapping[str, Lessons]) -> Iterator[dict[str, Any]]:
+def _rows(board: Board, methods: Mapping[str, EntryByTraining]) -> Iterator[dict[str, Any]]:
     metric = board.primary
     for method, own in methods.items():
         for learnt, entry in own.items():
@@ -134,8 +134,8 @@ def _rows(board: Board, methods: Mapping[str, Lessons]) -> Iterator[dict[str, An
                 }
 
 
-def _worse(board: Board, own: Lessons, condition: str, value: float) -> float:
-    """How much worse than the entry that learnt from the tested condition alone; NaN where there is none."""
+def _worse(board: Board, own: EntryByTraining, condition: str, value: float) -> float:
+    """Loss over the entry that learnt from the tested condition alone; NaN without such an entry."""
     metric = METRICS[board.primary]
     matched = own.get(condition, own.get(TESTED_CONDITION))
     return math.nan if matched is None else as_loss(metric, value) - as_loss(metric, _value(board, condition, matched))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from rppgbench.protocol.protocol_file import Frozen
 
 if TYPE_CHECKING:
     from rppgbench.media.decode import VideoInfo
@@ -11,35 +15,46 @@ if TYPE_CHECKING:
 Effect = Literal["kept", "weakened", "destroyed", "unknown"]
 Confidence = Literal["known", "likely", "unknown"]
 
-LOSSLESS = frozenset(
-    {"ffv1", "utvideo", "huffyuv", "ffvhuff", "rawvideo", "v210", "magicyuv", "lagarith", "png", "qtrle", "bmp"}
-)
-# (bits per pixel below which, effect, confidence), in ascending order.
-#
-# Rendered faces, 24 subjects, 320x240 at 30 frames/s, POS: uncompressed, the pulse's SNR was 12 dB. MPEG-4 left 3.7 dB
-# at .109 bit per pixel and -10 dB, no better than noise, at .054; H.264 left 2.3, 0.4 and -2.4 dB at .109, .054 and
-# .026; H.265 4.5, 3.2 and 1.4 dB. The fastest preset of x264 took 9 dB of a face that talks even at .40. OBF (MPEG-4,
-# .161) and MAHNOB-HCI (H.264, .152) pass for good recordings; their loss is unknown; Yu et al. (ICCV 2019)
-# compress OBF to .008, .004 and .002. The MPEG-4 skin patches of Dasari et al. (npj Digital Medicine 4, 2021), .14 to
-# .21, have hardly a pulse left.
-_MPEG4: tuple[tuple[float, Effect, Confidence], ...] = (
-    (0.055, "destroyed", "known"),
-    (0.11, "weakened", "known"),
-    (0.5, "weakened", "likely"),
-    (float("inf"), "kept", "likely"),
-)
-_H264: tuple[tuple[float, Effect, Confidence], ...] = (
-    (0.008, "destroyed", "likely"),
-    (0.11, "weakened", "known"),
-    (0.5, "weakened", "likely"),
-    (float("inf"), "kept", "likely"),
-)
-_LIMITS = {
-    **dict.fromkeys(("mpeg4", "msmpeg4v3", "msmpeg4v2", "h263", "flv1", "mpeg2video", "mpeg1video", "wmv2"), _MPEG4),
-    **dict.fromkeys(("h264", "hevc", "vp8", "vp9", "av1"), _H264),
-}
-_MEASURED = frozenset({"mpeg4", "h264", "hevc"})
-_MEASURED_SHORT_SIDE = 480
+_FILE = Path(__file__).with_name("compression_effects.json")
+
+
+class Step(Frozen):
+    """The effect below a number of bits per pixel, None for any number."""
+
+    below_bits_per_pixel: float | None
+    effect: Effect
+    confidence: Confidence
+
+
+class Family(Frozen):
+    """Formats of one generation, with ``steps`` in ascending order of bits per pixel."""
+
+    formats: frozenset[str]
+    steps: tuple[Step, ...]
+
+
+class CompressionEffects(Frozen):
+    """Known effects of compression, by FFmpeg's names of formats; ``about`` is where they come from."""
+
+    about: tuple[str, ...]
+    lossless: frozenset[str]
+    measured: frozenset[str]
+    measured_short_side: int
+    families: tuple[Family, ...]
+
+    def step(self, codec: str, bits_per_pixel: float) -> Step | None:
+        """The step that a format's bits per pixel fall into, None for an unknown format."""
+        for family in self.families:
+            if codec in family.formats:
+                limits = ((step, step.below_bits_per_pixel) for step in family.steps)
+                return next(step for step, below in limits if below is None or bits_per_pixel < below)
+        return None
+
+
+@lru_cache(maxsize=1)
+def compression_effects() -> CompressionEffects:
+    """The table in ``compression_effects.json``."""
+    return CompressionEffects.model_validate_json(_FILE.read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True)
@@ -56,15 +71,18 @@ def judge_compression(info: VideoInfo) -> CompressionVerdict:
     """Known effect of this file's compression on the pulse; earlier compressions of the video are not visible here."""
     pixels_per_s = info.width * info.height * info.fps_hz
     bits = info.bitrate_bps / pixels_per_s if pixels_per_s else 0.0
-    if info.codec in LOSSLESS:
+    effects = compression_effects()
+    if info.codec in effects.lossless:
         return CompressionVerdict(
             bits, "kept", "known", "stored without loss; what was lost before cannot be seen here"
         )
-    if info.codec not in _LIMITS:
+    step = effects.step(info.codec, bits)
+    if step is None:
         return CompressionVerdict(bits, "unknown", "unknown", f"nothing is known of {info.codec} and the pulse")
-    effect, confidence = next((effect, confidence) for limit, effect, confidence in _LIMITS[info.codec] if bits < limit)
-    # Codecs and picture sizes without measurements are taken to behave like the nearest ones with.
-    if confidence == "known" and (info.codec not in _MEASURED or min(info.width, info.height) > _MEASURED_SHORT_SIDE):
+    effect, confidence = step.effect, step.confidence
+    # Formats and sizes of picture without measurements are taken to behave like their nearest relatives.
+    like_measured = info.codec in effects.measured and min(info.width, info.height) <= effects.measured_short_side
+    if confidence == "known" and not like_measured:
         confidence = "likely"
     certainty = {"known": "is known to", "likely": "is likely to", "unknown": "may"}[confidence]
     verb = {"kept": "keep", "weakened": "weaken", "destroyed": "destroy", "unknown": "change"}[effect]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from rppgbench.errors import PluginError, SignalError
+from rppgbench.contracts import MethodSpec
+from rppgbench.errors import PluginError, SignalError, UnknownName
 from rppgbench.measurement.compression_verdict import CompressionVerdict, judge_compression
 from rppgbench.measurement.reliability import reason_for_doubt
 from rppgbench.media.clock import to_uniform
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from rppgbench.contracts import MethodSpec, TraceMethod
+    from rppgbench.contracts import TraceMethod
+    from rppgbench.registry import Registry
 
     FloatArray = NDArray[np.floating[Any]]
 
@@ -86,8 +88,20 @@ class Measurement:
         return float(np.median(rates)) if rates else None
 
 
-def make_measure_settings(method: str, roi: Roi, window_s: float, step_s: float) -> MeasureSettings:
-    """The settings, checked, with the method of that name made.
+def suggested_method(registry: Registry) -> str:
+    """The name of the method to measure with where none is named: the first that its plugin suggests.
+
+    Raises:
+        UnknownName: no installed plugin suggests one.
+    """
+    for spec in registry.specs("method"):
+        if isinstance(spec, MethodSpec) and spec.suggested:
+            return spec.name
+    raise UnknownName("no installed plugin suggests a method", hint="name one of 'rppgbench list methods'")
+
+
+def make_measure_settings(method: str | None, roi: Roi, window_s: float, step_s: float) -> MeasureSettings:
+    """The settings, checked, with the method of that name made, or the one that a plugin suggests.
 
     Raises:
         UnknownName: there is no such method.
@@ -100,8 +114,9 @@ def make_measure_settings(method: str, roi: Roi, window_s: float, step_s: float)
         if not (np.isfinite(value) and value >= least):
             raise SignalError(f"{name} {value}: expected at least {least:g} s")
     registry = load_registry()
-    predictor = predictor_of(registry.method(method), lambda: registry.create("method", method))
-    return MeasureSettings(method, predictor, roi, window_s, step_s)
+    name = method or suggested_method(registry)
+    predictor = predictor_of(registry.method(name), lambda: registry.create("method", name))
+    return MeasureSettings(name, predictor, roi, window_s, step_s)
 
 
 def predictor_of(spec: MethodSpec, create: Callable[[], TraceMethod]) -> TraceMethod:
@@ -116,7 +131,9 @@ def predictor_of(spec: MethodSpec, create: Callable[[], TraceMethod]) -> TraceMe
             why = "has to be trained"
         elif spec.control:
             why = "is a control that measures no pulse"
-        raise PluginError(f"method {spec.name!r} {why}; measure takes a trace method", hint="try --method pos")
+        raise PluginError(
+            f"method {spec.name!r} {why}; measure takes a trace method", hint="see 'rppgbench list methods'"
+        )
     return create()
 
 

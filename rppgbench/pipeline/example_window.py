@@ -16,10 +16,10 @@ from rppgbench.pipeline.plan import Cell, Plan
 from rppgbench.pipeline.run_stage import run_stage
 from rppgbench.pipeline.stage_context import LazyArray, S, StageContext, load_arrays
 from rppgbench.pipeline.stage_settings import WindowSettings
-from rppgbench.pipeline.stages.label import LabelSettings
-from rppgbench.pipeline.stages.predict import PredictSettings
-from rppgbench.pipeline.stages.traces import uniform_traces
-from rppgbench.pipeline.stages.train import CURVE, TrainSettings
+from rppgbench.pipeline.stages.label_stage import LabelSettings
+from rppgbench.pipeline.stages.predict_stage import PredictSettings
+from rppgbench.pipeline.stages.traces_stage import uniform_traces
+from rppgbench.pipeline.stages.train_stage import CURVE, TrainSettings
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.trained_component import load_component
 from rppgbench.registry import Registry

@@ -11,7 +11,7 @@ from rppgbench.evaluation.schema import COLUMNS
 from rppgbench.pipeline.plan import Cell, Plan
 from rppgbench.pipeline.stage_settings import SLACK_S, count_windows
 from rppgbench.pipeline.stages import stages
-from rppgbench.pipeline.stages.label import NO_VIDEO
+from rppgbench.pipeline.stages.label_stage import NO_VIDEO
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_result import TaskFailure
 from rppgbench.protocol.resolved_component import ResolvedComponent

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from rppgbench.contracts import AS_RECORDED
 from rppgbench.evaluation.family import Comparison
 from rppgbench.signal.heart_rate import PERIODS_NEEDED, HeartRateSettings
 
@@ -75,7 +76,7 @@ class Folds(Frozen):
 
 
 class Conditions(Frozen):
-    reference: Component = Component(use="original")
+    reference: Component = Component(use=AS_RECORDED)
     grid: tuple[GridItem, ...] = ()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rppgbench.contracts import EnhancerSpec, Kind, MethodSpec, Spec
+from rppgbench.contracts import AS_RECORDED, EnhancerSpec, Kind, MethodSpec, Spec
 from rppgbench.errors import PluginError, ProtocolError, UnknownName, nearest
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.learning.recipe import LearnerParams
@@ -216,9 +216,8 @@ class _Resolver:
         if "reference" in self.source.tree["conditions"]:
             reference = self.resolve_component("codec", model.conditions.reference, ("conditions", "reference"))
         else:
-            reference = ResolvedComponent(
-                self.registry.spec("codec", "original"), self.registry.spec("codec", "original").params()
-            )
+            as_recorded = self.registry.spec("codec", AS_RECORDED)
+            reference = ResolvedComponent(as_recorded, as_recorded.params())
         yield Condition("reference", reference, True, None)
         yield from self.grid(model.conditions.grid, ("conditions", "grid"))
 

@@ -1,1 +1,1 @@
-"""A report on finished results: the tables and figures of the paper, and what they let one conclude."""
+"""A report on finished results: tables and figures in the shape of a paper, and conclusions."""

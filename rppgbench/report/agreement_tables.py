@@ -1,4 +1,4 @@
-"""Whether rates are drawn towards their mean, and what windows tell of heart-rate variability."""
+"""Sentences on slopes and biases of predicted rates, on waves, and on heart-rate variability."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Cells = Mapping[tuple[str, str], Estimate]
 
 
 def agreement_tables(board: Board) -> Section:
-    """Slopes below 1 and biases, where their intervals leave out what would be right."""
+    """Section on slopes below 1 and biases off 0, intervals included, and on the likeness of waves."""
     return Section("Agreement with the contact sensor", [*_shrinkage(board), *_bias(board), *_macc(board)])
 
 
 def _known(board: Board, metric: str) -> Cells:
-    """By condition and entry, of the entries that are no controls."""
+    """Defined estimates of a metric by condition and entry, without controls."""
     rivals = [entry for entry in board.entries if entry not in board.results.controls]
     keys = [(condition, entry) for condition in board.results.conditions for entry in rivals]
     return {key: estimate for key in keys if (estimate := board.estimate(*key, metric))}
 
 
 def _bounded(board: Board, metric: str) -> Cells:
-    """Of those, the ones with an interval to speak of."""
+    """Defined estimates with a finite interval."""
     known = _known(board, metric)
     return {key: e for key, e in known.items() if math.isfinite(e.low) and math.isfinite(e.high)}
 
@@ -68,7 +68,7 @@ def _bias(board: Board) -> Iterator[str]:
 
 
 def _macc(board: Board) -> Iterator[str]:
-    """A wave's likeness means something only beside what chance gives."""
+    """MACC is only informative beside its value by chance."""
     waves, chance = _bounded(board, "macc"), _bounded(board, "macc_null")
     both = [key for key in waves if key in chance]
     if both:
@@ -81,7 +81,7 @@ def _macc(board: Board) -> Iterator[str]:
 
 
 def variability_tables(board: Board) -> Section:
-    """What the windows' length lets one say of variability, and of how much of them."""
+    """Section on heart-rate variability: coverage, correlation, and the limits that the windows' length sets."""
     length_s = float(board.results.about["resolved"]["clips"]["length_s"])
     joined_s = {round(row["end_s"] - row["start_s"], 3) for row in board.results.joined}
     longest_s = max([length_s, *joined_s])

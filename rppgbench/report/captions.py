@@ -1,22 +1,22 @@
-"""What each figure shows, and how to read it."""
+"""Captions by figure: its content, and how to read it."""
 
 from __future__ import annotations
 
 CAPTIONS = {
-    "fig5_error_by_bitrate": (
+    "error_by_bitrate": (
         "The ranked error against the achieved bitrate, a panel a codec, with intervals over subjects. Rates fall to "
         "the right."
     ),
-    "fig6_delta_psnr": (
+    "delta_psnr": (
         "What each enhancer adds to the face's PSNR (top), to the pulse's SNR against the method alone (middle), and "
         "to how much PSNR varies over time (bottom). PSNR gained with SNR lost is a picture mended and a pulse taken."
     ),
-    "fig7_error_by_enhancer": (
+    "error_by_enhancer": (
         "The error behind each enhancer; the method alone is the line to beat. Hollow: the enhancer did not learn from "
         "this codec."
     ),
-    "fig8_faces": "One face compressed, enhanced and as it was, and where the method looked.",
-    "fig9_waves": "That face's wave without and with the enhancer, above the PSNR of each frame.",
+    "faces": "One face compressed, enhanced and as it was, and where the method looked.",
+    "waves": "That face's wave without and with the enhancer, above the PSNR of each frame.",
     "losses": "Training losses of every fit: what has not levelled out was stopped early.",
     "train_rate_by_test_rate": (
         "A method that learnt under one condition, tested under another: whether training on compressed video is the "

@@ -1,4 +1,4 @@
-"""What results let one conclude and what not, in sentences made from their numbers."""
+"""Conclusions from results and their limits, in sentences made from the numbers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def conclude(board: Board, contrasts: Contrasts, trends: Trends) -> Sequence[Section]:
-    """Sections in the order of reading, those with nothing to say left out."""
+    """Sections in the order of reading, without empty ones."""
     sections = [
         evaluated_data(board),
         against_controls(board),

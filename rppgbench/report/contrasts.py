@@ -1,4 +1,4 @@
-"""Entry against entry: which differences are there, which are within the labels' own doubt, and which could be seen."""
+"""Paired comparisons of entries: differences, those below the label floor, and detectable ones."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ NOT_IMPUTED = (
     "There is one fold, and so no other subjects to take a constant prediction from: failed windows cannot be charged "
     "and count on neither side. An entry may gain by failing where it is hard."
 )
-# Families of up to as many comparisons are told in full; of larger ones, the clearest.
+# Families of up to so many comparisons are written in full; of larger ones, the clearest.
 IN_FULL = 12
 HEADERS = ("entry", "against", "under", "n", "ratio", "difference (bpm)", "p", "corrected p", "detectable", "verdict")
 
 
 @dataclass(frozen=True)
 class Contrasts:
-    """The family of comparisons that the protocol declares; of none, all pairs of contestants.
+    """The family of comparisons that the protocol declares; without one, all pairs of entries that are no controls.
 
-    ``reason`` says why there are none. ``charged``: there are folds, so that a failed window has the constant
+    ``reason`` says why there are none. ``imputed`` is True with several folds: failed windows have the constant
     predictor's error.
     """
 
@@ -40,11 +40,11 @@ class Contrasts:
     declared: bool
     floor_bpm: float | None
     reason: str = ""
-    charged: bool = True
+    imputed: bool = True
 
     @classmethod
     def of(cls, board: Board) -> Contrasts:
-        """Raises what ``compare`` raises: a family that names what does not exist."""
+        """Comparisons of a board's entries; raises as ``compare_entries`` for a family with unknown names."""
         about, interval = board.results.about, board.results.evaluation["interval"]
         family = [Comparison.model_validate(one) for one in about.get("comparisons", ())]
         floor_bpm = None if board.floor is None else board.floor.mae.value
@@ -60,16 +60,16 @@ class Contrasts:
             label_floor_bpm=floor_bpm,
         )
         reason = "" if paired else "fewer than two entries that are no controls"
-        charged = len({row["fold"] for row in board.results.rows}) > 1
-        return cls(paired, bool(family), floor_bpm, reason, charged)
+        imputed = len({row["fold"] for row in board.results.rows}) > 1
+        return cls(paired, bool(family), floor_bpm, reason, imputed)
 
     @property
     def made(self) -> Sequence[PairedComparison]:
-        """Those that the results could answer."""
+        """Comparisons with at least one subject."""
         return [one for one in self.paired if one.n]
 
     def tables(self) -> list[Table]:
-        """The comparisons, those of a declared family in its order, others by their p."""
+        """One table of the comparisons, a declared family in its order, others by their p; none without comparisons."""
         if not self.paired:
             return []
         ordered = list(self.paired)
@@ -80,16 +80,16 @@ class Contrasts:
                       list(self._notes()))]  # fmt: skip
 
     def section(self) -> Section:
-        """What differs, what does not, and what could not have been seen."""
+        """Section on differences, undecided comparisons and the detectable ratio."""
         if not self.made:
             why = self.reason or "these results answer none of the comparisons that are declared"
             return Section(TITLE, [f"No two entries were compared: {why}."])
         sentences = [
             self._family(),
-            *self._findings(),
+            *self._compared(),
             *self._unresolvable(),
-            *self._lucky(),
-            *self._apart(),
+            *self._within_training_luck(),
+            *self._disagreeing(),
             *self._detectable(),
         ]
         sentences += [f"Not compared: {one.label}: {one.reason}." for one in self.paired if not one.n]
@@ -112,8 +112,8 @@ class Contrasts:
             "Benjamini and Hochberg's for all that are declared."
         )
 
-    def _findings(self) -> Iterator[str]:
-        """All of a small family; of a large one those that differ most surely."""
+    def _compared(self) -> Iterator[str]:
+        """Sentences on all of a small family, on the clearest differences of a large one."""
         shown = [one for one in self.made if one.verdict in ("better", "worse")]
         if len(self.made) <= IN_FULL:
             shown = list(self.made)
@@ -135,16 +135,16 @@ class Contrasts:
         if self.floor_bpm is None:
             yield "No label floor is known here: how small a difference the labels can tell is open."
 
-    def _lucky(self) -> Iterator[str]:
-        lucky = [one for one in self.made if one.verdict == "within the luck of training"]
-        if lucky:
+    def _within_training_luck(self) -> Iterator[str]:
+        within_luck = [one for one in self.made if one.verdict == "within the luck of training"]
+        if within_luck:
             yield (
                 "Other subjects would tell these networks apart, and other training runs might turn it round: "
-                f"{join_some(map(_named, lucky))}. The interval of their ratio over subjects and seeds holds 1: "
+                f"{join_some(map(_named, within_luck))}. The interval of their ratio over subjects and seeds holds 1: "
                 "nothing is said of these ways of training."
             )
 
-    def _apart(self) -> Iterator[str]:
+    def _disagreeing(self) -> Iterator[str]:
         split = [one for one in self.made if one.verdict == "ratio and difference disagree"]
         if split:
             yield (
@@ -166,27 +166,27 @@ class Contrasts:
         )
 
     def _corrected(self) -> str:
-        """What the family leaves of the power of one test."""
+        """Clause on the detectable ratio after correction for the family."""
         family = self.made[0].family
-        hopeless = sum(one.least_corrected > ALPHA for one in self.made)
-        if hopeless == len(self.made):
+        too_few = sum(one.least_corrected > ALPHA for one in self.made)
+        if too_few == len(self.made):
             return (
                 f"after correction for the family of {family} nothing can be told apart, whatever the data: too few "
                 "subjects for a family of so many."
             )
         found = [one.detectable_corrected for one in self.made if math.isfinite(one.detectable_corrected)]
         severest = f"after correction for the family of {family}, where it is severest,"
-        told = f"{severest} one of {_median(found)}." if found else f"{severest} none."
-        if hopeless:
-            told += f" In {hopeless} of {len(self.made)} subjects are too few for any data to tell entries apart."
-        return told
+        text = f"{severest} one of {_median(found)}." if found else f"{severest} none."
+        if too_few:
+            text += f" In {too_few} of {len(self.made)} subjects are too few for any data to tell entries apart."
+        return text
 
     def _summary(self) -> Iterator[str]:
-        apart = [one for one in self.made if one.verdict in ("better", "worse")]
+        n_differing = sum(one.verdict in ("better", "worse") for one in self.made)
         below = sum(not one.resolvable for one in self.made)
         kind = "declared" if self.declared else "exploratory"
         yield (
-            f"{len(apart)} of {pluralise(len(self.made), f'{kind} comparison')} told entries apart after correction"
+            f"{n_differing} of {pluralise(len(self.made), f'{kind} comparison')} told entries apart after correction"
             + (
                 f"; {pluralise(below, 'difference is', 'differences are')} below the label floor and unresolvable."
                 if below
@@ -200,7 +200,7 @@ class Contrasts:
             "below 1 the entry errs less. p: sign flips over subjects, two-sided. corrected: "
             + ("Holm's" if self.made and self.made[0].confirmatory else "Benjamini and Hochberg's")
             + " method. detectable: the ratio that as many such subjects show with 80 % chance, by one test. "
-            + (IMPUTED if self.charged else NOT_IMPUTED)
+            + (IMPUTED if self.imputed else NOT_IMPUTED)
         )
         if self.floor_bpm is not None:
             yield (
@@ -224,10 +224,10 @@ def _verdict(one: PairedComparison) -> str:
 
 def _sentence(one: PairedComparison, floor_bpm: float | None) -> str:
     floor = f" (label floor {floor_bpm:.2f} bpm)" if floor_bpm is not None and not one.resolvable else ""
-    beyond = one.ratio_over_seeds
+    over_seeds = one.ratio_over_seeds
     seeds = ""
-    if math.isfinite(beyond.low):
-        seeds = f" ([{beyond.low:.2f}, {beyond.high:.2f}] over other training runs too, {one.n_seeds} seeds)"
+    if math.isfinite(over_seeds.low):
+        seeds = f" ([{over_seeds.low:.2f}, {over_seeds.high:.2f}] over other training runs too, {one.n_seeds} seeds)"
     return (
         f"{one.label}: ratio {format_estimate(one.ratio)}{seeds}, difference {format_estimate(one.difference_bpm)} bpm,"
         f" p {format_p(one.p_sign_flip)}, corrected {format_p(one.p_corrected)}, n = {one.n}: {_verdict(one)}{floor}."

@@ -1,4 +1,4 @@
-"""Which entries are better than what sees no pulse."""
+"""Comparison of entries with the controls, which see no pulse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLE = "Against the controls"
 
 
 def against_controls(board: Board) -> Section:
-    """A sentence an entry: under how many conditions it beats the best control, and by how much it fails elsewhere."""
+    """Section with a sentence an entry: the conditions under which it beats the best control, and numbers of others."""
     controls = [entry for entry in board.entries if entry in board.results.controls]
     rivals = [entry for entry in board.entries if entry not in board.results.controls]
     if not controls:
@@ -32,7 +32,7 @@ def against_controls(board: Board) -> Section:
 
 
 def _of_entry(board: Board, entry: str) -> str:
-    tried = [c for c in board.results.conditions if (c, entry) in board.standings]
+    tried = [c for c in board.results.conditions if (c, entry) in board.summaries]
     lost = [c for c in tried if board.no_better_than_chance(c, entry)]
     n_beaten = len(tried) - len(lost)
     beaten = f"{entry}: better than the best control under {n_beaten} of {pluralise(len(tried), 'condition')}"
@@ -52,7 +52,7 @@ def _versus(board: Board, condition: str, entry: str) -> str:
 
 
 def _skill(board: Board, rivals: list[str]) -> Iterator[str]:
-    """Where the interval of the skill leaves out none, not merely the estimate."""
+    """Sentence on cells with an interval of the skill above 0."""
     sure, known = _skilled(board, rivals)
     if not known:
         return
@@ -64,7 +64,7 @@ def _skill(board: Board, rivals: list[str]) -> Iterator[str]:
 
 
 def _skilled(board: Board, rivals: list[str]) -> tuple[list[tuple[str, str]], dict[tuple[str, str], Estimate]]:
-    """The cells whose skill's interval is above 0, and all that have an interval."""
+    """Cells with a skill's interval above 0, and the skill of all cells with an interval."""
     cells = [(c, e) for c in board.results.conditions for e in rivals]
     estimates = {key: estimate for key in cells if (estimate := board.estimate(*key, "skill"))}
     known = {key: e for key, e in estimates.items() if math.isfinite(e.low) and math.isfinite(e.high)}
@@ -76,7 +76,7 @@ def _cell(condition: str, entry: str, estimate: Estimate) -> str:
 
 
 def _summary(board: Board, rivals: list[str]) -> Iterator[str]:
-    tried = [(c, e) for c in board.results.conditions for e in rivals if (c, e) in board.standings]
+    tried = [(c, e) for c in board.results.conditions for e in rivals if (c, e) in board.summaries]
     lost = [key for key in tried if board.no_better_than_chance(*key)]
     sure, known = _skilled(board, rivals)
     nowhere = _nowhere(board, rivals)

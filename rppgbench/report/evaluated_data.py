@@ -1,4 +1,4 @@
-"""What was tested: who, how much of it, and how far its labels are to be believed."""
+"""Sentences on the evaluated subjects, windows and labels, and on the limits of results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COVERAGE = (
 
 
 def evaluated_data(board: Board) -> Section:
-    """The notes of the board, which say what must be known before anything is believed."""
+    """Section with the notes of the board."""
     sentences = [note.removeprefix("! ") for note in notes(board)]
     return Section("What was tested", sentences, list(_summary(board)))
 
@@ -42,7 +42,7 @@ def _summary(board: Board) -> Iterator[str]:
 
 
 def limits(board: Board) -> Section:
-    """What is not in the results, and so not in any sentence about them."""
+    """Section on videos, entries and subjects that the results do not cover."""
     return Section("What these results cannot tell", [*_videos(board), *_entries(board), *_subjects(board)])
 
 

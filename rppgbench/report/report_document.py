@@ -1,11 +1,10 @@
-"""The report as Markdown: what follows, then the tables and figures that it follows from."""
+"""The report as Markdown: conclusions, then the tables and figures behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rppgbench.figures.figure_set import FigureOutcome
-from rppgbench.report.captions import CAPTIONS
 from rppgbench.report.section import Section
 from rppgbench.report.table import Table
 from rppgbench.results.board import Board
@@ -14,9 +13,13 @@ LONGEST = 40  # rows of a table in the text
 
 
 def document(
-    board: Board, sections: Sequence[Section], tables: Sequence[Table], figures: Sequence[FigureOutcome]
+    board: Board,
+    sections: Sequence[Section],
+    tables: Sequence[Table],
+    figures: Sequence[FigureOutcome],
+    captions: Mapping[str, str],
 ) -> str:
-    """The text of ``report.md``, which lies beside ``tables/`` and ``figures/``."""
+    """The text of ``report.md``, which lies beside ``tables/`` and ``figures/``; ``captions`` by file name."""
     about = board.results.about
     summary = [sentence for section in sections for sentence in section.summary]
     parts = [
@@ -30,7 +33,7 @@ def document(
     ]
     for section in sections:
         parts += [f"### {section.title}", _bullets(section.sentences)]
-    parts += ["## Tables", *_tables(tables), "## Figures", *_figures(figures)]
+    parts += ["## Tables", *_tables(tables), "## Figures", *_figures(figures, captions)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -45,13 +48,13 @@ def _tables(tables: Sequence[Table]) -> Iterator[str]:
         yield f"Data: [{table.name}.csv](tables/{table.name}.csv)"
 
 
-def _figures(figures: Sequence[FigureOutcome]) -> Iterator[str]:
+def _figures(figures: Sequence[FigureOutcome], captions: Mapping[str, str]) -> Iterator[str]:
     for outcome in figures:
         if outcome.files:
             yield f"### {outcome.name}"
             yield f"![{outcome.name}](figures/{outcome.name}.png)"
             data = f"[{outcome.name}.csv](figures/{outcome.name}.csv)"
-            yield f"{CAPTIONS.get(outcome.name, '')} Data: {data}; the same as .svg beside it.".strip()
+            yield f"{captions.get(outcome.name, '')} Data: {data}; the same as .svg beside it.".strip()
     skipped = [f"{outcome.name}: {outcome.reason}" for outcome in figures if not outcome.files]
     if skipped:
         yield "### Not drawn"

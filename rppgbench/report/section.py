@@ -11,7 +11,7 @@ from rppgbench.text import format_interval
 
 @dataclass(frozen=True)
 class Section:
-    """``summary`` are the sentences that stand at the head of the report as well."""
+    """Sentences under a title; those in ``summary`` are for the head of the report."""
 
     title: str
     sentences: Sequence[str]

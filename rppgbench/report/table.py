@@ -17,7 +17,7 @@ DASH = "-"
 
 @dataclass(frozen=True)
 class Table:
-    """``cells`` are what is read, ``records`` what is computed with; ``notes`` stand below."""
+    """A table with ``cells`` for the text, ``records`` for the CSV file, and ``notes`` below."""
 
     name: str
     title: str
@@ -27,7 +27,7 @@ class Table:
     notes: Sequence[str] = ()
 
     def markdown(self, at_most: int | None = None) -> str:
-        """The cells, or so many rows of them, and the notes below them."""
+        """The cells, ``at_most`` so many rows, with the notes below."""
         table = tabulate(self.cells[:at_most], self.headers, "github", disable_numparse=True)
         rest = 0 if at_most is None else len(self.cells) - at_most
         more = [f"and {rest} more in [{self.name}.md](tables/{self.name}.md)"] if rest > 0 else []

@@ -1,13 +1,12 @@
-"""Tables 2 and 3 of Yu et al., ICCV 2019, on results: what each entry's errors are under one condition.
+"""Tables of results in the shape of a paper: metrics of each entry under one condition.
 
-What the paper published stands below its entries, marked, where it is of the same dataset.
+Published results of the same dataset stand below the entries, marked.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from rppgbench.evaluation.entry_summary import EntrySummary, summarise
@@ -15,7 +14,7 @@ from rppgbench.evaluation.label_floor import FLOOR_ENTRY, floor_rows
 from rppgbench.evaluation.metrics import METRICS
 from rppgbench.figures.bitrate_axis import reference_of
 from rppgbench.figures.paired_draws import columns
-from rppgbench.report.reported import TABLE_2_METRICS, TABLE_3_METRICS, Reported, reported_for
+from rppgbench.report.paper import Paper, PaperTable, PublishedTable
 from rppgbench.report.table import Table
 from rppgbench.results.board import Board
 from rppgbench.results.results import Row
@@ -28,72 +27,71 @@ Summaries = Mapping[tuple[str, str], EntrySummary]
 Counts = Mapping[tuple[str, str], int]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Which of the paper's tables; ``published`` where the paper's own rows are of the same windows."""
-
-    name: str
-    title: str
-    metrics: Sequence[str]
-    digits: int
-    hrv: bool
-    published: bool = True
-
-
-TABLE_2 = Shape("table2_variability", "Heart rate and its variability", TABLE_2_METRICS, 3, True)
-TABLE_3 = Shape("table3_heart_rate", "Heart rate", TABLE_3_METRICS, 2, False)
-
-
-def paper_tables(board: Board) -> list[Table]:
-    """Both tables under the reference, with every condition among their data; Table 2 also of the joined windows."""
+def paper_tables(board: Board, paper: Paper) -> list[Table]:
+    """The paper's tables under the reference, their data under every condition; then those of joined windows."""
     condition = next(iter([*reference_of(board), *board.results.conditions]))
     rows = board.results.rows
-    tables = [_table(board, shape, condition, board.standings, rows) for shape in (TABLE_2, TABLE_3)]
+    tables = [_table(board, paper, shape, condition, board.summaries, rows) for shape in paper.tables]
     by_length: dict[float, list[Row]] = {}
     for row in board.results.joined:
         by_length.setdefault(round(row["end_s"] - row["start_s"], 3), []).append(row)
     for length_s, joined in sorted(by_length.items()):
         interval = board.results.evaluation["interval"]
         found = summarise(joined, draws=interval["bootstrap"], level=interval["level"], seed=interval["seed"])
-        standings = {(standing.condition, standing.entry): standing for standing in found}
-        title = f"{TABLE_2.title}, windows of {length_s:g} s"
-        shape = replace(TABLE_2, name=f"{TABLE_2.name}_{length_s:g}s", title=title, published=False)
-        tables.append(_table(board, shape, condition, standings, joined))
+        summaries = {(summary.condition, summary.entry): summary for summary in found}
+        for shape in (table for table in paper.tables if table.joined):
+            title = f"{shape.title}, windows of {length_s:g} s"
+            # Published numbers are of other windows.
+            longer = {"name": f"{shape.name}_{length_s:g}s", "title": title, "published": ()}
+            tables.append(_table(board, paper, shape.model_copy(update=longer), condition, summaries, joined))
     return tables
 
 
-def further_tables(board: Board, condition: str) -> list[Table]:
-    """Both tables under one more condition."""
-    further = (replace(shape, name=f"{shape.name}_{condition}") for shape in (TABLE_2, TABLE_3))
-    return [_table(board, shape, condition, board.standings, board.results.rows, alone=True) for shape in further]
+def further_tables(board: Board, paper: Paper, condition: str) -> list[Table]:
+    """The paper's tables under one more condition."""
+    further = (shape.model_copy(update={"name": f"{shape.name}_{condition}"}) for shape in paper.tables)
+    return [
+        _table(board, paper, shape, condition, board.summaries, board.results.rows, alone=True) for shape in further
+    ]
 
 
 def _table(
-    board: Board, shape: Shape, condition: str, standings: Summaries, rows: Sequence[Row], *, alone: bool = False
+    board: Board,
+    paper: Paper,
+    shape: PaperTable,
+    condition: str,
+    summaries: Summaries,
+    rows: Sequence[Row],
+    *,
+    alone: bool = False,
 ) -> Table:
-    counts = _with_variability(rows) if shape.hrv else {}
-    # What was published is of videos as recorded: it stands beside nothing else.
-    as_published = shape.published and not alone and condition in reference_of(board)
-    reported = reported_for(board.results.about, shape.metrics) if as_published else None
+    counts = _with_variability(rows) if shape.variability else {}
+    # Published numbers are of videos as recorded, and stand beside no other condition.
+    as_published = not alone and condition in reference_of(board)
+    published = shape.published_for(_dataset(board)) if as_published else None
     cells, reasons = [], dict[str, list[str]]()
     for entry in board.entries:
-        standing = standings.get((condition, entry))
-        if standing is None:
+        summary = summaries.get((condition, entry))
+        if summary is None:
             continue
-        cells.append(_cells(board, shape, standing, counts))
+        cells.append(_cells(board, shape, summary, counts))
         for metric in shape.metrics:
-            estimate = standing.metrics[metric]
+            estimate = summary.metrics[metric]
             if math.isnan(estimate.value):
                 reasons.setdefault(estimate.reason, []).append(f"{entry} ({METRICS[metric].label})")
     floor = _floor(board, rows)
     cells += _floor_cells(shape, floor)
-    cells += _reported_cells(shape, reported)
-    notes = [_explained(shape, alone), *_floor_told(floor), *_undefined(reasons), *_published(reported)]
-    headers = ["entry", "windows", *(["HRV"] if shape.hrv else []), *(METRICS[m].label for m in shape.metrics)]
+    cells += _published_cells(shape, published)
+    notes = [_columns_note(shape, alone), *_floor_note(floor), *_undefined(reasons), *_published_note(paper, published)]
+    headers = ["entry", "windows", *(["HRV"] if shape.variability else []), *(METRICS[m].label for m in shape.metrics)]
     conditions = [condition] if alone else board.results.conditions
-    records = [*_records(board, conditions, shape, standings, counts), *_floor_records(shape, floor)]
-    records += _reported_records(shape, reported)
+    records = [*_records(board, conditions, shape, summaries, counts), *_floor_records(shape, floor)]
+    records += _published_records(paper, shape, published)
     return Table(shape.name, f"{shape.title}, {condition}", headers, cells, records, notes)
+
+
+def _dataset(board: Board) -> str:
+    return str((board.results.about["resolved"].get("dataset") or {}).get("use"))
 
 
 def _with_variability(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
@@ -104,31 +102,31 @@ def _with_variability(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
     return counts
 
 
-def _cells(board: Board, shape: Shape, standing: EntrySummary, counts: Counts) -> list[str]:
-    name = f"{standing.entry} (control)" if standing.entry in board.results.controls else standing.entry
-    scored = f"{standing.n_scored}/{standing.n_windows}"
-    hrv = [f"{counts[standing.condition, standing.entry]}/{standing.n_scored}"] if shape.hrv else []
-    return [name, scored, *hrv, *(format_number(standing.metrics[m].value, shape.digits) for m in shape.metrics)]
+def _cells(board: Board, shape: PaperTable, summary: EntrySummary, counts: Counts) -> list[str]:
+    name = f"{summary.entry} (control)" if summary.entry in board.results.controls else summary.entry
+    scored = f"{summary.n_scored}/{summary.n_windows}"
+    hrv = [f"{counts[summary.condition, summary.entry]}/{summary.n_scored}"] if shape.variability else []
+    return [name, scored, *hrv, *(format_number(summary.metrics[m].value, shape.digits) for m in shape.metrics)]
 
 
-def _explained(shape: Shape, alone: bool) -> str:
-    told = "windows: scored of expected."
-    if shape.hrv:
-        told += " HRV: of those, windows with enough beats for LF on both sides; RF, LF, HF and LF/HF are over such."
-        told += " HF repeats LF: the two shares add up to 1."
+def _columns_note(shape: PaperTable, alone: bool) -> str:
+    text = "windows: scored of expected."
+    if shape.variability:
+        text += " HRV: of those, windows with enough beats for LF on both sides; RF, LF, HF and LF/HF are over such."
+        text += " HF repeats LF: the two shares add up to 1."
     others = "" if alone else ", and every other condition,"
-    return f"{told} SD is of the error. Intervals{others} stand in {shape.name}.csv."
+    return f"{text} SD is of the error. Intervals{others} stand in {shape.name}.csv."
 
 
 def _undefined(reasons: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Why cells are dashes: a reason, and whose."""
+    """Notes on dashes: a reason, and the cells."""
     for reason, cells in reasons.items():
         shown = ", ".join(cells[:6]) + (f" and {len(cells) - 6} more" if len(cells) > 6 else "")
         yield f"{DASH}: {reason}: {shown}."
 
 
 def _floor(board: Board, rows: Sequence[Row]) -> EntrySummary | None:
-    """How the contact sensor's two estimates of its own rate stand to each other; None where one is not known."""
+    """Metrics of the contact sensor's two rates against each other, None where one of them is unknown."""
     interval = board.results.evaluation["interval"]
     found = summarise(
         [] if board.results.compatible else floor_rows(rows),
@@ -139,13 +137,14 @@ def _floor(board: Board, rows: Sequence[Row]) -> EntrySummary | None:
     return found[0] if found else None
 
 
-def _floor_cells(shape: Shape, floor: EntrySummary | None) -> Iterator[list[str]]:
+def _floor_cells(shape: PaperTable, floor: EntrySummary | None) -> Iterator[list[str]]:
     if floor is not None:
         values = (format_number(floor.metrics[metric].value, shape.digits) for metric in shape.metrics)
-        yield [f"*{FLOOR_ENTRY}*", f"{floor.n_scored}/{floor.n_windows}", *([DASH] if shape.hrv else []), *values]
+        blank = [DASH] if shape.variability else []
+        yield [f"*{FLOOR_ENTRY}*", f"{floor.n_scored}/{floor.n_windows}", *blank, *values]
 
 
-def _floor_told(floor: EntrySummary | None) -> Iterator[str]:
+def _floor_note(floor: EntrySummary | None) -> Iterator[str]:
     if floor is not None:
         yield (
             f"{FLOOR_ENTRY}: the contact sensor's beats against its own spectrum, both right. Differences between "
@@ -154,50 +153,50 @@ def _floor_told(floor: EntrySummary | None) -> Iterator[str]:
         )
 
 
-def _published(reported: Reported | None) -> Iterator[str]:
-    if reported:
-        note = f" {reported.note}" if reported.note else ""
+def _published_note(paper: Paper, published: PublishedTable | None) -> Iterator[str]:
+    if published:
+        note = f" {published.note}" if published.note else ""
         yield (
-            f"reported: as published in {reported.table} of {reported.cite}, on the same dataset, by other code, folds "
+            f"reported: as published in {published.table} of {paper.cite}, on the same dataset, by other code, folds "
             f"and videos; not run here and not to be ranked with what was. {DASH}: not reported.{note}"
         )
 
 
-def _reported_cells(shape: Shape, reported: Reported | None) -> Iterator[list[str]]:
-    for name, values in reported.rows.items() if reported else ():
+def _published_cells(shape: PaperTable, published: PublishedTable | None) -> Iterator[list[str]]:
+    for name, values in published.rows.items() if published else ():
         yield [
             f"*{name}* (reported)",
             DASH,
-            *([DASH] if shape.hrv else []),
+            *([DASH] if shape.variability else []),
             *(format_number(v, shape.digits) for v in values),
         ]
 
 
 def _records(
-    board: Board, conditions: Sequence[str], shape: Shape, standings: Summaries, counts: Counts
+    board: Board, conditions: Sequence[str], shape: PaperTable, summaries: Summaries, counts: Counts
 ) -> Iterator[dict[str, Any]]:
     for condition in conditions:
         for entry in board.entries:
-            standing = standings.get((condition, entry))
-            if standing is None:
+            summary = summaries.get((condition, entry))
+            if summary is None:
                 continue
             record: dict[str, Any] = {
                 "source": "run",
                 "condition": condition,
                 "entry": entry,
                 "control": "yes" if entry in board.results.controls else "no",
-                "n_subjects": standing.n_subjects,
-                "n_windows": standing.n_windows,
-                "n_scored": standing.n_scored,
+                "n_subjects": summary.n_subjects,
+                "n_windows": summary.n_windows,
+                "n_scored": summary.n_scored,
             }
-            if shape.hrv:
+            if shape.variability:
                 record["n_hrv"] = counts[condition, entry]
             for metric in shape.metrics:
-                record |= columns(metric, standing.metrics[metric])
+                record |= columns(metric, summary.metrics[metric])
             yield record
 
 
-def _floor_records(shape: Shape, floor: EntrySummary | None) -> Iterator[dict[str, Any]]:
+def _floor_records(shape: PaperTable, floor: EntrySummary | None) -> Iterator[dict[str, Any]]:
     if floor is not None:
         row: dict[str, Any] = {"source": FLOOR_ENTRY, "condition": "", "entry": FLOOR_ENTRY}
         for metric in shape.metrics:
@@ -205,9 +204,9 @@ def _floor_records(shape: Shape, floor: EntrySummary | None) -> Iterator[dict[st
         yield row
 
 
-def _reported_records(shape: Shape, reported: Reported | None) -> Iterator[dict[str, Any]]:
-    for name, values in reported.rows.items() if reported else ():
-        published = zip(shape.metrics, values, strict=True)
-        yield {"source": f"reported, {reported.cite if reported else ''}", "condition": "", "entry": name} | {
-            metric: math.nan if value is None else value for metric, value in published
+def _published_records(paper: Paper, shape: PaperTable, published: PublishedTable | None) -> Iterator[dict[str, Any]]:
+    for name, values in published.rows.items() if published else ():
+        by_metric = zip(shape.metrics, values, strict=True)
+        yield {"source": f"reported, {paper.cite}", "condition": "", "entry": name} | {
+            metric: math.nan if value is None else value for metric, value in by_metric
         }

@@ -1,4 +1,4 @@
-"""Whether entries get worse as a codec's bitrate falls, subject by subject."""
+"""Trends of errors and pulse SNR as a codec's bitrate falls, subject by subject."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS = ("entry", "codec", "measure", "n", "p (Page)", "corrected p", "per hal
 
 @dataclass(frozen=True)
 class Trends:
-    """Of every contestant along every codec that was run at several rates; ``reason`` says why there are none."""
+    """Trends of every entry along every codec with several rates; ``reason`` says why there are none."""
 
     found: Sequence[Trend]
     reason: str = ""
@@ -41,7 +41,7 @@ class Trends:
         return cls(found, "" if found else "no codec with two rates and an entry that is no control")
 
     def tables(self) -> list[Table]:
-        """A row an entry, codec and measure."""
+        """One table, a row an entry, codec and measure; none without trends."""
         if not self.found:
             return []
         note = (
@@ -54,7 +54,7 @@ class Trends:
                       [note])]  # fmt: skip
 
     def section(self) -> Section:
-        """By codec: who gets worse with every step down, and who was not shown to."""
+        """Section by codec: entries with a tested trend, and entries without one."""
         if not self.found:
             return Section(TITLE, [f"No trend along bitrates was tested: {self.reason}."])
         return Section(TITLE, list(self._sentences()), list(self._summary()))
@@ -63,8 +63,8 @@ class Trends:
         for measure in WORDS:
             for codec in dict.fromkeys(trend.series.name for trend in self.found):
                 own = [t for t in self.found if (t.measure, t.series.name) == (measure, codec)]
-                if own and (told := _of_codec(codec, measure, own)):
-                    yield told
+                if own and (sentence := _of_codec(codec, measure, own)):
+                    yield sentence
         if any(trend.page.reason for trend in self.found):
             few = next(trend.page.reason for trend in self.found if trend.page.reason)
             yield f"Some trends were not tested: {few}."
@@ -84,9 +84,9 @@ class Trends:
 
 
 def _of_codec(codec: str, measure: str, own: Sequence[Trend]) -> str:
-    """What was tested, what a halving does, and who was left out; empty where there is nothing of it."""
-    told = [*_order(measure, own), *_halving(measure, own), *_left_out(measure, own)]
-    return f"{codec}: {'; '.join(told)}." if told else ""
+    """Sentence on tests, the effect of a halving and missing subjects; "" without any of them."""
+    clauses = [*_order(measure, own), *_halving(measure, own), *_left_out(measure, own)]
+    return f"{codec}: {'; '.join(clauses)}." if clauses else ""
 
 
 def _order(measure: str, own: Sequence[Trend]) -> Iterator[str]:
@@ -105,7 +105,7 @@ def _order(measure: str, own: Sequence[Trend]) -> Iterator[str]:
 
 
 def _halving(measure: str, own: Sequence[Trend]) -> Iterator[str]:
-    """The most and the least that a halving does; a cost only where errors grow or SNR falls."""
+    """Clauses on the largest and smallest effect of a halving; a cost where errors grow or SNR falls."""
     known = sorted((t for t in own if math.isfinite(t.per_halving.value)), key=_cost, reverse=True)
     if not known:
         return
@@ -122,13 +122,13 @@ def _halving(measure: str, own: Sequence[Trend]) -> Iterator[str]:
 
 
 def _cost(trend: Trend) -> float:
-    """Above 0 where a halving makes it worse, by a number that is shown."""
+    """Effect of a halving, rounded as shown; above 0 for a loss."""
     value = round(trend.per_halving.value, 2)
     return value - 1 if trend.measure == "error" else -value
 
 
 def _left_out(measure: str, own: Sequence[Trend]) -> Iterator[str]:
-    """Entries that say nothing of some subjects, who may be the hard ones."""
+    """Clause on entries without a number for some subjects, who may be the hard ones."""
     fewer = [f"{trend.entry} ({trend.n} of {trend.n + trend.n_dropped})" for trend in own if trend.n_dropped]
     if fewer:
         why = "have no SNR" if measure == "snr" else "have no error where there is one fold"

@@ -1,4 +1,4 @@
-"""Achieved bitrates per condition, and who missed the target."""
+"""Achieved bitrates by condition, and encodings that missed the target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Achieved:
-    """What a condition's encodings came to: median, lowest and highest rate, median PSNR, and how many missed."""
+    """Median, lowest and highest rate of a condition's encodings, median PSNR, number of missed targets."""
 
     condition: str
     target_bps: float | None
@@ -26,7 +26,7 @@ class Achieved:
 
 
 def achieved(encodings: Sequence[Row]) -> dict[str, Achieved]:
-    """By condition."""
+    """Summary of the encodings by condition."""
     by_condition: dict[str, list[Row]] = {}
     for row in encodings:
         by_condition.setdefault(row["condition"], []).append(row)
@@ -34,7 +34,7 @@ def achieved(encodings: Sequence[Row]) -> dict[str, Achieved]:
 
 
 def missed(row: Row) -> bool:
-    """Whether an encoding is more than 5 % off the rate that was asked for."""
+    """True if the encoding is more than 5 % off its target rate."""
     target = row["target_bps"]
     return bool(target) and abs(row["bitrate_bps"] - target) > TOLERANCE * target
 

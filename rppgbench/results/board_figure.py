@@ -1,4 +1,4 @@
-"""Error against bitrate, a panel a codec, a line an entry: the shape of Fig. 5 of Yu et al., ICCV 2019."""
+"""Error against bitrate, a panel a codec, a line an entry."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rppgbench.evaluation.metrics import METRICS
 from rppgbench.results.board import Board
 from rppgbench.results.board_table import MANY
 
-# Okabe & Ito's palette: told apart by every kind of eye.
+# Okabe & Ito's palette, for all kinds of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
 MARKERS = "osD^vP*"
 LINES = ("-", "--", "-.", (0, (1, 1)))
 CONTROL = " (control)"
-SPREAD = 0.3  # of a step between rates, from the first entry to the last: with more, a point might be of either rate
+SPREAD = 0.3  # of a step between rates, from the first entry to the last: more would be ambiguous
 
 
-LOOK: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+STYLE: Any = {"svg.hashsalt": "rppgbench", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
 FLOOR_MEANS = "how far the two estimators of heart rate disagree on the contact sensor itself"
 FLOOR = f"label floor: {FLOOR_MEANS}"
 
@@ -33,20 +33,20 @@ def draw_error_by_bitrate(board: Board, target: Path) -> None:
     """Write ``target`` as .png and .svg, the same bytes for the same board; nothing if no condition has a rate."""
     if not codecs_with_rates(board):
         return
-    with mpl.rc_context(LOOK):
+    with mpl.rc_context(STYLE):
         figure = error_by_bitrate(board)
         figure.savefig(target.with_suffix(".png"), dpi=150, metadata={"Software": None})
         figure.savefig(target.with_suffix(".svg"), metadata={"Date": None, "Creator": None})
 
 
 def error_by_bitrate(board: Board) -> Figure:
-    """The figure of a board some of whose conditions have a rate; to be made and saved under one look."""
+    """The figure of a board that has rates; to be made and saved under one style."""
     codecs = codecs_with_rates(board)
     figure = Figure(figsize=(3.4 * len(codecs) + 1.8, 3.6), layout="constrained")
     panels = figure.subplots(1, len(codecs), sharey=True, squeeze=False)[0]
     for panel, (codec, conditions) in zip(panels, codecs.items(), strict=True):
         _draw_codec(panel, board, codec, conditions)
-    _fit_to_contestants(panels[0], board)
+    _fit_to_entries(panels[0], board)
     floors = [draw_floor(panel, board, board.primary) for panel in panels]
     panels[0].set_ylabel(METRICS[board.primary].label)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -60,7 +60,7 @@ def error_by_bitrate(board: Board) -> Figure:
 
 
 def draw_floor(panel: Axes, board: Board, metric: str, *, named: bool = True) -> bool:
-    """A thin broken line at the metric's label floor, in a panel of an error of heart rate; whether there is one."""
+    """Draw a broken line at the metric's label floor; returns False without a floor."""
     floor_bpm = board.floor_of(metric)
     if floor_bpm is None:
         return False
@@ -70,7 +70,7 @@ def draw_floor(panel: Axes, board: Board, metric: str, *, named: bool = True) ->
 
 
 def _add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """Beside the panels, or below them where many long names would leave those no room; the figure grows by it."""
+    """Put the legend beside the panels, many names below them; the figure grows by it."""
     if len(labels) <= MANY:
         figure.legend(handles, labels, loc="outside right center", frameon=False)
         return
@@ -85,7 +85,7 @@ def _add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -
 
 
 def _legend_width_in(labels: Sequence[str], n_columns: int) -> float:
-    """About as wide as it becomes at 8 points, each column as wide as its longest label."""
+    """Approximate width in inches at 8 points, each column as wide as its longest label."""
     return sum(0.85 + 0.07 * max(len(label) for label in column) for column in np.array_split(labels, n_columns))
 
 
@@ -104,7 +104,7 @@ def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]
     reference = [c["id"] for c in board.results.about["resolved"]["conditions"] if c["reference"]]
     shown = [c for c in reference if c in board.results.conditions] + list(conditions)
     n = len(board.entries)
-    # Entries stand side by side, so that their intervals do not hide each other, and apart from those of the next rate.
+    # Entries stand side by side, so that their intervals do not overlap, at a distance from the next rate.
     step = min(0.07, SPREAD / max(n - 1, 1))
     for index, entry in enumerate(board.entries):
         is_control = entry in board.results.controls
@@ -126,13 +126,13 @@ def _draw_codec(panel: Axes, board: Board, codec: str, conditions: Sequence[str]
     panel.set_axisbelow(True)
 
 
-def _fit_to_contestants(panel: Axes, board: Board) -> None:
-    """Scale for the contestants and the best control; what lies above says so in its label instead of in the panel."""
+def _fit_to_entries(panel: Axes, board: Board) -> None:
+    """Scale the panel for entries and the best control; labels name controls above it."""
     if METRICS[board.primary].better != "lower":
         return
     values = {entry: _values(board, entry) for entry in board.entries}
-    contestants = [entry for entry in board.entries if entry not in board.results.controls]
-    highs = [high for entry in contestants for _, high in values[entry]]
+    rivals = [entry for entry in board.entries if entry not in board.results.controls]
+    highs = [high for entry in rivals for _, high in values[entry]]
     best_control = min(
         (max(v for v, _ in values[entry]) for entry in board.results.controls if values[entry]), default=0
     )
@@ -146,7 +146,7 @@ def _fit_to_contestants(panel: Axes, board: Board) -> None:
 
 
 def _values(board: Board, entry: str) -> list[tuple[float, float]]:
-    """The entry's primary metric under each condition, and where its interval ends, or itself where there is none."""
+    """The entry's primary metric under each condition, and its interval's upper end, itself without an interval."""
     estimates = [board.estimate(condition, entry, board.primary) for condition in board.results.conditions]
     return [(e.value, e.value if math.isnan(e.high) else e.high) for e in estimates if e is not None]
 
@@ -154,7 +154,7 @@ def _values(board: Board, entry: str) -> list[tuple[float, float]]:
 def _style(index: int, is_control: bool, n: int) -> dict[str, Any]:
     style: dict[str, Any] = {"marker": MARKERS[index % len(MARKERS)], "markersize": 4, "capsize": 2, "elinewidth": 0.8}
     if n > MANY:
-        # Each further round of colours has other markers and lines, so that no two entries look alike.
+        # Each further round of colours has other markers and lines, so that no two entries have one style.
         turn = index // len(COLOURS)
         style |= {"marker": MARKERS[(index + turn) % len(MARKERS)], "capsize": 0, "elinewidth": 0.5}
         style |= {"linestyle": LINES[turn % len(LINES)]}

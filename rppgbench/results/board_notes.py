@@ -1,4 +1,4 @@
-"""What every form of a board says below its tables: what a reader must know to believe them."""
+"""Notes below the tables of every form of a board: the data, the intervals, and doubts about either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rppgbench.results.board import IMPUTED_METRIC, Board
 from rppgbench.results.results import Row
 
 STATUSES = ("scored", "failed", "excluded")
-# Hardly a pulse takes that long: clocks may be apart.
+# Longer than a pulse takes: clocks may differ.
 LONG_DELAY_S = 0.5
 
 
@@ -43,16 +43,16 @@ def notes(board: Board) -> list[str]:
 
 
 def _chance(board: Board, n_failed: int) -> str:
-    """What the mark of chance means on this board."""
+    """Meaning of the mark of chance on this board."""
     correlated = ", or not above 0" if METRICS[board.primary].scale == "correlation" else ""
-    charged = (
+    imputed = (
         ", failed windows counted with the error of a constant" if n_failed and board.primary == IMPUTED_METRIC else ""
     )
-    return f"no better than the best of the controls{correlated}{charged}"
+    return f"no better than the best of the controls{correlated}{imputed}"
 
 
 def _floor(board: Board) -> Iterator[str]:
-    """How much of a difference labels can tell at all."""
+    """Note on the label floor, below which differences are unresolved."""
     floor = board.floor
     if floor is None:
         return
@@ -74,20 +74,20 @@ def _unresolved(board: Board) -> str:
 
 
 def _seeds(board: Board) -> Iterator[str]:
-    """How much the luck of training moves the primary metric: the intervals of the board do not tell that."""
-    told = []
+    """Note on the primary metric's SD over training seeds, which the board's intervals leave out."""
+    deviations = []
     for entry in board.entries:
-        own = [s for s in board.standings.values() if s.entry == entry and s.n_seeds > 1]
-        known = [sd for standing in own if (sd := standing.seed_sd[board.primary]) == sd]
+        own = [s for s in board.summaries.values() if s.entry == entry and s.n_seeds > 1]
+        known = [sd for summary in own if (sd := summary.seed_sd[board.primary]) == sd]
         if known:
             digits = METRICS[board.primary].digits
             low, high = (f"{extreme:.{digits}f}" for extreme in (min(known), max(known)))
-            seeds = max(standing.n_seeds for standing in own)
-            told.append(f"{entry} {low if low == high else f'{low} to {high}'} ({seeds} seeds)")
-    if told:
+            seeds = max(summary.n_seeds for summary in own)
+            deviations.append(f"{entry} {low if low == high else f'{low} to {high}'} ({seeds} seeds)")
+    if deviations:
         yield (
-            f"SD over seeds of {METRICS[board.primary].label}, by condition: {', '.join(told)}. Intervals here are "
-            "over other subjects, for these networks; board.csv has those over other training runs as well."
+            f"SD over seeds of {METRICS[board.primary].label}, by condition: {', '.join(deviations)}. Intervals here "
+            "are over other subjects, for these networks; board.csv has those over other training runs as well."
         )
 
 
@@ -107,12 +107,12 @@ def _folds(folds: Mapping[str, Any], rows: Sequence[Row]) -> str:
 
 
 def _untested(data: Mapping[str, Any] | None) -> Iterator[str]:
-    """What was not there to be tested, by name."""
+    """Notes on subjects and recordings that were not tested, by name."""
     if data is None:
         return
-    if strangers := data.get("subjects_not_here"):
-        names = ", ".join(spans(strangers))
-        yield f"! {data['subjects'] - len(strangers)} of {data['subjects']} subjects are here; not here: {names}."
+    if absent_subjects := data.get("subjects_not_here"):
+        names = ", ".join(spans(absent_subjects))
+        yield f"! {data['subjects'] - len(absent_subjects)} of {data['subjects']} subjects are here; not here: {names}."
     if absent := data.get("absent"):
         first = next(f"{name}: {why}" for name, why in absent.items())
         yield (
@@ -125,7 +125,7 @@ def _untested(data: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def _labels(rows: Sequence[Row]) -> Iterator[str]:
-    """How many windows have a label that may be wrong, and how late the face is behind the sensor."""
+    """Notes on doubtful labels, and on the delay of the face's pulse behind the sensor."""
     flags = {(row["recording"], row["window"]): row.get("label_flags") for row in rows}
     doubtful = [text for text in flags.values() if text]
     if doubtful:
@@ -151,7 +151,7 @@ def _source(rows: Sequence[Row], n_conditions: int) -> Iterator[str]:
 
 
 def _unjoined(board: Board) -> Iterator[str]:
-    """Longer windows that were asked for and that no recording holds."""
+    """Note on lengths of joined windows that no recording reaches."""
     wanted = board.results.evaluation.get("joined_windows_s", ())
     found = {round(row["end_s"] - row["start_s"], 3) for row in board.results.joined}
     if missing := [f"{joined_s:g} s" for joined_s in wanted if round(joined_s, 3) not in found]:
@@ -159,7 +159,7 @@ def _unjoined(board: Board) -> Iterator[str]:
 
 
 def _unscored(rows: Sequence[Row]) -> Iterator[str]:
-    """``failed: chrom 3 of 200: ...``, a line an entry, with its commonest reason; what is excluded once for all."""
+    """``failed: ENTRY 3 of 200: ...``, a line an entry with its commonest reason, and one for excluded windows."""
     for entry in dict.fromkeys(row["entry"] for row in rows if row["status"] == "failed"):
         own = [row for row in rows if row["entry"] == entry]
         reasons = [row["reason"] for row in own if row["status"] == "failed"]

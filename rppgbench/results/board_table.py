@@ -14,13 +14,12 @@ from rppgbench.results.board import Board, cell
 from rppgbench.results.board_notes import notes
 
 WIDTH_IN_A_PIPE = 132
-# With more entries than this, they stand below each other and not beside each other, for their names are long; there is
-# no room for intervals then.
+# With more entries than this, entries are rows and not columns, for their names are long, without intervals.
 MANY = 8
 
 
 def print_board(console: Console, board: Board) -> None:
-    """Print the primary metric with intervals, the others below, and what a reader must know to believe them."""
+    """Print the primary metric with intervals, the other metrics and the notes below."""
     if not console.is_terminal:
         console.width = WIDTH_IN_A_PIPE
     about = board.results.about

@@ -23,12 +23,12 @@ Row = dict[str, Any]
 
 
 def publish(board: Board, out: Path) -> Path:
-    """Write everything into ``out/<protocol>/v<version>/`` and return that folder; what is right already stays.
+    """The folder ``out/<protocol>/v<version>/`` with the board's files, written unless they are up to date.
 
-    Results by a compatibility estimator go to ``as_<estimator>/`` below it: they stand in for nobody's.
+    Results by a compatibility estimator go to ``as_<estimator>/`` below it.
 
     Raises:
-        IncomparableResults: a board of another question lies there: the protocol was changed and its version was not.
+        IncomparableResults: the folder holds a board of another question: the protocol changed and its version did not.
     """
     from rppgbench.results.board_figure import draw_error_by_bitrate
 
@@ -81,7 +81,7 @@ def board_rows(board: Board) -> Iterator[Row]:
     for condition in board.results.conditions:
         achieved = board.bitrates.get(condition)
         for entry in board.entries:
-            standing = board.standings[condition, entry]
+            summary = board.summaries[condition, entry]
             row: Row = {
                 "condition": condition,
                 "entry": entry,
@@ -89,29 +89,29 @@ def board_rows(board: Board) -> Iterator[Row]:
                 "target_kbps": achieved.target_bps / 1000 if achieved and achieved.target_bps else None,
                 "achieved_kbps": round(achieved.median_bps / 1000, 2) if achieved else None,
                 "psnr_y_db": round(achieved.psnr_y_db, 2) if achieved else None,
-                "n_subjects": standing.n_subjects,
-                "n_windows": standing.n_windows,
-                "n_scored": standing.n_scored,
-                "n_failed": standing.n_failed,
-                "n_excluded": standing.n_excluded,
+                "n_subjects": summary.n_subjects,
+                "n_windows": summary.n_windows,
+                "n_scored": summary.n_scored,
+                "n_failed": summary.n_failed,
+                "n_excluded": summary.n_excluded,
                 "no_better_than_chance": board.no_better_than_chance(condition, entry),
                 "unresolved_from_best": board.unresolved(condition, entry),
             }
             if board.several_seeds:
-                row["n_seeds"] = standing.n_seeds
+                row["n_seeds"] = summary.n_seeds
             for metric in board.metrics:
-                estimate = standing.metrics[metric]
+                estimate = summary.metrics[metric]
                 row |= {
                     metric: _round(estimate.value),
                     f"{metric}_low": _round(estimate.low),
                     f"{metric}_high": _round(estimate.high),
                 }
                 if board.several_seeds:
-                    beyond = standing.over_seeds.get(metric)
+                    over_seeds = summary.over_seeds.get(metric)
                     row |= {
-                        f"{metric}_seed_sd": _round(standing.seed_sd.get(metric, math.nan)),
-                        f"{metric}_low_over_seeds": _round(beyond.low if beyond else math.nan),
-                        f"{metric}_high_over_seeds": _round(beyond.high if beyond else math.nan),
+                        f"{metric}_seed_sd": _round(summary.seed_sd.get(metric, math.nan)),
+                        f"{metric}_low_over_seeds": _round(over_seeds.low if over_seeds else math.nan),
+                        f"{metric}_high_over_seeds": _round(over_seeds.high if over_seeds else math.nan),
                     }
             yield row
 
@@ -151,10 +151,10 @@ def _glance(board: Board) -> str:
 def _in_full(board: Board, condition: str) -> str:
     rows = []
     for entry in board.entries:
-        standing = board.standings[condition, entry]
+        summary = board.summaries[condition, entry]
         cells = [cell(board.estimate(condition, entry, metric), metric) for metric in board.metrics]
         cells[0] += board.marks(condition, entry)
-        rows.append([_name(board, entry), f"{standing.n_scored}/{standing.n_windows}", *cells])
+        rows.append([_name(board, entry), f"{summary.n_scored}/{summary.n_windows}", *cells])
     headers = ["entry", "windows", *(METRICS[metric].label for metric in board.metrics)]
     return tabulate(rows, headers, "github", disable_numparse=True)
 
@@ -196,7 +196,7 @@ def _floor(board: Board) -> dict[str, float | int | None] | None:
 
 
 def _digest(rows: Sequence[Row]) -> str:
-    """Of the rows as JSON, in whatever order they came."""
+    """SHA-256 of the rows as JSON, in any order."""
     lines = sorted(json.dumps(row, sort_keys=True) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What a run found, as files that can be compared later: rows, encodings, and the protocol they answer."""
+"""Results of a run as files: rows, encodings, and the protocol that they answer."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ RESULTS, ROWS, JOINED, ENCODINGS = "results.json", "rows.parquet", "joined.parqu
 
 @dataclass(frozen=True)
 class Results:
-    """Rows of every window, encodings of every recording, and what they answer.
+    """Rows of every window, encodings of every recording, and the protocol behind them.
 
     ``about`` is what ``results.json`` holds: protocol, version, title, digest, ``resolved`` (all the digest covers),
     the entries in the protocol's order, ``comparisons`` (the family of tests that it declares), schema and rppgbench
-    version; ``data``, what of the dataset was not there to be tested. ``joined`` are rows of the longer windows that
+    version; ``data``, missing subjects and recordings of the dataset. ``joined`` are rows of the longer windows that
     the protocol makes of consecutive ones, where it does.
     """
 
@@ -47,7 +47,7 @@ class Results:
         data: Mapping[str, Any] | None = None,
         joined: Sequence[Row] = (),
     ) -> Results:
-        """The results of a run of ``protocol``; ``data`` says what of its dataset was not there to be tested."""
+        """The results of a run of ``protocol``; ``data`` names missing subjects and recordings of its dataset."""
         about = {
             "protocol": protocol.name,
             "version": protocol.version,
@@ -72,12 +72,12 @@ class Results:
 
     @property
     def compatible(self) -> str | None:
-        """The compatibility estimator that their rates come from, if it is one."""
+        """The compatibility estimator of the rates, None for rppgbench's own."""
         return HeartRateSettings.model_validate(self.evaluation.get("heart_rate", {})).compatible
 
     @property
     def title(self) -> str:
-        """What was asked, and by whose estimator if it is another project's."""
+        """The protocol's title, with the compatibility estimator if there is one."""
         return str(self.about["title"]) + (f", as {self.compatible}: not ranked" if self.compatible else "")
 
     @property
@@ -141,7 +141,7 @@ class Results:
 
 
 def load_answering(protocol: Protocol, folder: Path, hint: str) -> Results:
-    """The results in ``folder``, which answer what ``protocol`` asks.
+    """The results in ``folder``, of the same question as ``protocol``.
 
     Raises:
         RppgbenchError: there are none, or they cannot be read.
@@ -168,7 +168,7 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
     """
     first = many[0]
     for other, name in zip(many[1:], names[1:], strict=True):
-        lines = [*differences(first.about, other.about), *_other_material(first, other)]
+        lines = [*differences(first.about, other.about), *_other_inputs(first, other)]
         if lines:
             raise IncomparableResults(
                 f"{names[0]} and {name} must not be ranked together; they differ in\n  " + "\n  ".join(lines),
@@ -194,8 +194,8 @@ def merge(many: Sequence[Results], names: Sequence[str]) -> Results:
     )
 
 
-def _other_material(one: Results, other: Results) -> Iterable[str]:
-    """Where two results of one question saw other windows, other truth, or other bitstreams."""
+def _other_inputs(one: Results, other: Results) -> Iterable[str]:
+    """Differences of windows, ground truth or bitstreams between two results of one question."""
     if one.about["rppgbench"] != other.about["rppgbench"]:
         yield f"rppgbench: {one.about['rppgbench']} | {other.about['rppgbench']}"
     here, there = ({(r["recording"], r["window"]): r["hr_true_bpm"] for r in x.rows} for x in (one, other))
@@ -213,7 +213,7 @@ def _other_material(one: Results, other: Results) -> Iterable[str]:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterable[str]:
-    """Lines such as ``clips.length_s: 30.0 | 20.0``, for whatever must be equal before results are compared."""
+    """Lines such as ``clips.length_s: 30.0 | 20.0`` for settings that must be equal in compared results."""
     for key in ("schema", "protocol", "version"):
         if one[key] != other[key]:
             yield f"{key}: {one[key]} | {other[key]}"

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from rppgbench.errors import EncodingError
+from rppgbench.contracts import DatasetSpec
+from rppgbench.errors import EncodingError, UnknownName
 from rppgbench.registry import Registry
 
 if TYPE_CHECKING:
@@ -34,6 +35,21 @@ if TYPE_CHECKING:
 
 Session = Literal["rest", "exercise"]
 MOST_SUBJECTS = 120
+# Params of a dataset with ``cohort=True``: number of subjects, sessions, length in s, frames/s, (width, height) in
+# pixels, seed, levels of motion, kind of sensor.
+COHORT_PARAMS = ("subjects", "recordings", "duration_s", "fps_hz", "size", "seed", "motions", "truth")
+
+
+def cohort_spec(registry: Registry) -> DatasetSpec:
+    """The dataset that rendered faces come from, the first by name of those with ``cohort=True``.
+
+    Raises:
+        UnknownName: none is installed.
+    """
+    for spec in registry.specs("dataset"):
+        if isinstance(spec, DatasetSpec) and spec.cohort:
+            return spec
+    raise UnknownName("no dataset that renders faces is installed", hint="see 'rppgbench list plugins'")
 
 
 @dataclass(frozen=True)
@@ -110,7 +126,7 @@ class RenderedCohort:
             "motions": [motion],
             "truth": sensor,
         }
-        dataset = self._registry.create("dataset", "synthetic", params)
+        dataset = self._registry.create("dataset", cohort_spec(self._registry).name, params)
         recording = dataset.recordings()[(subject - 1) % MOST_SUBJECTS]
         truth = dataset.ground_truth(recording)
         return RenderedRecording(fps_hz, recording.duration_s, np.asarray(truth.beats_s), dataset, recording, truth)

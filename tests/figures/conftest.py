@@ -1,4 +1,4 @@
-"""Results of made-up runs whose truth is known, and specimens made of them."""
+"""Results of made-up runs whose truth is known, and example windows made of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def window_row(entry, learnt, train, condition, subject, rng):
     enhancer, _, method = entry.rpartition(" [")[0 if entry.endswith("]") else 2].rpartition(" + ")
     codec, _, rate = condition.partition("-")
     loss = 0.0 if condition == "reference" else {"mpeg4": 3.0, "x264": 1.5, "x265": 1.2}[codec] * 125 / int(rate[:-1])
-    # One enhancer trained one way gives one video, whatever method looks at it.
+    # One enhancer trained one way gives one video, before any method.
     spread = np.random.RandomState(
         len(enhancer) + 7 * (train == "joint") + 11 * CONDITIONS.index(condition) + 101 * subject
     )
@@ -128,7 +128,7 @@ def unprinted(printless):
 
 
 @pytest.fixture
-def specimen() -> ExampleWindow:
+def example() -> ExampleWindow:
     """A small face with a pulse at 72 bpm, of which compression leaves a blocky, noisy picture."""
     return face(T=300, size=32)
 

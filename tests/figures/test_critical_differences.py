@@ -29,7 +29,7 @@ def test_ranks_are_scipys_for_the_reference_and_for_all_that_is_compressed(resul
         assert found.loc[group].p_friedman.iloc[0] == pytest.approx(friedman.pvalue, rel=1e-4)
 
 
-def test_entries_that_no_bar_joins_are_further_apart_than_the_critical_difference(results, unprinted, tmp_path):
+def test_entries_without_a_common_bar_differ_by_more_than_the_critical_difference(results, unprinted, tmp_path):
     even = {"pos": 1.0, "green": 1.1, "rppgnet(size=small)": 30.0}
     odd = even | {"pos": 1.3}
     rows = [
@@ -42,8 +42,8 @@ def test_entries_that_no_bar_joins_are_further_apart_than_the_critical_differenc
     # pos errs by 1.0 or 1.3 and green by 1.1: their ranks change places.
     assert found.mean_rank.to_dict() == {"pos": 1.5, "green": 1.5, "rppgnet(size=small)": 3.0}
     assert found.bars["pos"] == found.bars["green"]
-    apart = found.mean_rank["rppgnet(size=small)"] - found.mean_rank["pos"]
-    assert (found.bars["rppgnet(size=small)"] == found.bars["pos"]) == (apart < found.critical_difference.iloc[0])
+    distance = found.mean_rank["rppgnet(size=small)"] - found.mean_rank["pos"]
+    assert (found.bars["rppgnet(size=small)"] == found.bars["pos"]) == (distance < found.critical_difference.iloc[0])
 
 
 def test_too_few_to_rank_is_a_reason(results, tmp_path):

@@ -36,7 +36,7 @@ def test_every_method_behind_an_enhancer_stands_beside_itself_alone(drawn):
     assert set(drawn.train) == {"", "separate", "joint"}
 
 
-def test_transfer_is_told_from_what_was_learnt(drawn):
+def test_transfer_is_distinguished_from_learnt_codecs(drawn):
     learners = drawn[(drawn.train != "") & (drawn.codec != "reference")]
     assert {codec: set(group.learnt_from_codec) for codec, group in learners.groupby("codec")} == {
         "x264": {"yes"}, "mpeg4": {"no"}, "x265": {"no"},

@@ -16,7 +16,7 @@ from rppgbench.results.board import Board
 from rppgbench.results.results import Results
 
 NAMES = [
-    "fig5_error_by_bitrate", "fig6_delta_psnr", "fig7_error_by_enhancer", "fig8_faces", "fig9_waves", "losses",
+    "error_by_bitrate", "delta_psnr", "error_by_enhancer", "faces", "waves", "losses",
     "train_rate_by_test_rate", "bland_altman", "bland_altman_compressed", "degradation_error", "degradation_snr",
     "critical_differences", "error_by_quality", "hrv_scatter",
 ]  # fmt: skip
@@ -25,18 +25,18 @@ FEW = (
     "stven(size=small) + rppgnet(size=small) [joint]",
 )  # fmt: skip
 CONDITIONS = ("reference", "x264-60k")
-CHOSEN = Selection("pos", "x264-60k", "s00-rest", "")
+SELECTION = Selection("pos", "x264-60k", "s00-rest", "")
 
 
 class Kept:
     """A run whose store is at hand."""
 
-    def __init__(self, specimen, curves):
-        self._specimen, self._curves = specimen, curves
+    def __init__(self, example, curves):
+        self._example, self._curves = example, curves
 
-    def specimen(self, chosen) -> ExampleWindow:
-        assert chosen == CHOSEN
-        return self._specimen
+    def example(self, selected) -> ExampleWindow:
+        assert selected == SELECTION
+        return self._example
 
     def loss_curves(self):
         return self._curves
@@ -49,10 +49,10 @@ def few(results) -> Board:
 
 
 @pytest.mark.full  # 26 s; .ci/run draws every figure once
-def test_every_figure_is_drawn_with_the_same_bytes_again(few, specimen, curves, tmp_path):
+def test_every_figure_is_drawn_with_the_same_bytes_again(few, example, curves, tmp_path):
     digests = []
     for name in ("first", "second"):
-        outcomes = list(FigureSet(few, Kept(specimen, curves[-3:]), CHOSEN).draw(tmp_path / name))
+        outcomes = list(FigureSet(few, Kept(example, curves[-3:]), SELECTION).draw(tmp_path / name))
         assert [outcome.name for outcome in outcomes] == NAMES
         assert not any(outcome.reason for outcome in outcomes)
         digests.append({path.name: path.read_bytes() for outcome in outcomes for path in outcome.files})
@@ -61,33 +61,39 @@ def test_every_figure_is_drawn_with_the_same_bytes_again(few, specimen, curves, 
     assert all(content.startswith(b"\x89PNG") for name, content in digests[0].items() if name.endswith(".png"))
 
 
-def test_what_is_missing_is_told_and_the_others_are_drawn(few, unprinted, tmp_path):
+def test_a_figure_without_data_has_a_reason_and_the_others_are_drawn(few, unprinted, tmp_path):
     run = RunArtefacts(None, load_registry())
-    outcomes = {o.name: o for o in FigureSet(few, run, CHOSEN).draw(tmp_path)}
+    outcomes = {o.name: o for o in FigureSet(few, run, SELECTION).draw(tmp_path)}
     drawn = [name for name, outcome in outcomes.items() if outcome.files]
-    missing = ["fig8_faces", "fig9_waves", "losses"]
+    missing = ["faces", "waves", "losses"]
     assert drawn == [name for name in NAMES if name not in missing]
     for name in missing:
         assert "name the protocol that made it" in outcomes[name].reason
 
 
-def test_an_emptied_store_and_no_choice_are_reasons_too(few, unprinted, specimen, tmp_path, monkeypatch):
+def test_an_emptied_store_and_no_choice_are_reasons_too(few, unprinted, example, tmp_path, monkeypatch):
     class Emptied(Kept):
-        def specimen(self, chosen):
+        def example(self, selected):
             raise ArtefactError("waves: no such artefact")
 
-    reasons = {o.name: o.reason for o in FigureSet(few, Emptied(None, []), CHOSEN).draw(tmp_path)}
-    assert reasons["fig8_faces"] == reasons["fig9_waves"] == "waves: no such artefact"
+    reasons = {o.name: o.reason for o in FigureSet(few, Emptied(None, []), SELECTION).draw(tmp_path)}
+    assert reasons["faces"] == reasons["waves"] == "waves: no such artefact"
     assert "no entry was trained" in reasons["losses"]
-    gallery = FigureSet(few, Kept(specimen, []), NothingToDraw("no entry has an enhancer"))
-    reasons = {o.name: o.reason for o in gallery.draw(tmp_path)}
-    assert reasons["fig8_faces"] == reasons["fig9_waves"] == "no entry has an enhancer"
+    figure_set = FigureSet(few, Kept(example, []), NothingToDraw("no entry has an enhancer"))
+    reasons = {o.name: o.reason for o in figure_set.draw(tmp_path)}
+    assert reasons["faces"] == reasons["waves"] == "no entry has an enhancer"
 
 
-def test_a_defect_is_not_a_missing_material(few, unprinted, specimen, tmp_path):
+def test_a_prefix_leads_the_names_of_its_figures_files(few, unprinted, tmp_path):
+    figures = FigureSet(few, RunArtefacts(None, load_registry()), SELECTION, prefixes={"error_by_bitrate": "fig1"})
+    names = [outcome.name for outcome in figures.draw(tmp_path)]
+    assert names == ["fig1_error_by_bitrate", *NAMES[1:]]
+
+
+def test_a_defect_does_not_pass_for_missing_data(few, unprinted, example, tmp_path):
     class Broken(Kept):
-        def specimen(self, chosen):
+        def example(self, selected):
             return np.float64(1).no_such_attribute
 
     with pytest.raises(AttributeError):
-        list(FigureSet(few, Broken(specimen, []), CHOSEN).draw(tmp_path))
+        list(FigureSet(few, Broken(example, []), SELECTION).draw(tmp_path))

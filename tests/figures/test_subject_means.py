@@ -62,9 +62,9 @@ def test_points_are_the_clips_that_methods_saw(results, board, unprinted, tmp_pa
     rows = pd.DataFrame(results.rows).set_index(["entry", "condition", "subject"])
     own = found.set_index(["entry", "condition", "subject"])
     enhanced = rows.enhancer.notna().loc[own.index]
-    seen = rows.psnr_out_db.where(rows.enhancer.notna(), rows.psnr_in_db).loc[own.index].astype(float)
+    measured = rows.psnr_out_db.where(rows.enhancer.notna(), rows.psnr_in_db).loc[own.index].astype(float)
     assert enhanced.any() and not enhanced.all()
-    assert own.psnr_db.to_numpy() == pytest.approx(seen.to_numpy(), rel=1e-5, nan_ok=True)
+    assert own.psnr_db.to_numpy() == pytest.approx(measured.to_numpy(), rel=1e-5, nan_ok=True)
     # The made-up fidelity is 9 dB less the error: a perfect foreteller.
     compressed = found[found.pulse_fidelity_db.notna()]
     assert (compressed.pulse_fidelity_db + compressed.error_bpm).to_numpy() == pytest.approx(9, rel=1e-4)
@@ -75,8 +75,8 @@ def test_a_perfect_foreteller_has_the_highest_correlation_with_minus_the_error(b
     figures: list[Figure] = []
     monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     draw_error_by_quality(board, tmp_path / "quality")
-    told = [text.get_text() for text in figures[0].axes[0].texts if isinstance(text, Annotation)]
-    assert told == ["+1.00 (+1.00)"] * 3
+    labels = [text.get_text() for text in figures[0].axes[0].texts if isinstance(text, Annotation)]
+    assert labels == ["+1.00 (+1.00)"] * 3
     assert "rho with minus the error" in " ".join(figures[0].get_suptitle().split())
 
 

@@ -25,7 +25,7 @@ def test_rows_are_entries_and_numbers_are_theirs(results, tmp_path):
     assert set(found.method) == {"rppgnet(size=small)"}
 
 
-def test_what_training_elsewhere_costs_is_told_against_the_matched_entry(results, tmp_path):
+def test_loss_by_training_elsewhere_is_relative_to_the_matched_entry(results, tmp_path):
     found = pd.read_csv(draw_train_rate_by_test_rate(Board.of(results), tmp_path / "matrix")[2])
     grid = found.pivot(index="learnt_from", columns="tested_under", values="hr_mae_bpm")
     cost = found.pivot(index="learnt_from", columns="tested_under", values="worse_than_matched")

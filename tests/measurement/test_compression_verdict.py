@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rppgbench.measurement.compression_verdict import judge_compression
+from rppgbench.measurement.compression_verdict import compression_effects, judge_compression
 from rppgbench.media.decode import VideoInfo
 
 
@@ -54,3 +54,13 @@ def test_less_is_never_judged_better() -> None:
             order[judge_compression(info(codec, rate)).effect] for rate in (5e3, 20e3, 60e3, 125e3, 250e3, 500e3, 2e6)
         ]
         assert effects == sorted(effects)
+
+
+def test_every_family_says_something_of_every_rate() -> None:
+    effects = compression_effects()
+    formats = [name for family in effects.families for name in family.formats]
+    assert len(formats) == len(set(formats)) and effects.measured <= set(formats)
+    for family in effects.families:
+        limits = [step.below_bits_per_pixel for step in family.steps]
+        assert limits[-1] is None
+        assert limits[:-1] == sorted(limit for limit in limits if limit is not None)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rppgbench.errors import MediaError, NoFaceFound, PluginError, SignalError
-from rppgbench.measurement.measure_video import MeasureSettings, measure_video, predictor_of
-from rppgbench.registry import load_registry
+from rppgbench.errors import MediaError, NoFaceFound, PluginError, SignalError, UnknownName
+from rppgbench.measurement.measure_video import MeasureSettings, measure_video, predictor_of, suggested_method
+from rppgbench.registry import Registry, load_registry
 
 
 def settings(**changes: Any) -> MeasureSettings:
@@ -72,3 +72,11 @@ def test_methods_that_need_training_are_refused() -> None:
     registry = load_registry()
     with pytest.raises(PluginError, match="has to be trained"):
         predictor_of(registry.method("mean_hr"), lambda: None)
+
+
+def test_the_suggested_method_is_one_that_measures() -> None:
+    registry = load_registry()
+    name = suggested_method(registry)
+    assert predictor_of(registry.method(name), lambda: name) == name
+    with pytest.raises(UnknownName, match="no installed plugin suggests a method"):
+        suggested_method(Registry())

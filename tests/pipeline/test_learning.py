@@ -20,7 +20,7 @@ from rppgbench.pipeline.example_window import example_window, loss_curves
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
 from rppgbench.pipeline.stage_progress import read_progress, write_progress
-from rppgbench.pipeline.stages import train as train_stage
+from rppgbench.pipeline.stages import train_stage
 from rppgbench.store.store import Store
 
 UNTRAINED = ("green", "rate", "same + green")

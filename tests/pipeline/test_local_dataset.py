@@ -15,7 +15,7 @@ from rppgbench.media import lossless
 from rppgbench.media.decode import frames
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import missing_data, result_rows
-from rppgbench.pipeline.stages.label import NO_VIDEO
+from rppgbench.pipeline.stages.label_stage import NO_VIDEO
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import Registry
 

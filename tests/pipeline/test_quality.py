@@ -14,7 +14,7 @@ from rppgbench.execution.driver import execute
 from rppgbench.execution.executor import InProcessExecutor
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.result_rows import result_rows
-from rppgbench.pipeline.stages.quality import PIXEL_METRICS
+from rppgbench.pipeline.stages.quality_stage import PIXEL_METRICS
 
 PIXELS = ("psnr{}_db", "psnr_sd{}_db", "ssim{}", "psnr_hvs_m{}_db")
 PULSE = ("pulse_fidelity{}_db", "pulse_gain{}_db")
@@ -128,7 +128,7 @@ def test_an_odd_video_costs_its_own_numbers_and_the_facts_say_why(protocol, stor
     def refuse(*arguments):
         raise SignalError("no two clips alike")
 
-    monkeypatch.setattr("rppgbench.pipeline.stages.quality.clip_quality", refuse)
+    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage.clip_quality", refuse)
     found = run(protocol(WITH_PIXELS), store, registry)
     assert {row["status"] for row in found.rows} == {"scored"}
     for task in tasks_of(found.plan, "quality"):
@@ -138,7 +138,7 @@ def test_an_odd_video_costs_its_own_numbers_and_the_facts_say_why(protocol, stor
 
 
 def test_without_a_true_rate_nobody_can_tell(protocol, store, registry, monkeypatch):
-    monkeypatch.setattr("rppgbench.pipeline.stages.quality.label_rates_bpm", lambda job: [None])
+    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage.label_rates_bpm", lambda job: [None])
     found = run(protocol(), store, registry)
     (record,) = json.loads((store.path(tasks_of(found.plan, "quality")[0].key) / "quality.json").read_text())
     assert set(record.values()) == {None}

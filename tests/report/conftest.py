@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from rppgbench.evaluation.schema import COLUMNS, SCHEMA_VERSION
+from rppgbench.report.paper import Paper, builtin_papers, load_paper
 from rppgbench.results.board import Board
 from rppgbench.results.results import Results
 
@@ -17,13 +18,13 @@ ERRORS = {
     "bad": (6.0, 9.0, 14.0, 30.0),
     "mean_hr": (12.0, 12.0, 12.0, 12.0),
 }
-# The two estimators of the contact sensor are that far apart.
+# Difference of the two estimators of the contact sensor.
 FLOOR_BPM = 0.4
 
 
 def row(condition, entry, error_bpm, subject, window, **changes):
     sign = -1 if (subject + window) % 2 else 1
-    # No two subjects alike, or there would be no spread to test against.
+    # Errors differ between subjects: tests need a spread.
     error, true = sign * error_bpm * (1 + 0.02 * subject), 60.0 + 3 * subject + window
     return {
         **{column.name: None for column in COLUMNS},
@@ -87,6 +88,11 @@ def make_board():
 @pytest.fixture(scope="session")
 def board(make_board) -> Board:
     return make_board()
+
+
+@pytest.fixture(scope="session")
+def paper() -> Paper:
+    return load_paper(builtin_papers()["yu2019"])
 
 
 @pytest.fixture

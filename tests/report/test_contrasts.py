@@ -1,4 +1,4 @@
-"""Entry against entry: what is told apart, and what the labels cannot tell."""
+"""Comparisons of entries: differences, and those below the label floor."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def test_a_difference_below_the_floor_is_unresolvable_however_small_its_p(make_b
     # 0.05 bpm at the first subject, and every subject the same way: 2^-7 both, before correction.
     assert close.p_sign_flip == far.p_sign_flip == pytest.approx(2**-7)
     assert abs(close.difference_bpm.value) < 0.1 < 0.4
-    told = contrasts.section().sentences
-    (own,) = [sentence for sentence in told if sentence.startswith("good against like_good")]
+    text = contrasts.section().sentences
+    (own,) = [sentence for sentence in text if sentence.startswith("good against like_good")]
     assert own.endswith("unresolvable (label floor 0.40 bpm).")
-    (below,) = [sentence for sentence in told if "below the label floor of 0.40 bpm" in sentence]
+    (below,) = [sentence for sentence in text if "below the label floor of 0.40 bpm" in sentence]
     assert below.startswith("1 of 2 differences") and "good against like_good" in below
     assert "may be real between these entries, and says nothing about the error against the heart" in below
-    (clear,) = [sentence for sentence in told if sentence.startswith("good against bad")]
+    (clear,) = [sentence for sentence in text if sentence.startswith("good against bad")]
     assert clear.endswith("n = 8: better.")
     assert contrasts.section().summary == [
         "1 of 2 declared comparisons told entries apart after correction; 1 difference is below the label floor and "
@@ -54,23 +54,23 @@ def test_a_declared_family_is_confirmatory_and_one_that_is_not_explores(make_boa
     assert "no result yet" in explored.section().sentences[0]
 
 
-def test_how_small_a_ratio_could_have_been_seen_is_told_with_the_subjects(make_board):
+def test_the_detectable_ratio_is_given_with_the_number_of_subjects(make_board):
     contrasts = Contrasts.of(make_board())
-    (told,) = [sentence for sentence in contrasts.section().sentences if "80 % chance" in sentence]
-    assert told.startswith("With 8 subjects")
+    (text,) = [sentence for sentence in contrasts.section().sentences if "80 % chance" in sentence]
+    assert text.startswith("With 8 subjects")
     median = np.median([p.detectable_ratio for p in contrasts.made])
-    assert f"a ratio of errors of {median:.2f} or less" in told
+    assert f"a ratio of errors of {median:.2f} or less" in text
     corrected = np.median([p.detectable_corrected for p in contrasts.made])
-    assert f"after correction for the family of 3, where it is severest, one of {corrected:.2f} or less" in told
+    assert f"after correction for the family of 3, where it is severest, one of {corrected:.2f} or less" in text
 
 
 def test_a_family_too_large_for_so_few_subjects_is_said_to_be_one(make_board):
     # 2^-5 at best, times four.
     family = {"of": ["good"], "against": ["bad"], "conditions": "each"}
     contrasts = Contrasts.of(declared(make_board(n_subjects=6), family))
-    told = contrasts.section().sentences
+    text = contrasts.section().sentences
     assert any(
-        "after correction for the family of 4 nothing can be told apart, whatever the data" in one for one in told
+        "after correction for the family of 4 nothing can be told apart, whatever the data" in one for one in text
     )
     (table,) = contrasts.tables()
     assert all("too few subjects for a family of 4: 6 give no corrected p below 0.12" in row[-1] for row in table.cells)
@@ -100,12 +100,12 @@ def test_with_one_fold_failed_windows_are_said_to_be_free(make_board):
 
 def test_few_subjects_find_nothing_and_that_is_said(make_board):
     contrasts = Contrasts.of(make_board(n_subjects=3))
-    told = " ".join(contrasts.section().sentences)
-    assert "nothing can be told apart here" in told
-    assert "3 give no p below 0.25" in told
+    text = " ".join(contrasts.section().sentences)
+    assert "nothing can be told apart here" in text
+    assert "3 give no p below 0.25" in text
 
 
-def test_one_contestant_has_nobody_to_be_compared_with(make_board):
+def test_one_entry_has_no_comparison(make_board):
     contrasts = Contrasts.of(make_board(errors={"good": (1, 2, 3, 4), "mean_hr": (9, 9, 9, 9)}))
     assert contrasts.reason == "fewer than two entries that are no controls"
     assert contrasts.tables() == []
@@ -156,7 +156,7 @@ def test_what_other_training_runs_may_turn_round_is_no_difference(make_board, fa
     assert (record["n_seeds"], record["ratio_high_over_seeds"] > 1) == (3, lucky)
 
 
-def test_one_subject_has_no_interval_over_seeds_and_no_nan_is_told(make_board):
+def test_one_subject_has_no_interval_over_seeds_and_no_nan_is_written(make_board):
     board = make_board(n_subjects=1)
     rows = [{**one, "seed": seed} for one in board.results.rows for seed in (0, 1)]
     board = declared(Board.of(replace(board.results, rows=rows)), {"of": ["good"], "against": ["bad"]})

@@ -11,16 +11,21 @@ from rppgbench.figures.run_artefacts import RunArtefacts
 from rppgbench.figures.style import NothingToDraw
 from rppgbench.registry import load_registry
 from rppgbench.report.captions import CAPTIONS
+from rppgbench.report.paper import builtin_papers, load_paper
 from rppgbench.report.report_writer import ReportWriter
 
 pytestmark = pytest.mark.usefixtures("unprinted")
 
 
-def written(board, folder, condition=None):
-    gallery = FigureSet(
-        board, RunArtefacts(None, load_registry()), NothingToDraw("no entry has an enhancer"), condition
+PAPER = load_paper(builtin_papers()["yu2019"])
+
+
+def written(board, folder, condition=None, paper=PAPER):
+    prefixes = paper.figures if paper else {}
+    figures = FigureSet(
+        board, RunArtefacts(None, load_registry()), NothingToDraw("no entry has an enhancer"), condition, prefixes
     )
-    report = ReportWriter(gallery, folder, condition)
+    report = ReportWriter(figures, folder, paper, condition)
     return {outcome.name: outcome for outcome in report.write()}, report
 
 
@@ -45,9 +50,16 @@ def test_tables_figures_and_text(board, tmp_path):
 
 
 def test_every_figure_has_a_caption_and_no_caption_is_left_over(board, tmp_path):
-    outcomes, _ = written(board, tmp_path)
-    figures = set(outcomes) - {"table2_variability", "table3_heart_rate", "comparisons", "trends", "report"}
-    assert figures == set(CAPTIONS)
+    outcomes, _ = written(board, tmp_path, paper=None)
+    assert set(outcomes) - {"comparisons", "trends", "report"} == set(CAPTIONS)
+
+
+def test_without_a_paper_figures_have_general_names_and_no_table_of_results(board, tmp_path):
+    outcomes, _ = written(board, tmp_path, paper=None)
+    assert outcomes["error_by_bitrate"].files[0].name == "error_by_bitrate.png"
+    text = (tmp_path / "report.md").read_text()
+    assert "### error_by_bitrate" in text and CAPTIONS["error_by_bitrate"] in text
+    assert [path.stem for path in sorted((tmp_path / "tables").glob("*.csv"))] == ["comparisons", "trends"]
 
 
 def test_the_same_results_give_the_same_text(make_board, tmp_path):

@@ -19,7 +19,7 @@ from rppgbench.results.publish import publish
 from rppgbench.results.results import Results, merge
 
 
-def test_contestants_stand_by_their_primary_metric_and_controls_below(results):
+def test_entries_are_ranked_by_their_primary_metric_with_controls_below(results):
     board = Board.of(results)
     assert board.entries == ["good", "bad", "mean"]
     assert board.metrics == ["hr_mae_bpm", "snr_db", "hr_r"]
@@ -45,10 +45,10 @@ def test_rates_more_than_five_percent_off_are_counted(results):
 
 def test_the_terminal_shows_it_all(results, capsys):
     print_board(Console(width=120), Board.of(results))
-    told = capsys.readouterr().out
+    text = capsys.readouterr().out
     for expected in ("Made up", "9.00*", "good", "mean", "(control)", "n = 4 subjects", "24 windows scored", "110!"):
-        assert expected in told
-    assert "x264-100k 110 kb/s (1 of 2)" in told
+        assert expected in text
+    assert "x264-100k 110 kb/s (1 of 2)" in text
 
 
 def test_a_published_board_is_the_same_in_every_form(results, tmp_path):
@@ -99,7 +99,7 @@ def test_entries_of_one_digest_are_ranked_together(results):
         halves.append(Results({**results.about, "entries": names}, rows, results.encodings))
     merged = Board.of(merge(halves, ["one", "two"]))
     assert merged.entries == Board.of(results).entries
-    assert merged.standings.keys() == Board.of(results).standings.keys()
+    assert merged.summaries.keys() == Board.of(results).summaries.keys()
 
 
 def test_the_same_entry_with_other_scores_is_refused(results):
@@ -153,7 +153,7 @@ def test_a_board_of_another_question_is_not_overwritten(results, tmp_path):
         (lambda r: r.encodings[0].update(sha256="1"), "bitstream of s0-rest, x264-100k: 0 | 1"),
     ],
 )
-def test_results_from_other_material_are_refused(results, change, line):
+def test_results_from_other_inputs_are_refused(results, change, line):
     other = copy.deepcopy(results)
     other.rows[:] = [row for row in other.rows if row["subject"] == "s0"] if "windows" in line else other.rows
     change(other)
@@ -169,14 +169,14 @@ def test_results_that_say_too_little_are_named(results, tmp_path):
         Results.load(tmp_path)
 
 
-def test_failed_windows_are_told_with_their_reason_and_an_entry_without_any_score_is_marked(results, capsys):
+def test_failed_windows_are_noted_with_their_reason_and_an_entry_without_any_score_is_marked(results, capsys):
     failed = {"status": "failed", "error_bpm": None, "hr_pred_bpm": None, "snr_db": None, "reason": "not finite"}
     rows = [{**row, **failed} if row["entry"] == "bad" else row for row in results.rows]
     board = Board.of(Results(results.about, rows, results.encodings))
     print_board(Console(width=200), board)
-    told = capsys.readouterr().out
-    assert "failed: bad 8 of 8 windows: not finite" in told
-    assert "-* 0/4" in told
+    text = capsys.readouterr().out
+    assert "failed: bad 8 of 8 windows: not finite" in text
+    assert "-* 0/4" in text
 
 
 def test_a_board_without_bitrates_shows_no_figure_that_is_not_there(results, tmp_path):

@@ -1,4 +1,4 @@
-"""What stands behind an entry's primary metric: no better than chance, not told from the best; and seeds."""
+"""Marks behind an entry's primary metric: no better than chance, unresolved from the best; and seeds."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_failed_windows_are_held_against_the_controls_with_the_error_of_a_consta
 
     board = board_of(results, change)
     assert board.estimate(REFERENCE, "good", "hr_mae_bpm").value == pytest.approx(1.0)
-    assert board._charged(REFERENCE, "good") == pytest.approx((1 + 0 + 0 + 200) / 4)
+    assert board._imputed_value(REFERENCE, "good") == pytest.approx((1 + 0 + 0 + 200) / 4)
     assert board.marks(REFERENCE, "good") == "*"
     assert "failed windows counted with the error of a constant" in "\n".join(notes(board))
 
@@ -96,11 +96,11 @@ def test_whoever_is_behind_by_less_than_the_floor_is_marked(results):
 
 def test_the_floor_is_of_the_same_metric(results):
     board = board_of(results, floored(3.0), primary="hr_rmse_bpm")
-    apart = 3.0 * np.array([1, 3, 3, 3])
-    assert board.floor_of("hr_mae_bpm") == pytest.approx(apart.mean()) == board.floor.mae.value
-    assert board.floor_of("hr_mae_pooled_bpm") == pytest.approx(apart.mean())
+    differences_bpm = 3.0 * np.array([1, 3, 3, 3])
+    assert board.floor_of("hr_mae_bpm") == pytest.approx(differences_bpm.mean()) == board.floor.mae.value
+    assert board.floor_of("hr_mae_pooled_bpm") == pytest.approx(differences_bpm.mean())
     assert board.floor_of("hr_mae_median_bpm") == pytest.approx(9.0)
-    assert board.floor_of("hr_rmse_bpm") == pytest.approx(np.sqrt((apart**2).mean()))
+    assert board.floor_of("hr_rmse_bpm") == pytest.approx(np.sqrt((differences_bpm**2).mean()))
     # It is 8 bpm behind by the RMSE: by more than the floor of 7.94, and by less than one of 8.2.
     assert not board.unresolved(REFERENCE, "bad")
     assert board_of(results, floored(3.1), primary="hr_rmse_bpm").unresolved(REFERENCE, "bad")
@@ -143,8 +143,8 @@ def test_the_spread_over_seeds_stands_in_the_table_and_below_the_board(results, 
     assert bad["hr_mae_bpm_high_over_seeds"] == ""
     assert float(good["hr_mae_bpm_high_over_seeds"]) > float(good["hr_mae_bpm_high"]) + 10  # two seeds know little
     assert float(good["hr_mae_bpm_low_over_seeds"]) == 0
-    (told,) = [note for note in notes(board) if note.startswith("SD over seeds")]
-    assert "of HR MAE (bpm), by condition: good 1.41 to 2.83 (2 seeds). Intervals here are over other subjects" in told
+    (text,) = [note for note in notes(board) if note.startswith("SD over seeds")]
+    assert "of HR MAE (bpm), by condition: good 1.41 to 2.83 (2 seeds). Intervals here are over other subjects" in text
 
 
 def test_without_several_seeds_nothing_is_said_of_them(results, tmp_path):

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import FILE_BYTES, FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
-from rppgbench.pipeline.stages.label import contact_waves, labels_of_video
-from rppgbench.pipeline.stages.quality import window_qualities
+from rppgbench.pipeline.stages.label_stage import contact_waves, labels_of_video
+from rppgbench.pipeline.stages.quality_stage import window_qualities
 from rppgbench.signal.heart_rate import HeartRateSettings
 
 if TYPE_CHECKING:

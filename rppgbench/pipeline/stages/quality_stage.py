@@ -20,8 +20,8 @@ from rppgbench.pipeline.stage import (
 )
 from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, WORKER_BYTES, StageSettings, TaskCost, WindowSettings
-from rppgbench.pipeline.stages.label import labels_of_video
-from rppgbench.pipeline.stages.traces import skin_windows
+from rppgbench.pipeline.stages.label_stage import labels_of_video
+from rppgbench.pipeline.stages.traces_stage import skin_windows
 from rppgbench.quality.clip import clip_quality
 from rppgbench.quality.pulse import pulse_fidelity
 

@@ -17,7 +17,7 @@ from rppgbench.pipeline.stage import (
     n_frames,
 )
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings, TaskCost
-from rppgbench.pipeline.stages.render import LOSSLESS_BYTES_PER_PIXEL
+from rppgbench.pipeline.stages.render_stage import LOSSLESS_BYTES_PER_PIXEL
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording

@@ -11,7 +11,7 @@ from rppgbench.errors import SignalError
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
 from rppgbench.pipeline.stage_context import load_arrays
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
-from rppgbench.pipeline.stages.boxes import read_box
+from rppgbench.pipeline.stages.boxes_stage import read_box
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording

@@ -10,7 +10,7 @@ from rppgbench.contracts import FittedMethod, TrainingWindow
 from rppgbench.errors import PluginError, SignalError
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, component_settings
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings, TaskCost
-from rppgbench.pipeline.stages.label import read_labels
+from rppgbench.pipeline.stages.label_stage import read_labels
 from rppgbench.pipeline.trained_component import WEIGHTS
 from rppgbench.signal.heart_rate import HeartRateSettings, ranked_rate_bpm
 

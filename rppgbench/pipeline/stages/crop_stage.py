@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost
-from rppgbench.pipeline.stages.boxes import read_box
-from rppgbench.pipeline.stages.traces import decoded_inputs
+from rppgbench.pipeline.stages.boxes_stage import read_box
+from rppgbench.pipeline.stages.traces_stage import decoded_inputs
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording

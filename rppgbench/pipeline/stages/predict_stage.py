@@ -29,7 +29,7 @@ from rppgbench.pipeline.stage_settings import (
     TaskCost,
     WindowSettings,
 )
-from rppgbench.pipeline.stages.traces import skin_windows, uniform_traces
+from rppgbench.pipeline.stages.traces_stage import skin_windows, uniform_traces
 from rppgbench.pipeline.trained_component import load_component, network_cost
 from rppgbench.quality.clip import clip_quality
 
