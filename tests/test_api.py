@@ -28,6 +28,7 @@ from rppgbench.errors import (
     UnknownName,
 )
 from rppgbench.evaluation.schema import COLUMNS
+from rppgbench.pipeline.task_result import TaskEnded, TaskStarted
 from rppgbench.results.board_table import print_board
 from rppgbench.runs.snapshot import Snapshot
 
@@ -133,15 +134,9 @@ class TestRun:
         class Counting:
             n_started = n_ended = 0
 
-            def started(self, task):
-                self.n_started += 1
-
-            def ended(self, task, result):
-                self.n_ended += 1
-
-            def noted(self, note): ...
-
-            def workers(self, workers): ...
+            def event(self, event):
+                self.n_started += isinstance(event, TaskStarted)
+                self.n_ended += isinstance(event, TaskEnded)
 
         counting = Counting()
         results = rppgbench.run(path, store=tmp_path / "store", out=None, only="fold=0", workers=0, progress=counting)
@@ -162,14 +157,8 @@ class TestRun:
         held = []
 
         class Looking:
-            def started(self, task):
+            def event(self, event):
                 held.append((signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
-
-            def ended(self, task, result): ...
-
-            def noted(self, note): ...
-
-            def workers(self, workers): ...
 
         rppgbench.run(path, store=folder / "other", out=None, only="fold=0", workers=0, progress=Looking())
         assert set(held) == {before}
@@ -178,14 +167,9 @@ class TestRun:
         path, _, _ = tiny
 
         class Interrupting:
-            def started(self, task):
-                raise KeyboardInterrupt
-
-            def ended(self, task, result): ...
-
-            def noted(self, note): ...
-
-            def workers(self, workers): ...
+            def event(self, event):
+                if isinstance(event, TaskStarted):
+                    raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
             rppgbench.run(path, store=tmp_path / "store", out=None, workers=0, progress=Interrupting())

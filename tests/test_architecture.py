@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -10,6 +12,11 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
 
@@ -70,3 +77,16 @@ def test_no_module_name_stands_twice():
 
 def test_no_class_name_stands_twice():
     assert repeated(classes()) == set()
+
+
+def test_the_picture_of_packages_is_the_import_contract_and_leaves_none_out():
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    picture = page.partition("```text\nrppgbench/\n")[2].partition("plugins/")[0]
+    drawn = [re.split(r"\s{2,}", line.strip())[0].split() for line in picture.splitlines() if line.strip()]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    assert drawn == [[name.strip().removeprefix("rppgbench.") for name in layer.split("|")] for layer in layers]
+    packages = {path.name for path in (ROOT / "rppgbench").iterdir() if (path / "__init__.py").is_file()}
+    assert packages - {"testing"} <= {name for layer in drawn for name in layer}

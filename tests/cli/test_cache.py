@@ -243,12 +243,13 @@ def test_why_shows_the_change_for_which_an_artefact_is_computed_again(store):
     (plan,) = plans(["smoke"], [], store)
     traces = next(task for task in plan.tasks.values() if task.stage == "traces" and "clock" in task.inputs)
     encode, render = plan.tasks[traces.inputs["video"]], plan.tasks[traces.inputs["clock"]].inputs["video"]
-    old_render = store.publish({**plan.tasks[render].preimage, "core": "1a2b"}, write)
+    preimage = plan.tasks[render].preimage
+    old_render = store.publish({**preimage, "code": {**preimage["code"], "core": "1a2b"}}, write)
     old_encode = store.publish({**encode.preimage, "inputs": {"video": old_render}}, write)
     output = call(store, "why", encode.key, "--protocol", "smoke").stdout
     assert "not in the store" in output
     assert old_encode[:12] in output
-    assert f'video > core: "1a2b" -> "{plan.tasks[render].settings["core"]}"' in output
+    assert f'video > code.core: "1a2b" -> "{plan.tasks[render].code.core}"' in output
     assert output.count(" -> ") == 1
     output = call(store, "why", traces.key, "--protocol", "smoke").stdout
     assert "never made, or was taken away" in output
