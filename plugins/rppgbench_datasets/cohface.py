@@ -124,6 +124,7 @@ class Cohface:
             source="lossy",
             source_details=f"{header.source_details}, as published",
             truth_files=(files[1],),
+            frame_size=header.frame_size,
             tags={"light": light, "split": next(name for name, members in SPLIT.items() if subject in members)},
         )
 

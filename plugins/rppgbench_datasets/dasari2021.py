@@ -121,6 +121,7 @@ class Dasari2021:
             source_details=f"{header.source_details}, enlarged from a patch of about 60x30 or 25x25 pixels",
             # Not the table: another row of it changes nothing here.
             truth_details=f"hr_bpm {row.hr_bpm!r}",
+            frame_size=header.frame_size,
             tags={"part": row.part, "patch": patch},
         )
 

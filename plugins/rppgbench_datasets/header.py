@@ -16,9 +16,9 @@ _LOSSLESS = {"ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "utvideo", "lagari
 
 @dataclass(frozen=True)
 class Header:
-    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream's is not told.
+    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream has none.
 
-    ``n_frames`` is 0 where the header does not count them.
+    ``n_frames`` is 0, and ``frame_size`` (width, height) None, where the header does not give them.
     """
 
     codec: str
@@ -26,6 +26,7 @@ class Header:
     duration_s: float
     bitrate_bps: float
     n_frames: int
+    frame_size: tuple[int, int] | None
 
     @property
     def source(self) -> Literal["raw", "lossless", "lossy"]:
@@ -56,4 +57,5 @@ def read_header(path: Path) -> Header:
         if not period_s or not duration_s or duration_s < 0:
             raise MediaError(f"{path}: says neither how fast nor how long it is", hint="is it cut off? copy it again")
         bitrate_bps = stream.bit_rate or 8 * path.stat().st_size / duration_s
-        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps, stream.frames)
+        frame_size = (stream.width, stream.height) if stream.width and stream.height else None
+        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps, stream.frames, frame_size)

@@ -32,7 +32,7 @@ from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench.media import lossless
 from rppgbench_datasets.layout import extra
-from rppgbench_datasets.mmpd_file import contents, pictures, variable
+from rppgbench_datasets.mmpd_file import contents, pictures, rendered_size, variable
 from rppgbench_datasets.mmpd_fixture import write_fixture
 from rppgbench_datasets.presence import absent, demand_files, demand_root
 from rppgbench_datasets.stamps import miscount
@@ -114,6 +114,7 @@ class Mmpd:
             source="lossy",
             source_details="filmed by a phone (H.264, unverified), published as arrays",
             truth_files=(path,),
+            frame_size=rendered_size(H, W),
             tags={**found.labels, "motion": _LEGACY.get(motion, motion), "size": f"{W}x{H}"}
             | ({"motion_as_published": motion} if motion in _LEGACY else {}),
         )

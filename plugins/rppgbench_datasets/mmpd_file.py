@@ -48,6 +48,11 @@ def widescreen(frames: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     return rows[:, : len(rows[0]) // 2 * 2]
 
 
+def rendered_size(H: int, W: int) -> tuple[int, int]:
+    """Width and height after `widescreen` of frames of ``H`` rows and ``W`` columns."""
+    return (W, H) if 3 * W != 4 * H or H % 4 else (W, 3 * H // 8 * 2)
+
+
 def pictures(path: Path) -> Iterator[ByteArray]:
     video = variable(path, "video")
     scale = 1.0 if video.dtype == np.uint8 else 255.0

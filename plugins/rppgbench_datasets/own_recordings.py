@@ -16,9 +16,10 @@ are that far apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,9 +52,8 @@ class ManifestDataset:
         self.root = root
         demand_root(root, lambda folder: (folder / MANIFEST).is_file(), f"a table {MANIFEST}")
         self._table = root / MANIFEST
-        rows = sorted(read_table(self._table), key=lambda row: (natural_order(row.subject), natural_order(row.session)))
-        self._rows = {row.id: row for row in rows}
-        self._ours = {self._table, *(root / name for row in rows for name in _files(row))}
+        stat = self._table.stat()
+        self._rows = _rows_by_id(self._table, stat.st_mtime_ns, stat.st_size)
 
     def recordings(self) -> Sequence[Recording]:
         return [one for one in self._all if isinstance(one, Recording)]
@@ -105,6 +105,10 @@ class ManifestDataset:
                 yield f"{row.video}: lasts {row.duration_s:g} s by the table, {header.duration_s:g} s by its header"
 
     @cached_property
+    def _ours(self) -> set[Path]:
+        return {self._table, *(self.root / name for row in self._rows.values() for name in _files(row))}
+
+    @cached_property
     def _all(self) -> list[Recording | Absent]:
         return [self._made(row) for row in self._rows.values()]
 
@@ -152,6 +156,7 @@ class ManifestDataset:
             truth_files=(self.root / row.truth,),
             truth_details=row.truth_details,
             clock_files=clock_files,
+            frame_size=header.frame_size,
             tags=row.tags,
         )
 
@@ -171,6 +176,13 @@ class ManifestDataset:
         times_s = self._clock(row, read_header(self.root / row.video))
         part_s = times_s[row.part_first : row.part_end]
         return float(part_s[0]), lasts_s(part_s) / lasts_s(times_s)
+
+
+@lru_cache(maxsize=4)
+def _rows_by_id(table: Path, mtime_ns: int, n_bytes: int) -> Mapping[str, Row]:
+    """Rows in natural order. Every task opens the dataset: a process reads an unchanged table once."""
+    rows = sorted(read_table(table), key=lambda row: (natural_order(row.subject), natural_order(row.session)))
+    return MappingProxyType({row.id: row for row in rows})
 
 
 def _files(row: Row) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -18,10 +19,11 @@ def demand_root(root: Path, holds: Callable[[Path], bool], looked_for: str) -> N
     Raises:
         DatasetUnavailable: it does not; folders one level up and down that do are named.
     """
-    entries = listed(root)
-    if not holds(root):
-        around = [*(entry for entry in entries if entry.is_dir()), root.resolve().parent]
-        refuse_root(root, looked_for, [folder for folder in around if holds(folder)])
+    # Every task opens the dataset: nothing is listed while all is well.
+    if root.is_dir() and os.access(root, os.R_OK) and holds(root):
+        return
+    around = [*(entry for entry in listed(root) if entry.is_dir()), root.resolve().parent]
+    refuse_root(root, looked_for, [folder for folder in around if holds(folder)])
 
 
 def demand_files(files: Iterable[Path], belongs: Callable[[Path], bool]) -> None:

@@ -86,7 +86,7 @@ class Pure:
         Raises:
             DatasetUnavailable: the JSON file is damaged, lacks a key, or its times run backwards.
         """
-        sequence = self._found[0][recording.id]
+        sequence = PureSequence.at(self.root, recording.id)
         oximeter = sequence.oximeter()
         times_s = (oximeter.pulse_ns - sequence.frames_ns[0]) / 1e9
         later = advancing(times_s, lambda index: f"{sequence.json}: /FullPackage[{index}]")
@@ -105,7 +105,7 @@ class Pure:
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
         """``(T,)`` when each picture was taken, counted from the first."""
-        return self._found[0][recording.id].times_s
+        return PureSequence.at(self.root, recording.id).times_s
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the pictures as a video at their mean rate.
@@ -114,7 +114,7 @@ class Pure:
             MediaError: a picture cannot be read.
             EncodingError: the video cannot be written, or a picture is of another size than the first.
         """
-        lossless.write_lossless(_decoded(self._found[0][recording.id].pictures), target, recording.fps_hz)
+        lossless.write_lossless(_decoded(recording.source_files), target, recording.fps_hz)
 
     def container(self) -> str:
         return lossless.CONTAINER

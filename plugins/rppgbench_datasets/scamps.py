@@ -104,7 +104,7 @@ class Scamps:
             missing = self._root / f"{subject}.mat"
             return Absent(id=subject, subject=subject, path=missing, reason="no such file", remedy="download it")
         try:
-            n_frames = _n_frames(path)
+            W, H, T = _video_shape(path)
         except DatasetUnavailable as error:
             reason = error.message.removeprefix(f"{path}: ")
             return Absent(id=subject, subject=subject, path=path, reason=reason, remedy=error.hint or "")
@@ -113,11 +113,12 @@ class Scamps:
             subject=subject,
             session="1",
             fps_hz=FPS_HZ,
-            duration_s=n_frames / FPS_HZ,
+            duration_s=T / FPS_HZ,
             source_files=(path,),
             source="rendered",
             source_details="synthetic people, 240x240, rounded to 8 bits a colour",
             truth_files=(path,),
+            frame_size=(W, H),
             tags={} if path.parent == self._root else {"split": path.parent.name.lower()},
         )
 
@@ -160,7 +161,7 @@ def _array(path: Path, file: Any, key: str) -> Any:
     return found
 
 
-def _n_frames(path: Path) -> int:
+def _video_shape(path: Path) -> tuple[int, int, int]:
     with _opened(path) as file:
         video, _ = _array(path, file, _VIDEO), _array(path, file, _PULSE)
         if video.ndim != 4 or video.shape[0] != 3 or not video.size or video.dtype.kind != "f":
@@ -168,7 +169,8 @@ def _n_frames(path: Path) -> int:
                 f"{path}: {_VIDEO} is {video.dtype} of shape {video.shape}, expected float of (3, W, H, T)",
                 hint="was the file converted? Download it again",
             )
-        return int(video.shape[3])
+        W, H, T = video.shape[1:]
+        return int(W), int(H), int(T)
 
 
 def _frames(path: Path, video: Any) -> Iterator[ByteArray]:

@@ -110,6 +110,7 @@ class UbfcPhys:
             source="lossy",
             source_details=f"{header.source_details}, as published",
             truth_files=(files[1],),
+            frame_size=header.frame_size,
             tags={"task": TASKS[task], **self._info(subject)},
         )
 

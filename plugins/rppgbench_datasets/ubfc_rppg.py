@@ -63,7 +63,7 @@ class UbfcRppg:
         Raises:
             DatasetUnavailable: the file is cut off, holds what is no number, or its times run backwards.
         """
-        path, header = self.root / recording.id / TRUTH, self._found[0][recording.id]
+        path, header = self.root / recording.id / TRUTH, read_header(self.root / recording.id / VIDEO)
         pulse, _, stamps_s = _lines(path)
         later = advancing(stamps_s, _place(path))
         times_s = spread(stamps_s, later)
@@ -121,6 +121,7 @@ class UbfcRppg:
             source_details=header.codec,
             truth_files=(truth,),
             clock_files=() if times_s is None else (truth,),
+            frame_size=header.frame_size,
             tags={"images": "not to be published"} if name == "subject27" else {},
         )
 

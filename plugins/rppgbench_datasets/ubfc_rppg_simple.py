@@ -119,6 +119,7 @@ class UbfcRppgSimple:
             source="raw",
             source_details=header.codec,
             truth_files=(self.root / name / TRUTH,),
+            frame_size=header.frame_size,
         )
 
     def _belongs(self, path: Path) -> bool:
