@@ -1,4 +1,4 @@
-"""What a video file's header says, without decoding anything."""
+"""Rate, length, codec and frame size of a video by its header, without decoding."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from rppgbench.errors import MediaError
 from rppgbench.media.container import announced_s, mean_period_s, open_container, packets_of
 
-# FFmpeg's names of the codecs that keep every sample; H.264 and others can too, and do not say so in the header.
+# FFmpeg's names of codecs that keep every sample; lossless H.264 and others are not marked in the header.
 _RAW = {"rawvideo", "v210", "v410", "r210"}
 _LOSSLESS = {"ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "utvideo", "lagarith", "qtrle", "zlib"}
 
@@ -30,7 +30,7 @@ class Header:
 
     @property
     def source(self) -> Literal["raw", "lossless", "lossy"]:
-        """What the codec does to pictures; what had been done to them before, nobody can tell."""
+        """The codec's kind; earlier processing of the pictures is unknown."""
         if self.codec in _RAW:
             return "raw"
         return "lossless" if self.codec in _LOSSLESS else "lossy"
@@ -41,7 +41,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The header of a video, or what its packets add up to where the header is silent.
+    """The header of a video, with rate and length from its packets where the header lacks them.
 
     Raises:
         MediaError: the file is missing, no video, or says neither how fast nor how long it is.

@@ -1,4 +1,4 @@
-"""One file of MMPD: what it holds, read no further than asked."""
+"""One file of MMPD, variable by variable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AGAIN = "copy or download it again"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file says without its video being read: ``(T, H, W, C)`` of that, and its labels."""
+    """Shape ``(T, H, W, C)`` of a file's video, which is not read, and its labels."""
 
     shape: tuple[int, ...]
     labels: dict[str, str]
@@ -98,10 +98,10 @@ def _read(path: Path, reader: Any, **options: Any) -> Any:
 
 
 def _demand_whole(path: Path) -> None:
-    """Follow a file's elements from header to header up to its end: its readers do not mind when it is cut off.
+    """Check a file's elements from header to header up to its end: scipy reads files that are cut off.
 
     Raises:
-        DatasetUnavailable: it is no file of MATLAB v5, or ends before its last element does.
+        DatasetUnavailable: it is no file of MATLAB v5, or ends within an element.
     """
     n_bytes, at = path.stat().st_size, 128
     with path.open("rb") as file:
