@@ -144,11 +144,16 @@ def _rendered(spec: Spec, datasets: Sequence[Any], recording: Recording, folder:
 def _check_frames(spec: Spec, dataset: Any, recording: Recording, video: Path) -> None:
     from rppgbench.media.decode import frames
 
-    n_frames = sum(1 for _ in frames(video, part=recording.part))
+    sizes = [(frame.picture.width, frame.picture.height) for frame in frames(video, part=recording.part)]
+    n_frames = len(sizes)
     if recording.clock_files:
         require(isinstance(dataset, TimedDataset), spec, "recordings have clock_files, and there is no frame_times_s()")
         times_s = np.asarray(dataset.frame_times_s(recording))
         require(len(times_s) == n_frames, spec, f"{len(times_s)} frame times for {n_frames} frames")
         require(times_s[0] == 0 and bool((np.diff(times_s) > 0).all()), spec, "frame times do not ascend from 0")
+    # A header gives the size as stored, before a phone's rotation.
+    said, found = recording.frame_size, sizes[0] if sizes else None
+    same = said is None or found is None or sorted(said) == sorted(found)
+    require(same, spec, f"frames are of size {found}, frame_size says {said}")
     expected = recording.fps_hz * recording.duration_s
     require(abs(n_frames - expected) <= 2, spec, f"{n_frames} frames, by rate and duration {expected:.1f}")

@@ -1,8 +1,9 @@
-"""Loaders that open more than the files of the recording in question are refused."""
+"""Loaders that break the contract are refused."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -27,6 +28,11 @@ class OpeningAllHeaders(UbfcRppg):
         return super().frame_times_s(recording)
 
 
+class OfAnotherSize(UbfcRppg):
+    def recordings(self):
+        return [replace(recording, frame_size=(640, 480)) for recording in super().recordings()]
+
+
 class AnsweringFromItsList(UbfcRppg):
     listed = False
 
@@ -45,10 +51,11 @@ class AnsweringFromItsList(UbfcRppg):
     [
         (Listing, "lists all its recordings to answer about one"),
         (OpeningAllHeaders, "questions about 'subject1' open files of other recordings: .*subject3"),
+        (OfAnotherSize, r"frames are of size \(128, 96\), frame_size says \(640, 480\)"),
         (AnsweringFromItsList, "a loader that has not listed its recordings gives another ground truth"),
     ],
 )
-def test_a_loader_that_depends_on_the_whole_dataset_is_refused(loader, complaint, tmp_path, monkeypatch):
+def test_a_loader_that_breaks_the_contract_is_refused(loader, complaint, tmp_path, monkeypatch):
     module = ModuleType("broken_loaders")
     module.Loader, module.write_fixture = loader, write_fixture
     monkeypatch.setitem(sys.modules, "broken_loaders", module)
