@@ -89,7 +89,7 @@ def test_recordings(tree):
     assert first.source_details.startswith("mpeg4 at ")
 
 
-def test_a_session_shows_its_own_stretch_of_film(tree):
+def test_a_session_shows_its_own_part_of_the_rendered_recording(tree):
     """Means of decoded frames against those of the take, which begins 18 s into a longer one."""
     recording, take = Cohface(tree.root).recordings()[3], tree.takes["1-3"]
     filmed = np.array([frame.mean() for frame in take.frames()])
@@ -225,7 +225,7 @@ def test_a_light_that_is_empty_makes_its_recording_absent(root, value):
     assert empty.reason == "attribute illumination is empty, expected a text"
 
 
-def test_a_fixture_has_no_more_sessions_than_the_film(registry, tmp_path):
+def test_a_fixture_has_no_more_sessions_than_the_cohort(registry, tmp_path):
     takes = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
     assert list(takes) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
 
@@ -275,7 +275,7 @@ def test_a_wrong_root_says_where_to_look(tree, tmp_path):
         Cohface(tmp_path / "nowhere")
 
 
-def test_a_missing_reader_is_told_how_to_get(tree, monkeypatch):
+def test_a_missing_reader_is_named_with_its_installation(tree, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DatasetUnavailable, match="h5py") as caught:
         Cohface(tree.root)

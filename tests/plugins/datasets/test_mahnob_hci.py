@@ -284,7 +284,7 @@ def test_a_monochrome_view_is_not_taken_for_the_video(copy):
     assert MahnobHci(copy).recordings()[0].path == copy / "2" / COLOUR
 
 
-def test_inventory_counts_what_was_published(copy):
+def test_inventory_counts_published_recordings(copy):
     shutil.copytree(copy / "2", copy / "3")  # a neutral session
     shutil.copytree(copy / "2", copy / "12 (copy)")
     inventory = MahnobHci(copy).inventory()

@@ -67,7 +67,7 @@ def written(tmp_path):
 
 
 def plain_bytes(path):
-    """How long a compressed file is when its elements are unpacked."""
+    """Size in bytes of a compressed file with its elements unpacked."""
     content, at, total = path.read_bytes(), 128, 128
     while at < len(content):
         kind, size = struct.unpack_from("<II", content, at)
@@ -149,8 +149,8 @@ def test_the_truth_is_the_takes(tree, name):
     assert (truth.kind, truth.video_s, truth.doubts) == ("bvp", None, ())
 
 
-def test_a_rendered_recording_has_the_filmed_proportions(tree, tmp_path):
-    """The film's own pixels, cut to 16:9, come back but for what two changes of size blur and the light dims."""
+def test_a_rendered_recording_has_the_original_proportions(tree, tmp_path):
+    """The original pixels, cut to 16:9, come back but for the blur of two changes of size and the dimmed light."""
     root, takes = tree
     dataset = Mmpd(root)
     recording = next(r for r in dataset.recordings() if r.id == "p1_16")
@@ -271,7 +271,7 @@ def test_files_that_are_cut_off_or_something_else_are_named(written, tmp_path):
     assert absent["p1_4"].reason == "is empty (0 bytes)"
 
 
-def test_a_damaged_video_is_told_when_it_is_rendered(written, tmp_path):
+def test_a_damaged_video_is_reported_when_it_is_rendered(written, tmp_path):
     dataset = written(video=np.random.default_rng(0).random((30, 24, 32, 3), dtype=np.float32))
     (recording,) = dataset.recordings()
     path = tmp_path / "subject1/p1_0.mat"
@@ -283,7 +283,7 @@ def test_a_damaged_video_is_told_when_it_is_rendered(written, tmp_path):
 
 
 def test_unpacked_files_are_read_too(tree, tmp_path):
-    """Those of subjects 12-15, as MATLAB and scipy write them when not told otherwise."""
+    """Those of subjects 12-15, as MATLAB and scipy write them by default."""
     content = loadmat(str(tree[0] / "subject1/p1_3.mat"))
     (tmp_path / "subject12").mkdir()
     plain = {name: value for name, value in content.items() if not name.startswith("__")}

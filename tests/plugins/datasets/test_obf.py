@@ -26,7 +26,7 @@ def dataset(tree, registry):
     return registry.create("dataset", "obf", root=tree.root)
 
 
-def test_the_fixture_is_a_table_and_what_it_names(tree):
+def test_the_fixture_is_a_table_and_its_files(tree):
     videos, signals = ({f"{folder}/{name}{end}" for name in NAMES} for folder, end in FOLDERS)
     assert tree.files() == {"manifest.csv", *videos, *signals}
     for name in NAMES:
@@ -59,7 +59,7 @@ def test_the_ecg_is_on_the_videos_clock_and_gives_the_known_heart_rate(dataset, 
         )
 
 
-def test_the_columns_hold_what_they_are_called(tree):
+def test_the_columns_hold_the_signals_of_their_names(tree):
     """Breathing modulates the intervals between beats; the BVP follows the ECG and has its rate."""
     from rppgbench.contracts import GroundTruth
 

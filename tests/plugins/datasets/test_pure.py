@@ -82,7 +82,7 @@ def test_every_task_of_a_subject_is_a_recording(dataset, tree):
     assert second.duration_s == pytest.approx(DURATION_S, abs=0.005)
 
 
-def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
+def test_the_truth_is_that_of_the_rendered_recording(dataset, tree, lag_ms):
     for recording in dataset.recordings():
         take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
@@ -124,7 +124,7 @@ def test_a_copy_without_the_outer_folder_is_read_the_same(copy, dataset, tmp_pat
     assert other.inventory().extra == ()
 
 
-def test_the_inventory_tells_what_is_missing_and_what_is_too_much(copy):
+def test_the_inventory_names_missing_and_extra_files(copy):
     shutil.copytree(copy / "01-02", copy / "01-01")
     shutil.move(copy / "01-01/01-02.json", copy / "01-01/01-01(1).json")
     (copy / "01-01/01-02").rename(copy / "01-01/01-01")

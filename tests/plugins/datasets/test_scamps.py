@@ -139,7 +139,7 @@ def test_a_row_or_a_column_is_a_signal_too(copy, shape):
 # --- traps -----------------------------------------------------------------------------------------------------------
 
 
-def test_inventory_counts_what_was_published(copy):
+def test_inventory_counts_published_recordings(copy):
     (copy / "ScampsTrainTestSplit.csv").write_text("x")
     (copy / "P002801.mat").write_text("x")
     (copy / "Val").mkdir()
@@ -162,7 +162,7 @@ def test_inventory_counts_what_was_published(copy):
         ("Xsub", np.zeros((3, 96, 96, 0)), "Xsub is float64 of shape (3, 96, 96, 0)"),
     ],
 )
-def test_a_file_without_what_is_needed_is_absent_with_the_reason(copy, key, values, reason):
+def test_a_file_without_a_needed_array_is_absent_with_the_reason(copy, key, values, reason):
     replaced(copy, key, values)
     entry = why_idle(copy)
     assert entry.path == copy / "P000001.mat"

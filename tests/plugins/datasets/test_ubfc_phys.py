@@ -124,7 +124,7 @@ def test_missing_and_renamed_and_empty_files_are_named(root):
     assert (empty.path, empty.reason) == (root / "s1/vid_s1_T3.avi", "is empty (0 bytes)")
 
 
-def test_a_person_of_whom_nothing_is_known_is_still_scored(root):
+def test_a_subject_without_info_is_still_scored(root):
     (root / "s1/info_s1.txt").unlink()
     dataset = UbfcPhys(root)
     assert "gender" not in dataset.recordings()[0].tags
@@ -139,7 +139,7 @@ def test_a_person_of_whom_nothing_is_known_is_still_scored(root):
         ("\n", ": holds no numbers"),
     ],
 )
-def test_a_wrong_bvp_is_told_by_line(root, text, complaint):
+def test_a_wrong_bvp_is_reported_by_line(root, text, complaint):
     path = root / "s1/bvp_s1_T1.csv"
     path.write_text(text)
     dataset = UbfcPhys(root)
