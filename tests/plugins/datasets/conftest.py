@@ -19,7 +19,7 @@ class Tree:
     """A small copy of a dataset in its own layout, with its rendered recordings by id."""
 
     root: Path
-    takes: dict[str, RenderedRecording]
+    rendered_by_id: dict[str, RenderedRecording]
 
     def files(self) -> set[str]:
         """Every file's path below the root."""
@@ -57,11 +57,11 @@ def fixture_tree(cohort: RenderedCohort, tmp_path_factory: pytest.TempPathFactor
 def lag_ms() -> Callable[[GroundTruth, RenderedRecording], float]:
     """Delay in ms of a ground truth behind the rendered sensor, by the shift of highest correlation."""
 
-    def lag(truth: GroundTruth, take: RenderedRecording) -> float:
-        inside = (truth.times_s > 0.1) & (truth.times_s < take.duration_s - 0.1)
+    def lag(truth: GroundTruth, rendered: RenderedRecording) -> float:
+        inside = (truth.times_s > 0.1) & (truth.times_s < rendered.duration_s - 0.1)
         times_s, samples = truth.times_s[inside], truth.samples[inside]
         shifts_s = np.arange(-100, 101) / 1000.0
-        correlations = [np.corrcoef(take.sensor(times_s - shift_s), samples)[0, 1] for shift_s in shifts_s]
+        correlations = [np.corrcoef(rendered.sensor(times_s - shift_s), samples)[0, 1] for shift_s in shifts_s]
         return float(1000.0 * shifts_s[np.argmax(correlations)])
 
     return lag

@@ -90,11 +90,11 @@ def test_recordings(tree):
 
 
 def test_a_session_shows_its_own_part_of_the_rendered_recording(tree):
-    """Means of decoded frames against those of the take, which begins 18 s into a longer one."""
-    recording, take = Cohface(tree.root).recordings()[3], tree.takes["1-3"]
-    filmed = np.array([frame.mean() for frame in take.frames()])
+    """Means of decoded frames against those of the rendered recording, which begins 18 s into a longer one."""
+    recording, rendered = Cohface(tree.root).recordings()[3], tree.rendered_by_id["1-3"]
+    filmed = np.array([frame.mean() for frame in rendered.frames()])
     decoded = np.array([frame.rgb().mean() for frame in frames(recording.path)])
-    assert len(decoded) == take.n_frames == 120
+    assert len(decoded) == rendered.n_frames == 120
     assert np.abs(decoded - filmed).max() < 1.0
     assert np.corrcoef(decoded, filmed)[0, 1] > 0.9
 
@@ -103,9 +103,9 @@ def test_a_session_shows_its_own_part_of_the_rendered_recording(tree):
 def test_the_truth_is_the_takes(tree, name):
     dataset = Cohface(tree.root)
     recording = next(r for r in dataset.recordings() if r.id == name)
-    truth, take = dataset.ground_truth(recording), tree.takes[name]
-    assert window_hrs(truth, [0.0], 120, 20.0)[0].beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
-    np.testing.assert_allclose((truth.samples - 40) / 10, take.sensor(truth.times_s), atol=1e-9)
+    truth, rendered = dataset.ground_truth(recording), tree.rendered_by_id[name]
+    assert window_hrs(truth, [0.0], 120, 20.0)[0].beats_bpm == pytest.approx(rendered.hr_bpm, abs=0.5)
+    np.testing.assert_allclose((truth.samples - 40) / 10, rendered.sensor(truth.times_s), atol=1e-9)
     assert (truth.kind, truth.doubts) == ("bvp", ())
 
 
@@ -226,8 +226,8 @@ def test_a_light_that_is_empty_makes_its_recording_absent(root, value):
 
 
 def test_a_fixture_has_no_more_sessions_than_the_cohort(registry, tmp_path):
-    takes = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
-    assert list(takes) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
+    rendered_by_id = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
+    assert list(rendered_by_id) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
 
 
 def test_samples_that_are_no_numbers_stay_so(root):

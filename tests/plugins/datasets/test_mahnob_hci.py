@@ -138,13 +138,13 @@ def test_heart_rate_is_that_of_the_known_beats(dataset, tree):
         truth = dataset.ground_truth(recording)
         assert truth.doubts == ()
         rate = window_hrs(truth, [0.0], round(30.0 * recording.fps_hz), recording.fps_hz)[0]
-        assert rate.spectrum_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
-        assert rate.beats_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
+        assert rate.spectrum_bpm == pytest.approx(tree.rendered_by_id[recording.id].hr_bpm, abs=0.5)
+        assert rate.beats_bpm == pytest.approx(tree.rendered_by_id[recording.id].hr_bpm, abs=0.5)
 
 
 def test_beats_of_every_lead_are_on_the_clock_of_frame_306(dataset, tree):
     recording = dataset.recordings()[0]
-    truth, known_s = dataset.ground_truth(recording), tree.takes["2"].beats_s
+    truth, known_s = dataset.ground_truth(recording), tree.rendered_by_id["2"].beats_s
     assert set(truth.leads) == {"EXG1", "EXG3"}
     for samples in (truth.samples, *truth.leads.values()):
         beats_s = np.interp(r_peaks(samples, ECG_HZ), np.arange(len(samples)), truth.times_s)

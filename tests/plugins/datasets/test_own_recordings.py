@@ -57,9 +57,9 @@ def truth_of(dataset, name="p1-rest"):
     return dataset.ground_truth(recording(dataset, name))
 
 
-def n_beats(take) -> float:
+def n_beats(rendered) -> float:
     """Beats within the video, with fractions of the first and the last interval."""
-    return float(np.ptp(np.interp([0.0, DURATION_S], take.beats_s, np.arange(len(take.beats_s)))))
+    return float(np.ptp(np.interp([0.0, DURATION_S], rendered.beats_s, np.arange(len(rendered.beats_s)))))
 
 
 # --- the fixture, and what is read from it --------------------------------------------------------------------------
@@ -91,12 +91,12 @@ def test_a_row_is_a_recording(registry, tree):
 def test_the_truth_is_on_the_videos_clock(tree):
     dataset = ManifestDataset(tree.root)
     for one in dataset.recordings():
-        truth, take = dataset.ground_truth(one), tree.takes[one.id]
+        truth, rendered = dataset.ground_truth(one), tree.rendered_by_id[one.id]
         inside = (truth.times_s >= 0) & (truth.times_s <= one.duration_s)
         if truth.kind == "hr":
-            assert truth.samples.sum() / 60 == pytest.approx(n_beats(take), abs=0.001)
+            assert truth.samples.sum() / 60 == pytest.approx(n_beats(rendered), abs=0.001)
         else:
-            np.testing.assert_allclose(truth.samples[inside], take.sensor(truth.times_s[inside]), atol=1e-3)
+            np.testing.assert_allclose(truth.samples[inside], rendered.sensor(truth.times_s[inside]), atol=1e-3)
     assert [dataset.ground_truth(one).kind for one in dataset.recordings()] == ["ecg", "bvp", "hr"]
     assert truth_of(dataset, "p2-rest").times_s[0] == pytest.approx(BVP_OFFSET_S)
 
@@ -105,8 +105,8 @@ def test_the_truth_gives_the_known_heart_rate(tree):
     dataset = ManifestDataset(tree.root)
     for one in dataset.recordings():
         hr = window_hrs(dataset.ground_truth(one), [0.0], round(one.duration_s * 30.0), 30.0)[0]
-        take = tree.takes[one.id]
-        known_bpm = 60 * n_beats(take) / DURATION_S if one.id == "p3-rest" else take.hr_bpm
+        rendered = tree.rendered_by_id[one.id]
+        known_bpm = 60 * n_beats(rendered) / DURATION_S if one.id == "p3-rest" else rendered.hr_bpm
         assert hr.beats_bpm == pytest.approx(known_bpm, abs=0.5)
 
 

@@ -84,13 +84,13 @@ def test_every_task_of_a_subject_is_a_recording(dataset, tree):
 
 def test_the_truth_is_that_of_the_rendered_recording(dataset, tree, lag_ms):
     for recording in dataset.recordings():
-        take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
+        rendered, truth = tree.rendered_by_id[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
         assert truth.times_s[0] == pytest.approx(-0.5, abs=1e-6)
         assert window_hrs(truth, [0.0], round(DURATION_S * 30.0), 30.0)[0].beats_bpm == pytest.approx(
-            take.hr_bpm, abs=0.5
+            rendered.hr_bpm, abs=0.5
         )
-        assert abs(lag_ms(truth, take)) <= 2.0
+        assert abs(lag_ms(truth, rendered)) <= 2.0
         assert truth.video_s == pytest.approx(recording.duration_s, abs=1e-6)
 
 
@@ -98,7 +98,7 @@ def test_the_rendered_video_holds_every_picture_unchanged(dataset, tree, tmp_pat
     recording = dataset.recordings()[3]
     target = tmp_path / f"video{dataset.container()}"
     dataset.render(recording, target)
-    decoded, filmed = list(frames(target)), list(tree.takes[recording.id].frames())
+    decoded, filmed = list(frames(target)), list(tree.rendered_by_id[recording.id].frames())
     assert len(decoded) == len(filmed) == N_FRAMES
     assert all(np.array_equal(one.rgb(), other) for one, other in zip(decoded, filmed, strict=True))
     times_s = dataset.frame_times_s(recording)
