@@ -1,4 +1,4 @@
-"""Datasets whose files a user has to bring, one module each."""
+"""Loaders of published datasets and of a user's own recordings, one module each; the user brings the files."""
 
 from __future__ import annotations
 

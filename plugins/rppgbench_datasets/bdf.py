@@ -1,4 +1,4 @@
-"""BioSemi data format (BDF): a few channels by name, and what its Status channel says of events."""
+"""BioSemi data format (BDF): channels by name, and the events of the Status channel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRIGGERS = 0xFFFF
 
 _BLOCK = 256  # bytes of header: one block for the file, one for each channel
 _SAMPLES = 216  # bytes of each channel's fields before the one with its samples a record
-# The lowest and the highest number of 24 bits, and what they stand for.
+# The range of 24 bits, and the same in uV.
 _DIGITAL = (-8_388_608, 8_388_607)
 _PHYSICAL_UV = (-262_144, 262_143)
 
@@ -38,7 +38,7 @@ class Signals:
     triggers: NDArray[np.int32]
 
     def events(self) -> NDArray[np.intp]:
-        """Samples at which the trigger port is not at rest.
+        """Indices of samples at which the trigger port is not at rest.
 
         At rest is the lowest value: a port with nothing on its upper half reads 0xFF00 all the time, and triggers set
         bits.
@@ -47,7 +47,7 @@ class Signals:
 
 
 def read(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> Signals:
-    """The channels ``names``, those of ``optional`` that are there, and Status; no other channel is read.
+    """The channels ``names``, those of ``optional`` that the file has, and Status; no other channel is read.
 
     Raises:
         DatasetUnavailable: pyedflib is not installed, the file is missing, cut off or no BDF, a channel is not there,
@@ -80,12 +80,12 @@ def read(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> Sign
 
 
 def _demand_whole(path: Path) -> None:
-    """Hold a file's size against what its header says: pyedflib's C code prints where they differ, among other output.
+    """Compare a file's size with its header: pyedflib's C code prints messages where they differ.
 
-    A header that cannot be understood is left to pyedflib, which tells of it without printing.
+    An invalid header is left to pyedflib, which raises without printing.
 
     Raises:
-        DatasetUnavailable: it is shorter than its header says.
+        DatasetUnavailable: the file is shorter than its header says.
     """
     with path.open("rb") as file:
         head = file.read(_BLOCK)
@@ -102,7 +102,7 @@ def _demand_whole(path: Path) -> None:
 
 
 def _whole(field: bytes) -> int:
-    """A number of the header, 0 where it is none."""
+    """A number of the header, 0 for other text."""
     text = field.strip()
     return int(text) if text.isdigit() else 0
 

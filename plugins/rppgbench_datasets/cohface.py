@@ -11,8 +11,8 @@ package bob.db.cohface, the rest of the layout from public loaders. To be checke
 videos are compressed, and where ``time`` begins.
 
 - The videos are compressed already, and strongly: every further compression is a second one.
-- The first sample of the sensor counts as simultaneous with the first frame, which is what every public loader assumes
-  and nobody has shown. Where ``time`` does not begin at 0, repeats itself or advances at another rate than 256 Hz, or
+- The first sample of the sensor counts as simultaneous with the first frame, as in every public loader; no source
+  shows it. Where ``time`` does not begin at 0, repeats itself or advances at another rate than 256 Hz, or
   where the sensor stops more than 1 s before or 2 s after the video, the recording carries a doubt.
 - The HDF5 files hold birth dates: they never leave the loader.
 """
@@ -48,7 +48,7 @@ SPLIT = {
     "dev": (17, 9, 18, 37, 2, 7, 39, 24, 19, 6, 36, 5),
     "test": (3, 8, 10, 11, 12, 13, 14, 15, 20, 22, 23, 26, 30, 32, 34, 40),
 }
-# Which sessions each of the owner's protocols takes.
+# The sessions of each of the owner's protocols.
 PROTOCOLS = {"all": (0, 1, 2, 3), "clean": (0, 1), "natural": (2, 3)}
 
 _VIDEOS, _SENSOR = ("data.avi", "data.mkv"), "data.hdf5"
@@ -66,7 +66,7 @@ class Cohface:
         self._root = root
 
     def recordings(self) -> Sequence[Recording]:
-        return [entry for entry in self._looked_up if isinstance(entry, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (path,) = recording.truth_files
@@ -90,7 +90,7 @@ class Cohface:
         return Inventory(
             subjects=tuple(map(str, SUBJECTS)),
             n_recordings=len(SUBJECTS) * len(SESSIONS),
-            absent=tuple(entry for entry in self._looked_up if isinstance(entry, Absent)),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
             extra=extra(self._root, self._belongs),
             notes=(
                 "the videos were published compressed: codecs and bitrates on top of that are a second compression",
@@ -100,10 +100,10 @@ class Cohface:
         )
 
     @cached_property
-    def _looked_up(self) -> list[Recording | Absent]:
-        return [self._look_up(subject, session) for subject in SUBJECTS for session in SESSIONS]
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(subject, session) for subject in SUBJECTS for session in SESSIONS]
 
-    def _look_up(self, subject: int, session: int) -> Recording | Absent:
+    def _record(self, subject: int, session: int) -> Recording | Absent:
         folder, name = self._root / str(subject) / str(session), f"{subject}-{session}"
         video = next((folder / video for video in _VIDEOS if (folder / video).is_file()), folder / _VIDEOS[0])
         files = (video, folder / _SENSOR)
@@ -124,6 +124,7 @@ class Cohface:
             source="lossy",
             source_details=f"{header.source_details}, as published",
             truth_files=(files[1],),
+            frame_size=header.frame_size,
             tags={"light": light, "split": next(name for name, members in SPLIT.items() if subject in members)},
         )
 
@@ -176,7 +177,7 @@ def _signal(path: Path, file: Any, name: str) -> NDArray[np.float64]:
 
 
 def _attribute(path: Path, file: Any, name: str) -> str:
-    """The text of an attribute, none where there is no such attribute."""
+    """The text of an attribute, empty where the file has no such attribute."""
     try:
         value = file.attrs.get(name, b"")
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -207,29 +208,31 @@ def _doubts(stamps_s: NDArray[np.float64], times_s: NDArray[np.float64], n_repea
     return [*doubts, *misfit(times_s, video_s, runs_on_s=_RUNS_ON_S)]
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """All four sessions of the first subjects, or as many as the film allows, and the owner's lists."""
-    takes: dict[str, RenderedRecording] = {}
-    sessions = SESSIONS[: film.n_sessions]
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write the four sessions of the first subjects, or the cohort's ``n_sessions``, and the owner's lists."""
+    rendered_by_id: dict[str, RenderedRecording] = {}
+    sessions = SESSIONS[: cohort.n_sessions]
     for subject in SUBJECTS[:n_subjects]:
-        # Nobody did anything else in another session: each goes on where the one before it ended.
-        long = film.take(subject, fps_hz=20.0, duration_s=len(sessions) * duration_s, sensor="bvp")
+        # All sessions are of one activity: each goes on where the one before it ended.
+        long = cohort.take(subject, fps_hz=20.0, duration_s=len(sessions) * duration_s, sensor="bvp")
         frames = long.frames()
-        for session, take in enumerate(excerpts(long, len(sessions))):
+        for session, rendered in enumerate(excerpts(long, len(sessions))):
             folder = root / str(subject) / str(session)
             folder.mkdir(parents=True)
-            reel = islice(frames, take.n_frames)
-            write_video(reel, folder / "data.avi", 20.0, encoder="mpeg4", pix_fmt="yuv420p", bitrate_bps=4e5)
-            _write_sensor(folder / _SENSOR, take, subject, session)
-            takes[f"{subject}-{session}"] = take
+            part = islice(frames, rendered.n_frames)
+            write_video(part, folder / "data.avi", 20.0, encoder="mpeg4", pix_fmt="yuv420p", bitrate_bps=4e5)
+            _write_sensor(folder / _SENSOR, rendered, subject, session)
+            rendered_by_id[f"{subject}-{session}"] = rendered
     _write_lists(root / "protocols")
-    return takes
+    return rendered_by_id
 
 
-def _write_sensor(path: Path, take: RenderedRecording, subject: int, session: int) -> None:
-    times_s = np.arange(round(take.duration_s * RATE_HZ)) / RATE_HZ
+def _write_sensor(path: Path, rendered: RenderedRecording, subject: int, session: int) -> None:
+    times_s = np.arange(round(rendered.duration_s * RATE_HZ)) / RATE_HZ
     with optional_reader("h5py").File(path, "w") as file:
-        file["pulse"] = 40.0 + 10.0 * take.sensor(times_s)
+        file["pulse"] = 40.0 + 10.0 * rendered.sensor(times_s)
         file["respiration"] = 50.0 + 5.0 * np.sin(2 * np.pi * 0.25 * times_s)
         file["time"] = times_s
         texts = {"birth-date": b"01.01.1970", "illumination": b"lamp" if session < 2 else b"natural", "scale": b"uV"}

@@ -1,4 +1,4 @@
-"""Skin patches of 88 people in India and Sierra Leone, compressed heavily before anybody got them (MIT licence).
+"""Skin patches of 88 people in India and Sierra Leone, compressed heavily before publication (MIT licence).
 
 Dasari, Prakash, Jeni & Tucker, *Evaluation of biases in remote photoplethysmography methods*, npj Digital Medicine 4,
 91 (2021); files of github.com/AiPEX-Lab/rppg_biases, of whose India part six subjects were looked at:
@@ -42,7 +42,7 @@ FPS_HZ = 15.0
 _HEADER = ("Subject", "Heart_Rate(BPM)")
 _SITE = "github.com/AiPEX-Lab/rppg_biases"
 _SIDE = 200
-# Where a patch lies in the box of a detected face: its left upper corner and its size, as shares of the box.
+# Left, top, width and height of a patch as shares of the box of a detected face.
 _IN_FACE = {
     "forehead": (0.36, 0.19, 0.28, 0.10),
     "leftcheek": (0.18, 0.56, 0.15, 0.14),
@@ -70,39 +70,39 @@ class Dasari2021:
         demand_root(root, _holds, "Ground_Truth/India_GT.csv or Ground_Truth/Sierra_Leone_GT.csv")
         tables = [part for part in PARTS if _table(root, part).is_file()]
         self._rows = [row for part in tables for row in _read(root, part)]
-        self._ours = {self._path(row, patch) for row in self._rows for patch in PATCHES}
-        self._ours |= {_table(root, part) for part in tables}
+        self._known_files = {self._path(row, patch) for row in self._rows for patch in PATCHES}
+        self._known_files |= {_table(root, part) for part in tables}
 
     def recordings(self) -> Sequence[Recording]:
-        return [one for one in self._all if isinstance(one, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (row,) = (row for row in self._rows if row.subject == recording.subject)
-        # The one mean rate, said once a second, so that every window has it.
+        # The mean rate once a second, so that every window has it.
         times_s = np.arange(0.0, recording.duration_s)
         return GroundTruth(samples=np.full(len(times_s), row.hr_bpm), times_s=times_s, kind="hr")
 
     def inventory(self) -> Inventory:
-        made = self._all
+        records = self._records
         return Inventory(
             subjects=tuple(row.subject for row in self._rows),
-            n_recordings=len(made),
-            absent=tuple(one for one in made if isinstance(one, Absent)),
-            extra=extra(self.root, self._ours.__contains__),
+            n_recordings=len(records),
+            absent=tuple(record for record in records if isinstance(record, Absent)),
+            extra=extra(self.root, self._known_files.__contains__),
             notes=tuple(self._notes()),
         )
 
     @cached_property
-    def _all(self) -> list[Recording | Absent]:
-        return [self._made(row, patch) for row in self._rows for patch in PATCHES]
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(row, patch) for row in self._rows for patch in PATCHES]
 
     def _path(self, row: _Row, patch: str) -> Path:
         return self.root / "Data" / row.part / f"{row.video}_{patch}.avi"
 
-    def _made(self, row: _Row, patch: str) -> Recording | Absent:
+    def _record(self, row: _Row, patch: str) -> Recording | Absent:
         path, name = self._path(row, patch), f"{row.subject}-{patch}"
         if not path.is_file():
-            remedy = renamed(path, self._ours.__contains__) or f"get it from {_SITE}, where some are missing too"
+            remedy = renamed(path, self._known_files.__contains__) or f"get it from {_SITE}, where some are missing too"
             return Absent(id=name, subject=row.subject, path=path, reason="no such file", remedy=remedy)
         try:
             _check_rate(row, _table(self.root, row.part))
@@ -121,6 +121,7 @@ class Dasari2021:
             source_details=f"{header.source_details}, enlarged from a patch of about 60x30 or 25x25 pixels",
             # Not the table: another row of it changes nothing here.
             truth_details=f"hr_bpm {row.hr_bpm!r}",
+            frame_size=header.frame_size,
             tags={"part": row.part, "patch": patch},
         )
 
@@ -193,29 +194,31 @@ def _row(part: str, fields: Sequence[str], path: Path, line: int) -> _Row:
     return _Row(part, video, hr_bpm, line)
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """A small copy: the first half of the subjects from India, the others from Sierra Leone; takes by recording id."""
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write a small copy: the first half of the subjects from India, the others from Sierra Leone."""
     from rppgbench.testing.rendered_cohort import write_video
 
-    takes: dict[str, RenderedRecording] = {}
+    rendered_by_id: dict[str, RenderedRecording] = {}
     tables: dict[str, list[str]] = {}
     for index in range(n_subjects):
         part = PARTS[index >= (n_subjects + 1) // 2]
         rows = tables.setdefault(part, ["Subject ,Heart_Rate(BPM) "])
         video = f"video{len(rows)}"
-        take = film.take(index + 1, fps_hz=FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still")
+        rendered = cohort.take(index + 1, fps_hz=FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still")
         folder = root / "Data" / part
         folder.mkdir(parents=True, exist_ok=True)
-        frames = list(take.frames())
+        frames = list(rendered.frames())
         for patch in PATCHES:
             path = folder / f"{video}_{patch}.avi"
             write_video(_enlarged(frames, patch), path, FPS_HZ, encoder="mpeg4", pix_fmt="yuv420p", bitrate_bps=300_000)
-            takes[f"{part}-{len(rows)}-{patch}"] = take
-        rows.append(f"{video},{take.hr_bpm:.3f}")
+            rendered_by_id[f"{part}-{len(rows)}-{patch}"] = rendered
+        rows.append(f"{video},{rendered.hr_bpm:.3f}")
     (root / "Ground_Truth").mkdir(parents=True, exist_ok=True)
     for part, rows in tables.items():
         _table(root, part).write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
-    return takes
+    return rendered_by_id
 
 
 def _enlarged(frames: Sequence[ByteArray], patch: str) -> Iterator[ByteArray]:

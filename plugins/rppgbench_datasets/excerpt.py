@@ -1,4 +1,4 @@
-"""One long take cut into consecutive recordings, for datasets in which a person does the same thing several times."""
+"""Consecutive parts of one rendered recording, for datasets in which a subject repeats an activity."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Excerpt(RenderedRecording):
-    """The part of a take that begins at its frame ``first``, with a clock of its own."""
+    """The part of a rendered recording that begins at its frame ``first``, with a clock of its own."""
 
     first: int = 0
 
     def frames(self) -> Iterator[ByteArray]:
-        """``(H, W, 3)`` R, G, B, frame by frame."""
+        """``(H, W, 3)`` R, G, B of each frame."""
         return islice(super().frames(), self.first, self.first + self.n_frames)
 
     def sensor(self, times_s: FloatArray) -> FloatArray:
@@ -28,17 +28,17 @@ class Excerpt(RenderedRecording):
         return super().sensor(times_s + self.first / self.fps_hz)
 
 
-def excerpts(take: RenderedRecording, count: int) -> list[Excerpt]:
-    """``count`` recordings of equal length, one after the other, that make up a take."""
-    n_frames = take.n_frames // count
+def excerpts(rendered: RenderedRecording, count: int) -> list[Excerpt]:
+    """``count`` consecutive parts of equal length."""
+    n_frames = rendered.n_frames // count
     return [
         Excerpt(
-            take.fps_hz,
-            n_frames / take.fps_hz,
-            take.beats_s - k * n_frames / take.fps_hz,
-            take._dataset,
-            take._recording,
-            take._truth,
+            rendered.fps_hz,
+            n_frames / rendered.fps_hz,
+            rendered.beats_s - k * n_frames / rendered.fps_hz,
+            rendered._dataset,
+            rendered._recording,
+            rendered._truth,
             first=k * n_frames,
         )
         for k in range(count)

@@ -1,4 +1,4 @@
-"""What a video file's header says, without decoding anything."""
+"""Rate, length, codec and frame size of a video by its header, without decoding."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Literal
 from rppgbench.errors import MediaError
 from rppgbench.media.container import announced_s, mean_period_s, open_container, packets_of
 
-# FFmpeg's names of the codecs that keep every sample; H.264 and others can too, and do not say so in the header.
+# FFmpeg's names of codecs that keep every sample; lossless H.264 and others are not marked in the header.
 _RAW = {"rawvideo", "v210", "v410", "r210"}
 _LOSSLESS = {"ffv1", "ffvhuff", "huffyuv", "magicyuv", "png", "utvideo", "lagarith", "qtrle", "zlib"}
 
 
 @dataclass(frozen=True)
 class Header:
-    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream's is not told.
+    """Codec by FFmpeg's name, mean frame rate, length, and bitrate: the whole file's where the stream has none.
 
-    ``n_frames`` is 0 where the header does not count them.
+    ``n_frames`` is 0, and ``frame_size`` (width, height) None, where the header does not give them.
     """
 
     codec: str
@@ -26,10 +26,11 @@ class Header:
     duration_s: float
     bitrate_bps: float
     n_frames: int
+    frame_size: tuple[int, int] | None
 
     @property
     def source(self) -> Literal["raw", "lossless", "lossy"]:
-        """What the codec does to pictures; what had been done to them before, nobody can tell."""
+        """The codec's kind; earlier processing of the pictures is unknown."""
         if self.codec in _RAW:
             return "raw"
         return "lossless" if self.codec in _LOSSLESS else "lossy"
@@ -40,7 +41,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """The header of a video, or what its packets add up to where the header is silent.
+    """The header of a video, with rate and length from its packets where the header lacks them.
 
     Raises:
         MediaError: the file is missing, no video, or says neither how fast nor how long it is.
@@ -56,4 +57,5 @@ def read_header(path: Path) -> Header:
         if not period_s or not duration_s or duration_s < 0:
             raise MediaError(f"{path}: says neither how fast nor how long it is", hint="is it cut off? copy it again")
         bitrate_bps = stream.bit_rate or 8 * path.stat().st_size / duration_s
-        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps, stream.frames)
+        frame_size = (stream.width, stream.height) if stream.width and stream.height else None
+        return Header(stream.codec_context.name, 1 / period_s, duration_s, bitrate_bps, stream.frames, frame_size)

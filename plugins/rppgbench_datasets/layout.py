@@ -1,4 +1,4 @@
-"""Folders of datasets as they lie on a disk: natural order, near names, what does not belong there."""
+"""Folders of datasets on a disk: natural order, near names, files that belong to no recording."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _N_NAMES = 5
 
 
 def listed(folder: Path) -> list[Path]:
-    """What lies in a folder, in natural order, hidden files left out.
+    """The entries of a folder in natural order, without hidden files.
 
     Raises:
         DatasetUnavailable: the folder is missing, is a file, or must not be read.
@@ -35,24 +35,24 @@ def listed(folder: Path) -> list[Path]:
 
 
 def renamed(path: Path, belongs: Callable[[Path], bool]) -> str:
-    """``there is vid2.avi: renamed?`` when a near name that ``belongs`` nowhere lies beside a missing file.
+    """``there is vid2.avi: renamed?`` for a near name beside a missing file, else "".
 
-    ``belongs`` is asked of what lies there: the file of another recording has not been renamed.
+    Names for which ``belongs`` is true are files of other recordings and have not been renamed.
     """
     try:
-        strangers = [entry.name for entry in path.parent.iterdir() if entry.name != path.name and not belongs(entry)]
+        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name and not belongs(entry)]
     except OSError:
         return ""
     if path.name.isdecimal():  # every number is near another, and only 01 is 1
-        strangers = [name for name in strangers if name.isdecimal() and int(name) == int(path.name)]
-    found = difflib.get_close_matches(path.name, strangers, n=1, cutoff=0.6)
+        others = [name for name in others if name.isdecimal() and int(name) == int(path.name)]
+    found = difflib.get_close_matches(path.name, others, n=1, cutoff=0.6)
     return f"there is {found[0]}: renamed?" if found else ""
 
 
 def refuse_root(root: Path, looked_for: str, found_in: Sequence[Path] = (), *, hint: str = "") -> NoReturn:
-    """Say that ``root`` holds nothing of a dataset; ``found_in`` are folders near it that do.
+    """Refuse a ``root`` without files of the dataset; ``found_in`` are folders near it that have some.
 
-    ``hint`` is for what else may be wrong, such as another dataset's files.
+    ``hint`` is for another reason, such as another dataset's files.
 
     Raises:
         DatasetUnavailable: always.
@@ -66,7 +66,7 @@ def refuse_root(root: Path, looked_for: str, found_in: Sequence[Path] = (), *, h
 
 
 def optional_reader(module: str) -> Any:
-    """The module ``h5py``, ``pyedflib`` or another that only some datasets need.
+    """The module ``h5py``, ``pyedflib`` or another that some datasets need.
 
     Raises:
         DatasetUnavailable: it is not installed.
@@ -81,16 +81,15 @@ def optional_reader(module: str) -> Any:
 
 
 def extra(root: Path, belonging: Callable[[Path], bool]) -> tuple[Path, ...]:
-    """What lies in ``root`` and is not ``belonging``, in natural order; licences, readmes and hidden files aside.
+    """Files in ``root`` that are not ``belonging``, in natural order, without licences, readmes and hidden files.
 
-    ``belonging`` is asked of folders too: of one that belongs nothing is looked at, and one in which nothing belongs
-    is told as a whole.
+    A folder that is ``belonging`` is not searched; a folder in which nothing belongs stands for all its files.
     """
-    return tuple(_strangers(root, belonging)[0])
+    return tuple(_extra_below(root, belonging)[0])
 
 
-def _strangers(folder: Path, belonging: Callable[[Path], bool]) -> tuple[list[Path], bool]:
-    strangers: list[Path] = []
+def _extra_below(folder: Path, belonging: Callable[[Path], bool]) -> tuple[list[Path], bool]:
+    others: list[Path] = []
     any_belongs = False
     for entry in listed(folder):
         if belonging(entry):
@@ -98,9 +97,9 @@ def _strangers(folder: Path, belonging: Callable[[Path], bool]) -> tuple[list[Pa
         elif _NO_DATA.match(entry.name) or entry.suffix.lower() in _NO_DATA_ENDINGS:
             continue
         elif entry.is_dir():
-            inside, some = _strangers(entry, belonging)
-            strangers += inside if some else [entry]
+            inside, some = _extra_below(entry, belonging)
+            others += inside if some else [entry]
             any_belongs |= some
         else:
-            strangers.append(entry)
-    return strangers, any_belongs
+            others.append(entry)
+    return others, any_belongs

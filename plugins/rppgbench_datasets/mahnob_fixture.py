@@ -1,7 +1,7 @@
-"""A small MAHNOB-HCI of rendered faces.
+"""Fixture of MAHNOB-HCI with rendered faces.
 
-Each session has what scoring needs: ``session.xml``, the BDF with all 48 channels and the colour video. The five
-monochrome views, the sound and the gaze table are named in the XML or left out. Sizes of pictures are the film's, and
+Each session has the files that scoring needs: ``session.xml``, the BDF with all 48 channels and the colour video. The
+five monochrome views, the sound and the gaze table are named in the XML or left out. Frames have the cohort's size, and
 physiology runs 1 s before and after the video in place of 30 s.
 """
 
@@ -49,7 +49,7 @@ _START_CODE, _END_CODE, _PULSE = 16, 32, 26
 
 @dataclass(frozen=True)
 class _Part(RenderedRecording):
-    """A take of whose frames only those from ``first`` on count."""
+    """The part of a rendered recording from its frame ``first`` on."""
 
     first: int = 0
 
@@ -60,17 +60,18 @@ class _Part(RenderedRecording):
         return super().sensor(times_s + self.first / self.fps_hz)
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """The first ``n_subjects`` participants with a session each, and the first of them with a second one.
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write a session of each of the first ``n_subjects`` participants, and a second one of the first, after exercise.
 
-    The takes are of the frames 306 to 2135, so a video lasts 35.1 s at least; the face is filmed after exercise in the
-    second session.
+    The recordings returned are of the frames 306 to 2135, so a video lasts 35.1 s at least.
     """
-    takes: dict[str, RenderedRecording] = {}
+    rendered_by_id: dict[str, RenderedRecording] = {}
     for number, participant in enumerate(PARTICIPANTS[:n_subjects], start=1):
         for trial in (1, 2) if number == 1 else (1,):
             stimulus = Stimulus(participant, trial)
-            whole = film.take(
+            whole = cohort.take(
                 number,
                 "rest" if trial == 1 else "exercise",
                 fps_hz=FPS_HZ,
@@ -78,8 +79,8 @@ def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s:
                 sensor="ecg",
             )
             _write_session(root / "Sessions" / stimulus.id, stimulus, whole)
-            takes[stimulus.id] = _part(whole)
-    return takes
+            rendered_by_id[stimulus.id] = _part(whole)
+    return rendered_by_id
 
 
 def _part(whole: RenderedRecording) -> RenderedRecording:
@@ -89,27 +90,27 @@ def _part(whole: RenderedRecording) -> RenderedRecording:
     return _Part(**settings, first=first)
 
 
-def _write_session(folder: Path, stimulus: Stimulus, take: RenderedRecording) -> None:
+def _write_session(folder: Path, stimulus: Stimulus, rendered: RenderedRecording) -> None:
     folder.mkdir(parents=True)
     stamp = f"2009.07.{stimulus.participant:02d}.{9 + stimulus.trial:02d}.53.46"
     view = f"P{stimulus.participant}-Rec1-{stamp}_{{}}_Section_{stimulus.section}.avi"
     colour = view.format("C1 trigger _C")
     write_video(
-        take.frames(),
+        rendered.frames(),
         folder / colour,
         FPS_HZ,
         encoder="libx264",
         pix_fmt="yuv420p",
         options={"preset": "ultrafast", "crf": _CRF},
     )
-    _write_physiology(folder / stimulus.bdf_name, take, seed=int(stimulus.id))
-    _write_xml(folder / "session.xml", stimulus, take, [colour, *(view.format(f"BW{n}") for n in range(1, 6))])
+    _write_physiology(folder / stimulus.bdf_name, rendered, seed=int(stimulus.id))
+    _write_xml(folder / "session.xml", stimulus, rendered, [colour, *(view.format(f"BW{n}") for n in range(1, 6))])
 
 
-def _write_physiology(path: Path, take: RenderedRecording, seed: int) -> None:
-    video = take.n_frames / FPS_HZ * _ECG_HZ
+def _write_physiology(path: Path, rendered: RenderedRecording, seed: int) -> None:
+    video = rendered.n_frames / FPS_HZ * _ECG_HZ
     N = int(_LEAD_IN + video + _ECG_HZ) // _ECG_HZ * _ECG_HZ  # whole records
-    ecg_mv = take.sensor((np.arange(N) - _LEAD_IN) / _ECG_HZ)
+    ecg_mv = rendered.sensor((np.arange(N) - _LEAD_IN) / _ECG_HZ)
     rng = np.random.default_rng(seed)
     channels = {name: np.zeros(N) for name in (*_EEG, *_OTHERS)}
     for name, (gain, offset) in _LEADS.items():
@@ -126,7 +127,7 @@ def _status(n_samples: int, first: int, end: int) -> NDArray[np.int32]:
     return status
 
 
-def _write_xml(path: Path, stimulus: Stimulus, take: RenderedRecording, videos: list[str]) -> None:
+def _write_xml(path: Path, stimulus: Stimulus, rendered: RenderedRecording, videos: list[str]) -> None:
     audio_hz = 48_000
     first = 30 * audio_hz
     session = ET.Element(
@@ -142,14 +143,14 @@ def _write_xml(path: Path, stimulus: Stimulus, take: RenderedRecording, videos: 
         feltCtrl="5",
         feltPred="7",
         cutNr=str(stimulus.section),
-        cutLenSec=f"{take.duration_s:.3f}",
+        cutLenSec=f"{rendered.duration_s:.3f}",
         mediaFile=f"{50 + stimulus.trial}.avi",
         vidRate=f"{FPS_HZ:.4f}",
         vidBeginSmp=str(first),
-        vidEndSmp=str(first + round(take.duration_s * audio_hz)),
+        vidEndSmp=str(first + round(rendered.duration_s * audio_hz)),
         audRate=str(audio_hz),
         audBeginSmp="0",
-        audEndSmp=str(2 * first + round(take.duration_s * audio_hz)),
+        audEndSmp=str(2 * first + round(rendered.duration_s * audio_hz)),
     )
     ET.SubElement(session, "subject", id=str(stimulus.participant))
     for number, video in enumerate(videos):

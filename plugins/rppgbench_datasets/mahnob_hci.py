@@ -74,7 +74,7 @@ class MahnobHci:
         optional_reader("pyedflib")  # now, not after a day of encoding
 
     def recordings(self) -> Sequence[Recording]:
-        return [entry for entry in self._looked_up if isinstance(entry, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         path, fps_hz = recording.truth_files[0], recording.fps_hz
@@ -114,7 +114,7 @@ class MahnobHci:
         return Inventory(
             subjects=tuple(f"P{participant}" for participant in PARTICIPANTS),
             n_recordings=len(stimulus_ids),
-            absent=tuple(entry for entry in self._looked_up if isinstance(entry, Absent)),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
             extra=extra(self._sessions, lambda path: path.is_dir() and path.name in others | stimulus_ids),
             notes=(
                 "participants 12, 15 and 26 have no stimulus session, 3, 9 and 16 have 17, 14 and 16 of them, "
@@ -124,10 +124,10 @@ class MahnobHci:
         )
 
     @cached_property
-    def _looked_up(self) -> list[Recording | Absent]:
-        return [self._look_up(stimulus) for stimulus in stimuli()]
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(stimulus) for stimulus in stimuli()]
 
-    def _look_up(self, stimulus: Stimulus) -> Recording | Absent:
+    def _record(self, stimulus: Stimulus) -> Recording | Absent:
         try:
             session = read_session(self._sessions / stimulus.id, stimulus)
         except Unusable as error:
@@ -163,7 +163,7 @@ def _recording(stimulus: Stimulus, session: SessionFile) -> Recording:
 
 
 def _announced(recording: Recording) -> tuple[int, list[str]]:
-    """How many frames the video's header tells of, 0 if it does not, and what is odd about it."""
+    """Number of frames by the video's header, 0 where it has none, and doubts about the header."""
     if recording.path is None:
         return 0, []
     try:

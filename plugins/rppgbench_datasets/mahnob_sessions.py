@@ -1,4 +1,4 @@
-"""Sessions of MAHNOB-HCI: which were published, and what the ``session.xml`` of one says."""
+"""Sessions of MAHNOB-HCI: the published ones, and the ``session.xml`` of one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Stimulus:
 
     @property
     def section(self) -> int:
-        """The number at the end of its video's name."""
+        """Number at the end of the video's name."""
         return 2 * self.trial
 
     @property
@@ -75,7 +75,7 @@ def other_ids() -> frozenset[str]:
 
 @dataclass(frozen=True)
 class SessionFile:
-    """What ``session.xml``, at ``path``, says of a stimulus session."""
+    """Content of the ``session.xml`` at ``path`` of a stimulus session."""
 
     path: Path
     video: Path
@@ -85,7 +85,7 @@ class SessionFile:
 
 
 def read_session(folder: Path, stimulus: Stimulus) -> SessionFile:
-    """What ``session.xml`` in ``folder`` says, which must be that of ``stimulus``.
+    """Content of the ``session.xml`` in ``folder``, which must be that of ``stimulus``.
 
     Raises:
         Unusable: it is missing or no XML, lacks an attribute or a track, describes another session, or names a video or
@@ -100,14 +100,14 @@ def read_session(folder: Path, stimulus: Stimulus) -> SessionFile:
     found = root.get("sessionId", stimulus.id)
     if found != stimulus.id:
         raise Unusable(path, f"is of session {found}, expected {stimulus.id}", "was its folder renamed?")
-    ours = {path, *(folder / track.get("filename", "") for track in root.iter("track"))}
+    own_files = {path, *(folder / track.get("filename", "") for track in root.iter("track"))}
     bdf = _track(path, root, "physiology", {"type": "Physiological"})
     stem = _STEM.fullmatch(bdf)
     if stem is None or (int(stem[1]), int(stem[2])) != (stimulus.participant, stimulus.trial):
         raise Unusable(path, f"names {bdf}, expected {stimulus.bdf_name}", "was its folder renamed?")
     video = _track(path, root, "the colour camera", {"type": "Video", "color": "1"})
-    _demand(folder / bdf, ours.__contains__)
-    _demand(folder / video, ours.__contains__)
+    _demand(folder / bdf, own_files.__contains__)
+    _demand(folder / video, own_files.__contains__)
     return SessionFile(
         path=path,
         video=folder / video,
@@ -147,7 +147,7 @@ def _rate_hz(path: Path, root: ET.Element) -> float:
 
 
 def _track(path: Path, root: ET.Element, of: str, wanted: Mapping[str, str]) -> str:
-    """The file name of the one track whose attributes are as ``wanted``."""
+    """File name of the only track with the attributes ``wanted``."""
     tracks = [track for track in root.iter("track") if all(track.get(key) == wanted[key] for key in wanted)]
     names: Sequence[str] = [name for track in tracks if (name := track.get("filename"))]
     if len(names) != 1:

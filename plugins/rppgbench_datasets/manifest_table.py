@@ -1,4 +1,4 @@
-"""The table ``manifest.csv``, row by row."""
+"""Rows of the table ``manifest.csv``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rppgbench.errors import DatasetUnavailable, nearest
 
 MANIFEST = "manifest.csv"
 TAG = "tag_"
-_MOST_TOLD = 10
-_OF_TRUTH = {"column", "rate_hz", "time_column", "offset_s", "kind", "video_s", "part_first", "part_end"}
+_MAX_PROBLEMS = 10
+_TRUTH_COLUMNS = {"column", "rate_hz", "time_column", "offset_s", "kind", "video_s", "part_first", "part_end"}
 
 
 class Row(BaseModel):
-    """One recording. What may be left out may be left empty, in one row or as a whole column."""
+    """One recording. Optional values may be empty in a row or missing as a column."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -57,12 +57,12 @@ class Row(BaseModel):
 
     @property
     def truth_details(self) -> str:
-        """What the row says of its truth but for paths: the same text whoever has the files, and wherever."""
-        said = self.model_dump(include=_OF_TRUTH, exclude_defaults=True)
-        return json.dumps(said | {"leads": self.lead_columns}, sort_keys=True)
+        """The row's values about its ground truth as JSON, without paths: the same text on every machine."""
+        columns = self.model_dump(include=_TRUTH_COLUMNS, exclude_defaults=True)
+        return json.dumps(columns | {"leads": self.lead_columns}, sort_keys=True)
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Row:
+    def _check_columns(self) -> Row:
         if (self.rate_hz is None) == (self.time_column is None):
             found = "neither" if self.rate_hz is None else "both"
             raise ValueError(f"{found} of rate_hz and time_column has a value, expected one: how samples lie in time")
@@ -79,17 +79,17 @@ _REQUIRED = [name for name in COLUMNS if Row.model_fields[name].is_required()]
 
 @dataclass(frozen=True)
 class Line:
-    """A row, and where it stands."""
+    """A row and its place, ``path:line``."""
 
     where: str
     row: Row
 
 
 def read_table(path: Path) -> list[Row]:
-    """The rows of a manifest, in its own order.
+    """Rows of a manifest in the order of the file.
 
     Raises:
-        DatasetUnavailable: the table or a row cannot be used; says all that is wrong, by line.
+        DatasetUnavailable: the table or a row is invalid; names all problems by line.
     """
     lines: list[Line] = []
     problems: list[str] = []
@@ -98,11 +98,11 @@ def read_table(path: Path) -> list[Row]:
         try:
             lines.append(Line(where, _row(cells)))
         except ValidationError as error:
-            problems += [f"{where}: {_told(one)}" for one in error.errors()]
-    problems += _doubles(path.parent, lines)
+            problems += [f"{where}: {_message(one)}" for one in error.errors()]
+    problems += _duplicates(path.parent, lines)
     if problems:
-        more = [f"and {len(problems) - _MOST_TOLD} more like these"] if len(problems) > _MOST_TOLD else []
-        raise DatasetUnavailable("\n".join(problems[:_MOST_TOLD] + more), hint="correct the table")
+        more = [f"and {len(problems) - _MAX_PROBLEMS} more like these"] if len(problems) > _MAX_PROBLEMS else []
+        raise DatasetUnavailable("\n".join(problems[:_MAX_PROBLEMS] + more), hint="correct the table")
     if not lines:
         raise DatasetUnavailable(f"{path}: has no rows", hint="write one a recording")
     return [line.row for line in lines]
@@ -149,7 +149,7 @@ def _row(cells: Mapping[str, str]) -> Row:
     return Row(**given, tags=tags)
 
 
-def _told(error: Any) -> str:
+def _message(error: Any) -> str:
     message = error["msg"].removeprefix("Value error, ").split(", unable")[0].replace("Input should be", "expected")
     if not error["loc"]:
         return str(message)
@@ -157,15 +157,15 @@ def _told(error: Any) -> str:
     return f"no value for {name}" if error["type"] == "missing" else f"{name} is {error['input']!r}, {message}"
 
 
-def _doubles(root: Path, lines: Sequence[Line]) -> Iterator[str]:
+def _duplicates(root: Path, lines: Sequence[Line]) -> Iterator[str]:
     ids: dict[str, str] = {}
-    people: dict[Path, Line] = {}
+    first_of_video: dict[Path, Line] = {}
     parts: dict[tuple[Path, int, int | None], str] = {}
     for line in lines:
         row, video = line.row, root / line.row.video
         if row.id in ids:
             yield f"{line.where}: recording {row.id!r} stands there twice, first in {ids[row.id]}"
-        other = people.setdefault(video, line)
+        other = first_of_video.setdefault(video, line)
         part = (video, row.part_first, row.part_end)
         if other.row.subject != row.subject:
             yield f"{line.where}: {row.video} shows {row.subject!r} here, and {other.row.subject!r} in {other.where}"

@@ -13,10 +13,10 @@ be checked against a real copy: that the phone wrote H.264.
 - The phone's picture was 1280x720 and was squashed to 4:3. What is rendered is stretched back to 16:9 (rows averaged
   from four to three), or no detector would know the faces. Pictures that are not 4:3 stay as they are.
 - A file of the full set fills 1.7 GB of memory while it is rendered; its labels alone are read for everything else.
-- In the owner's table p24_0 has the skin and the gender of another person than subject 24: sessions at odds with their
-  subject's others are named.
+- In the owner's table p24_0 has the skin and the gender of another person than subject 24: sessions whose labels differ
+  from their subject's others are named.
 - ``Watching Videos`` was an error of the first release for ``Walking``, and is read as that.
-- The mini set (80x60) is the same data too small for finding faces: it is read, and said.
+- The mini set (80x60) is the same data too small for finding faces: it is read, with a note.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from rppgbench.contracts import Absent, GroundTruth, Inventory, Recording
 from rppgbench.errors import DatasetUnavailable, RppgbenchError
 from rppgbench.media import lossless
 from rppgbench_datasets.layout import extra
-from rppgbench_datasets.mmpd_file import contents, pictures, variable
+from rppgbench_datasets.mmpd_file import contents, pictures, rendered_size, variable
 from rppgbench_datasets.mmpd_fixture import write_fixture
 from rppgbench_datasets.presence import absent, demand_files, demand_root
 from rppgbench_datasets.stamps import miscount
@@ -55,7 +55,7 @@ class Mmpd:
         self._root = root
 
     def recordings(self) -> Sequence[Recording]:
-        return [entry for entry in self._looked_up if isinstance(entry, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (path,) = recording.truth_files
@@ -85,16 +85,16 @@ class Mmpd:
         return Inventory(
             subjects=tuple(map(_folder, SUBJECTS)),
             n_recordings=len(SUBJECTS) * len(SESSIONS),
-            absent=tuple(entry for entry in self._looked_up if isinstance(entry, Absent)),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
             extra=extra(self._root, self._belongs),
             notes=("the videos were published compressed by a phone", *self._odd_labels(), *self._small_pictures()),
         )
 
     @cached_property
-    def _looked_up(self) -> list[Recording | Absent]:
-        return [self._look_up(subject, session) for subject in SUBJECTS for session in SESSIONS]
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(subject, session) for subject in SUBJECTS for session in SESSIONS]
 
-    def _look_up(self, subject: int, session: int) -> Recording | Absent:
+    def _record(self, subject: int, session: int) -> Recording | Absent:
         name = f"p{subject}_{session}"
         path = self._root / _folder(subject) / f"{name}.mat"
         try:
@@ -114,6 +114,7 @@ class Mmpd:
             source="lossy",
             source_details="filmed by a phone (H.264, unverified), published as arrays",
             truth_files=(path,),
+            frame_size=rendered_size(H, W),
             tags={**found.labels, "motion": _LEGACY.get(motion, motion), "size": f"{W}x{H}"}
             | ({"motion_as_published": motion} if motion in _LEGACY else {}),
         )

@@ -1,4 +1,4 @@
-"""One file of MMPD: what it holds, read no further than asked."""
+"""One file of MMPD, variable by variable."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _AGAIN = "copy or download it again"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file says without its video being read: ``(T, H, W, C)`` of that, and its labels."""
+    """Shape ``(T, H, W, C)`` of a file's video, which is not read, and its labels."""
 
     shape: tuple[int, ...]
     labels: dict[str, str]
@@ -46,6 +46,11 @@ def widescreen(frames: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
     a, b, c, d = np.moveaxis(frames.reshape(T, H // 4, 4, W, C), 2, 0)
     rows = np.stack([(3 * a + b) / 4, (b + c) / 2, (c + 3 * d) / 4], axis=2).reshape(T, 3 * H // 4, W, C)
     return rows[:, : len(rows[0]) // 2 * 2]
+
+
+def rendered_size(H: int, W: int) -> tuple[int, int]:
+    """Width and height after `widescreen` of frames of ``H`` rows and ``W`` columns."""
+    return (W, H) if 3 * W != 4 * H or H % 4 else (W, 3 * H // 8 * 2)
 
 
 def pictures(path: Path) -> Iterator[ByteArray]:
@@ -93,10 +98,10 @@ def _read(path: Path, reader: Any, **options: Any) -> Any:
 
 
 def _demand_whole(path: Path) -> None:
-    """Follow a file's elements from header to header up to its end: its readers do not mind when it is cut off.
+    """Check a file's elements from header to header up to its end: scipy reads files that are cut off.
 
     Raises:
-        DatasetUnavailable: it is no file of MATLAB v5, or ends before its last element does.
+        DatasetUnavailable: it is no file of MATLAB v5, or ends within an element.
     """
     n_bytes, at = path.stat().st_size, 128
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""MMPD at small size: all twenty sessions of each subject."""
+"""Fixture of MMPD: all twenty sessions of each subject."""
 
 from __future__ import annotations
 
@@ -40,26 +40,30 @@ ACTIVITIES: dict[Activity, tuple[int, int, int, int]] = {
 _MI_COMPRESSED = 15
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """Each activity is one stretch, cut into a session for each light."""
-    takes: dict[str, RenderedRecording] = {}
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write subjects whose activities are one rendered recording each, cut into a session for each light."""
+    rendered_by_id: dict[str, RenderedRecording] = {}
     for subject in range(1, n_subjects + 1):
         folder = root / f"subject{subject}"
         folder.mkdir(parents=True)
-        n_sessions = film.n_sessions or len(ACTIVITIES) * len(LIGHTS)
+        n_sessions = cohort.n_sessions or len(ACTIVITIES) * len(LIGHTS)
         lights = dict(list(LIGHTS.items())[:n_sessions])
         activities = list(ACTIVITIES.items())[: -(-n_sessions // len(LIGHTS))]
         for (motion, session, level), places in activities:
-            long = film.take(
+            long = cohort.take(
                 subject, session, fps_hz=30.0, duration_s=len(lights) * duration_s, sensor="bvp", motion=level
             )
             frames = long.frames()
-            for (light, colour), place, take in zip(lights.items(), places, excerpts(long, len(lights)), strict=False):
-                pictures = np.stack([squashed(frame) for frame in islice(frames, take.n_frames)])
+            for (light, colour), place, rendered in zip(
+                lights.items(), places, excerpts(long, len(lights)), strict=False
+            ):
+                pictures = np.stack([squashed(frame) for frame in islice(frames, rendered.n_frames)])
                 write_mat(
                     folder / f"p{subject}_{place}.mat",
                     video=np.multiply(pictures, np.divide(colour, 255.0), dtype=np.float32),
-                    ppg=take.sensor(np.arange(take.n_frames) / 30.0),
+                    ppg=rendered.sensor(np.arange(rendered.n_frames) / 30.0),
                     labels={
                         "light": light,
                         "motion": motion,
@@ -71,8 +75,8 @@ def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s:
                         "makeup": "False",
                     },
                 )
-                takes[f"p{subject}_{place}"] = take
-    return dict(sorted(takes.items(), key=lambda item: [int(part) for part in item[0][1:].split("_")]))
+                rendered_by_id[f"p{subject}_{place}"] = rendered
+    return dict(sorted(rendered_by_id.items(), key=lambda item: [int(part) for part in item[0][1:].split("_")]))
 
 
 def squashed(frame: ByteArray) -> ByteArray:
@@ -88,14 +92,14 @@ def squashed(frame: ByteArray) -> ByteArray:
 
 
 def write_mat(path: Path, *, video: NDArray[np.float32], ppg: FloatArray, labels: Mapping[str, str | int]) -> None:
-    """A file of the dataset, compressed as most of them are."""
+    """Write a file of the dataset, compressed as most of them are."""
     plain = io.BytesIO()
     savemat(cast("Any", plain), {"video": video, "GT_ppg": ppg[None], **labels})
     path.write_bytes(_compressed(plain.getbuffer()))
 
 
 def _compressed(plain: memoryview) -> bytes:
-    """What savemat does itself, at a level that takes a quarter of the time."""
+    """A MATLAB file with its elements compressed at level 1, in a quarter of savemat's time."""
     parts, at = [bytes(plain[:128])], 128
     while at < len(plain):
         end = at + 8 + struct.unpack_from("<I", plain, at + 4)[0]

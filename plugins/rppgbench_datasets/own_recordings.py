@@ -1,4 +1,4 @@
-"""Recordings described by a table, ``manifest.csv``: your own, or those of a collection whose layout is not published.
+"""Recordings described by a table, ``manifest.csv``: a user's own, or a dataset without a published layout.
 
 One row a recording; paths are relative to the table's folder. The columns are those of `manifest_table.Row`, and any
 that begin with ``tag_``:
@@ -9,16 +9,16 @@ p1,rest,videos/p1.mkv,30,sensors/p1.txt,0,256,,0,ecg
 p2,rest,videos/p2.mp4,,sensors/p2.csv,bvp,,time_s,-0.75,bvp
 ```
 
-Samples lie in time as ``rate_hz`` or as ``time_column`` (seconds) says; ``offset_s`` takes them from the sensor's clock
-to the video file's, whose first frame is at 0. A frame rate that is not the header's is taken to be the truth: frames
-are that far apart.
+Samples have times by ``rate_hz`` or by ``time_column`` (seconds); ``offset_s`` takes them from the sensor's clock to
+the video file's, whose first frame is at 0. A frame rate other than the header's overrides it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,12 +51,11 @@ class ManifestDataset:
         self.root = root
         demand_root(root, lambda folder: (folder / MANIFEST).is_file(), f"a table {MANIFEST}")
         self._table = root / MANIFEST
-        rows = sorted(read_table(self._table), key=lambda row: (natural_order(row.subject), natural_order(row.session)))
-        self._rows = {row.id: row for row in rows}
-        self._ours = {self._table, *(root / name for row in rows for name in _files(row))}
+        stat = self._table.stat()
+        self._rows = _rows_by_id(self._table, stat.st_mtime_ns, stat.st_size)
 
     def recordings(self) -> Sequence[Recording]:
-        return [one for one in self._all if isinstance(one, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         row = self._rows[recording.id]
@@ -80,7 +79,7 @@ class ManifestDataset:
         )
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
-        """``(T,)`` times by the table's frame times, or by a frame rate unlike the header's."""
+        """``(T,)`` times by the table's frame times, else by its frame rate."""
         row = self._rows[recording.id]
         times_s = self._clock(row, read_header(self.root / row.video))[slice(*recording.part)]
         return np.asarray(times_s - times_s[0])
@@ -89,13 +88,13 @@ class ManifestDataset:
         return Inventory(
             subjects=tuple(dict.fromkeys(row.subject for row in self._rows.values())),
             n_recordings=len(self._rows),
-            absent=tuple(one for one in self._all if isinstance(one, Absent)),
-            extra=extra(self.root, self._ours.__contains__),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
+            extra=extra(self.root, self._known_files.__contains__),
             notes=tuple(self.notes()),
         )
 
     def notes(self) -> Iterator[str]:
-        """Disagreements of the table and the headers of the videos."""
+        """Differences between the table and the headers of the videos."""
         for one in self.recordings():
             row = self._rows[one.id]
             header = read_header(self.root / row.video)
@@ -105,15 +104,20 @@ class ManifestDataset:
                 yield f"{row.video}: lasts {row.duration_s:g} s by the table, {header.duration_s:g} s by its header"
 
     @cached_property
-    def _all(self) -> list[Recording | Absent]:
-        return [self._made(row) for row in self._rows.values()]
+    def _known_files(self) -> set[Path]:
+        return {self._table, *(self.root / name for row in self._rows.values() for name in _files(row))}
 
-    def _made(self, row: Row) -> Recording | Absent:
+    @cached_property
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(row) for row in self._rows.values()]
+
+    def _record(self, row: Row) -> Recording | Absent:
         for name in _files(row):
             path = self.root / name
             if not path.is_file():
                 remedy = (
-                    renamed(path, self._ours.__contains__) or f"correct its name in {self._table}, or bring the file"
+                    renamed(path, self._known_files.__contains__)
+                    or f"correct its name in {self._table}, or bring the file"
                 )
                 return Absent(id=row.id, subject=row.subject, path=path, reason="no such file", remedy=remedy)
         video = self.root / row.video
@@ -152,16 +156,17 @@ class ManifestDataset:
             truth_files=(self.root / row.truth,),
             truth_details=row.truth_details,
             clock_files=clock_files,
+            frame_size=header.frame_size,
             tags=row.tags,
         )
 
     def _clock(self, row: Row, header: Header) -> NDArray[np.float64]:
-        """``(T,)`` when each frame of the whole file was taken, on the file's clock."""
+        """``(T,)`` time of each frame of the whole file on the file's clock."""
         if row.frame_times is not None:
             return _frame_times_s(self.root / row.frame_times, row.video, header)
         fps_hz = row.fps_hz or header.fps_hz
-        told_s = row.duration_s if _same_rate(row, header) else None
-        n_frames = round(header.duration_s * header.fps_hz) if told_s is None else round(told_s * fps_hz)
+        table_s = row.duration_s if _same_rate(row, header) else None
+        n_frames = round(header.duration_s * header.fps_hz) if table_s is None else round(table_s * fps_hz)
         return np.arange(n_frames) / fps_hz
 
     def _part(self, row: Row) -> tuple[float, float]:
@@ -171,6 +176,13 @@ class ManifestDataset:
         times_s = self._clock(row, read_header(self.root / row.video))
         part_s = times_s[row.part_first : row.part_end]
         return float(part_s[0]), lasts_s(part_s) / lasts_s(times_s)
+
+
+@lru_cache(maxsize=4)
+def _rows_by_id(table: Path, mtime_ns: int, n_bytes: int) -> Mapping[str, Row]:
+    """Rows in natural order. Every task opens the dataset: a process reads an unchanged table once."""
+    rows = sorted(read_table(table), key=lambda row: (natural_order(row.subject), natural_order(row.session)))
+    return MappingProxyType({row.id: row for row in rows})
 
 
 def _files(row: Row) -> list[str]:
@@ -198,25 +210,27 @@ def _frame_times_s(path: Path, video: str, header: Header) -> NDArray[np.float64
 
 
 def _doubts(row: Row, times_s: NDArray[np.float64], recording: Recording) -> tuple[str, ...]:
-    """Doubts about the lengths of a sensor and a whole video with one start, if no length by the sensor is given."""
+    """Doubts about the lengths of sensor and video where both start together and the row has no ``video_s``."""
     together = abs(times_s[0]) <= _SAME_START_S and recording.part == (0, None)
     return misfit(times_s, recording.duration_s) if together and row.video_s is None else ()
 
 
 def _check_overlap(path: Path, row: Row, times_s: NDArray[np.float64], duration_s: float) -> None:
     first_s, last_s = float(times_s[0]), float(times_s[-1])
-    said = f"{path}: runs from {first_s:g} s to {last_s:g} s on the clock of a video of {duration_s:g} s"
+    span = f"{path}: runs from {first_s:g} s to {last_s:g} s on the clock of a video of {duration_s:g} s"
     if last_s <= 0 or first_s >= duration_s:
         raise DatasetUnavailable(
-            f"{said}: they do not overlap",
+            f"{span}: they do not overlap",
             hint=f"correct offset_s of {row.id} in {MANIFEST}: when the sensor's clock was 0, after the first frame",
         )
     if last_s - first_s > _LONGEST_SPAN * duration_s:
-        raise DatasetUnavailable(f"{said}", hint="are its times in ms? write them in seconds")
+        raise DatasetUnavailable(f"{span}", hint="are its times in ms? write them in seconds")
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """Own recordings of three kinds in turn: ECG at a rate, BVP with times, and heart rates alone."""
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write recordings of three kinds in turn: ECG at a rate, BVP with times, and heart rates alone."""
     from rppgbench_datasets.manifest_fixture import write
 
-    return write(root, film, n_subjects, duration_s)
+    return write(root, cohort, n_subjects, duration_s)

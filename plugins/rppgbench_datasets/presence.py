@@ -1,7 +1,8 @@
-"""What is there: a dataset's root, and the files of each published recording."""
+"""Checks of a dataset's root and of the files of each published recording."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,22 +14,23 @@ _AGAIN = "copy or download it again"
 
 
 def demand_root(root: Path, holds: Callable[[Path], bool], looked_for: str) -> None:
-    """Return when ``root`` ``holds`` the dataset.
+    """Check that ``root`` ``holds`` the dataset.
 
     Raises:
-        DatasetUnavailable: it does not; folders one level up and down that do are named.
+        DatasetUnavailable: it does not; names folders one level up and down that do.
     """
-    entries = listed(root)
-    if not holds(root):
-        around = [*(entry for entry in entries if entry.is_dir()), root.resolve().parent]
-        refuse_root(root, looked_for, [folder for folder in around if holds(folder)])
+    # Every task opens the dataset: nothing is listed while all is well.
+    if root.is_dir() and os.access(root, os.R_OK) and holds(root):
+        return
+    around = [*(entry for entry in listed(root) if entry.is_dir()), root.resolve().parent]
+    refuse_root(root, looked_for, [folder for folder in around if holds(folder)])
 
 
 def demand_files(files: Iterable[Path], belongs: Callable[[Path], bool]) -> None:
-    """Return when every file is there; a missing one may have been renamed to what lies there and ``belongs`` nowhere.
+    """Check that every file exists; a file beside a missing one that ``belongs`` to no recording may be it, renamed.
 
     Raises:
-        DatasetUnavailable: one is not there, or is empty.
+        DatasetUnavailable: a file is missing or empty.
     """
     for path in files:
         if not path.is_file():
@@ -42,7 +44,7 @@ def demand_files(files: Iterable[Path], belongs: Callable[[Path], bool]) -> None
 
 
 class Unusable(DatasetUnavailable):
-    """A recording that cannot be used: ``path`` is what is missing or wrong, ``reason`` how."""
+    """A recording that cannot be used: ``path`` is the missing or invalid file, ``reason`` the problem."""
 
     def __init__(self, path: Path, reason: str, remedy: str) -> None:
         super().__init__(f"{path}: {reason}", hint=remedy)
@@ -50,11 +52,11 @@ class Unusable(DatasetUnavailable):
 
 
 def absent(recording: str, subject: str, error: RppgbenchError, files: Iterable[Path] = ()) -> Absent:
-    """A recording that cannot be used because of ``error``, whose message begins with one of its ``files``, or which
-    names its own."""
+    """Record of a recording that cannot be used because of ``error``, which names one of ``files`` or a path of its
+    own."""
     files = [error.path] if isinstance(error, Unusable) else list(files)
     path = next((path for path in files if error.message.startswith(f"{path}:")), files[0])
     rest = error.message.removeprefix(f"{path}:")
-    # Where it names a line, `path:7: what`, that stays.
+    # A line number, as in `path:7: reason`, stays.
     reason = rest.lstrip() if rest.startswith(" ") or rest == error.message else f"line {rest}"
     return Absent(id=recording, subject=subject, path=path, reason=reason, remedy=error.hint or "")

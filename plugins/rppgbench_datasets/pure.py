@@ -1,7 +1,7 @@
 """PURE: ten people, six kinds of head motion, a minute each, as lossless pictures.
 
 ```
-<SS>-<TT>/<SS>-<TT>/Image<ns>.png    640x480, about 30 a second; the name says when it was taken, in nanoseconds
+<SS>-<TT>/<SS>-<TT>/Image<ns>.png    640x480, about 30 a second; its name is its time in nanoseconds
 <SS>-<TT>/<SS>-<TT>.json             {"/FullPackage": [{"Timestamp": ns, "Value": {"waveform": ...}}, ...],
                                       "/Image": [{"Timestamp": ns}, ...]}
 ```
@@ -86,7 +86,7 @@ class Pure:
         Raises:
             DatasetUnavailable: the JSON file is damaged, lacks a key, or its times run backwards.
         """
-        sequence = self._found[0][recording.id]
+        sequence = PureSequence.at(self.root, recording.id)
         oximeter = sequence.oximeter()
         times_s = (oximeter.pulse_ns - sequence.frames_ns[0]) / 1e9
         later = advancing(times_s, lambda index: f"{sequence.json}: /FullPackage[{index}]")
@@ -104,8 +104,8 @@ class Pure:
         )
 
     def frame_times_s(self, recording: Recording) -> NDArray[np.float64]:
-        """``(T,)`` when each picture was taken, counted from the first."""
-        return self._found[0][recording.id].times_s
+        """``(T,)`` time of each picture, from 0 at the first."""
+        return PureSequence.at(self.root, recording.id).times_s
 
     def render(self, recording: Recording, target: Path) -> None:
         """Write the pictures as a video at their mean rate.
@@ -114,7 +114,7 @@ class Pure:
             MediaError: a picture cannot be read.
             EncodingError: the video cannot be written, or a picture is of another size than the first.
         """
-        lossless.write_lossless(_decoded(self._found[0][recording.id].pictures), target, recording.fps_hz)
+        lossless.write_lossless(_decoded(recording.source_files), target, recording.fps_hz)
 
     def container(self) -> str:
         return lossless.CONTAINER
@@ -150,7 +150,7 @@ class Pure:
             source_files=sequence.pictures,
             source="lossless",
             source_details="PNG",
-            # The clocks start with the first picture, so that one counts too.
+            # The clock starts at the first picture.
             truth_files=(sequence.json, sequence.pictures[0]),
             clock_files=(sequence.json, sequence.pictures[0], sequence.pictures[-1]),
             tags={"task": TASKS[sequence.name[3:]]},
@@ -160,34 +160,36 @@ class Pure:
         if path.stem not in SEQUENCES:
             return False
         if path.is_dir():
-            # Of a folder around another one of its name the JSON file is looked at too.
+            # An outer folder holds the JSON file too, so its entries are checked.
             return path.parent != self.root or not (path / path.name).is_dir()
         return path == json_path(self.root, path.stem)
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
     """Write all tasks of the first subjects below ``root``: pictures named by their time, and a pulse that starts
-    half a second before them. For tasks that the film does not know, somebody moves after exercise."""
-    takes = {}
+    half a second before them. Tasks 05 and 06 are motion after exercise."""
+    rendered_by_id = {}
     of_subject = [[name for name in SEQUENCES if int(name[:2]) == subject] for subject in range(1, n_subjects + 1)]
-    for name in chain.from_iterable(names[: film.n_sessions] for names in of_subject):
+    for name in chain.from_iterable(names[: cohort.n_sessions] for names in of_subject):
         motion, session = _PLAYED[name[3:]]
-        take = film.take(
+        rendered = cohort.take(
             int(name[:2]), session, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion=motion
         )
         folder = root / name / name
         folder.mkdir(parents=True)
         rng = np.random.RandomState(SEQUENCES.index(name))
         start_ns = 1_392_643_993_642_815_000 + 10**12 * SEQUENCES.index(name)
-        images_ns = _stamps_ns(start_ns, 0.0, take.n_frames, FIXTURE_FPS_HZ, rng)
-        for stamp_ns, frame in zip(images_ns, take.frames(), strict=True):
+        images_ns = _stamps_ns(start_ns, 0.0, rendered.n_frames, FIXTURE_FPS_HZ, rng)
+        for stamp_ns, frame in zip(images_ns, rendered.frames(), strict=True):
             cv2.imwrite(str(folder / f"Image{stamp_ns}.png"), frame[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
         n_samples = int((duration_s + 1.0) * FIXTURE_SENSOR_HZ)
         pulse_ns = _stamps_ns(start_ns, -0.5, n_samples, FIXTURE_SENSOR_HZ, rng)
-        content = _sequence_json(pulse_ns, take.sensor((pulse_ns - start_ns) / 1e9), take.hr_bpm, images_ns)
+        content = _sequence_json(pulse_ns, rendered.sensor((pulse_ns - start_ns) / 1e9), rendered.hr_bpm, images_ns)
         (root / name / f"{name}.json").write_text(json.dumps(content), encoding="ascii")
-        takes[name] = take
-    return takes
+        rendered_by_id[name] = rendered
+    return rendered_by_id
 
 
 def _stamps_ns(
@@ -223,5 +225,5 @@ def _decoded(pictures: Sequence[Path]) -> Iterator[ByteArray]:
 
 
 def _holds(folder: Path) -> bool:
-    # A sequence's own folder holds another one of its name.
+    # An outer folder of a sequence holds an inner one of the same name.
     return folder.resolve().name not in SEQUENCES and any((folder / name).is_dir() for name in SEQUENCES)

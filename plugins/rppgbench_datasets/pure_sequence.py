@@ -1,4 +1,4 @@
-"""One sequence of PURE on a disk: its pictures with their times, and its JSON file."""
+"""One sequence of PURE on a disk: pictures with their times, and the JSON file."""
 
 from __future__ import annotations
 

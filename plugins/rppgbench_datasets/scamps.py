@@ -1,12 +1,12 @@
-"""SCAMPS: 2,800 people who do not exist, rendered for 20 s each with their pulse known.
+"""SCAMPS: 2,800 synthetic people, rendered for 20 s each with a known pulse.
 
 ```
 P000001.mat .. P002800.mat
 Train/P000001.mat ..           as some sort them: Train, Val, Test
 ```
 McDuff, Wander, Liu, Hill, Hernandez, Lester & Baltrusaitis, SCAMPS: synthetics for camera measurement of physiological
-signals, NeurIPS Datasets and Benchmarks, 2022. The files are MATLAB v7.3, which is HDF5 with the axes the other way
-round: ``Xsub`` (C, W, H, T), the face at 240x240 as numbers from 0 to 1, and ``d_ppg`` (T), both at 30 fps. A file
+signals, NeurIPS Datasets and Benchmarks, 2022. The files are MATLAB v7.3, HDF5 with reversed
+axes: ``Xsub`` (C, W, H, T), the face at 240x240 as numbers from 0 to 1, and ``d_ppg`` (T), both at 30 fps. A file
 holds no times; 30 fps is the published rate.
 
 - ``Xsub`` is rendered to 8 bits a colour without further loss, and a pulse of less than one grey level survives in the
@@ -54,11 +54,11 @@ class Scamps:
 
     def __init__(self, root: Path) -> None:
         demand_root(root, lambda folder: bool(_found(folder)), "P000001.mat, or that in Train, Val or Test")
-        optional_reader("h5py")  # or every file would be told to be broken
+        optional_reader("h5py")  # without it every file would seem broken
         self._root = root
 
     def recordings(self) -> Sequence[Recording]:
-        return [entry for entry in self._looked_up if isinstance(entry, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (path,) = recording.truth_files
@@ -88,23 +88,23 @@ class Scamps:
         return Inventory(
             subjects=subjects,
             n_recordings=len(subjects),
-            absent=tuple(entry for entry in self._looked_up if isinstance(entry, Absent)),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
             extra=extra(self._root, lambda path: path in files or bool(_OTHER_FILES.fullmatch(path.name))),
             notes=(f"{len(files)} of {_PUBLISHED} files are here; ten of them are public as a sample of 1.2 GB",),
         )
 
     @cached_property
-    def _looked_up(self) -> list[Recording | Absent]:
+    def _records(self) -> list[Recording | Absent]:
         files = _found(self._root)
-        return [self._look_up(number, files.get(number)) for number in range(1, _PUBLISHED + 1)]
+        return [self._record(number, files.get(number)) for number in range(1, _PUBLISHED + 1)]
 
-    def _look_up(self, number: int, path: Path | None) -> Recording | Absent:
+    def _record(self, number: int, path: Path | None) -> Recording | Absent:
         subject = _subject(number)
         if path is None:
             missing = self._root / f"{subject}.mat"
             return Absent(id=subject, subject=subject, path=missing, reason="no such file", remedy="download it")
         try:
-            n_frames = _n_frames(path)
+            W, H, T = _video_shape(path)
         except DatasetUnavailable as error:
             reason = error.message.removeprefix(f"{path}: ")
             return Absent(id=subject, subject=subject, path=path, reason=reason, remedy=error.hint or "")
@@ -113,11 +113,12 @@ class Scamps:
             subject=subject,
             session="1",
             fps_hz=FPS_HZ,
-            duration_s=n_frames / FPS_HZ,
+            duration_s=T / FPS_HZ,
             source_files=(path,),
             source="rendered",
             source_details="synthetic people, 240x240, rounded to 8 bits a colour",
             truth_files=(path,),
+            frame_size=(W, H),
             tags={} if path.parent == self._root else {"split": path.parent.name.lower()},
         )
 
@@ -127,7 +128,7 @@ def _subject(number: int) -> str:
 
 
 def _found(root: Path) -> dict[int, Path]:
-    """The published files by their number; of one that lies in several folders the first."""
+    """Published files by number; the first where a file is in several folders."""
     entries = listed(root)
     folders = [entry for entry in entries if entry.is_dir() and entry.name.lower() in _SPLITS]
     files: dict[int, Path] = {}
@@ -160,7 +161,7 @@ def _array(path: Path, file: Any, key: str) -> Any:
     return found
 
 
-def _n_frames(path: Path) -> int:
+def _video_shape(path: Path) -> tuple[int, int, int]:
     with _opened(path) as file:
         video, _ = _array(path, file, _VIDEO), _array(path, file, _PULSE)
         if video.ndim != 4 or video.shape[0] != 3 or not video.size or video.dtype.kind != "f":
@@ -168,11 +169,12 @@ def _n_frames(path: Path) -> int:
                 f"{path}: {_VIDEO} is {video.dtype} of shape {video.shape}, expected float of (3, W, H, T)",
                 hint="was the file converted? Download it again",
             )
-        return int(video.shape[3])
+        W, H, T = video.shape[1:]
+        return int(W), int(H), int(T)
 
 
 def _frames(path: Path, video: Any) -> Iterator[ByteArray]:
-    """``(H, W, C)`` frames of a stored ``(C, W, H, T)``, read in blocks: T is the axis that lies together."""
+    """``(H, W, C)`` frames of a stored ``(C, W, H, T)``, read in blocks, since T is the contiguous axis."""
     T = video.shape[3]
     for first in range(0, T, _BLOCK_FRAMES):
         block = np.transpose(video[..., first : first + _BLOCK_FRAMES], (3, 2, 1, 0))

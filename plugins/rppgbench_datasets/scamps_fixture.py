@@ -1,7 +1,7 @@
-"""A small SCAMPS of rendered faces.
+"""Fixture of SCAMPS with rendered faces.
 
-``RawFrames`` holds the film's pictures, ``Xsub`` the square in their middle. The film does not tell where skin is nor
-what the face does: the masks are left out, and breath, pose and action units are zeros.
+``RawFrames`` holds the rendered frames, ``Xsub`` the square in their middle. The cohort has no masks of skin, which are
+left out, and no breath, pose and action units, which are zeros.
 """
 
 from __future__ import annotations
@@ -19,23 +19,25 @@ _USER_BLOCK = 512
 _CHUNK_FRAMES = 16
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """``P000001.mat`` and so on, one a subject."""
-    takes: dict[str, RenderedRecording] = {}
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write ``P000001.mat`` and so on, one a subject."""
+    rendered_by_id: dict[str, RenderedRecording] = {}
     for number in range(1, n_subjects + 1):
-        take = film.take(number, fps_hz=_FPS_HZ, duration_s=duration_s, sensor="bvp")
+        rendered = cohort.take(number, fps_hz=_FPS_HZ, duration_s=duration_s, sensor="bvp")
         name = f"P{number:06d}"
-        _write(root / f"{name}.mat", take)
-        takes[name] = take
-    return takes
+        _write(root / f"{name}.mat", rendered)
+        rendered_by_id[name] = rendered
+    return rendered_by_id
 
 
-def _write(path: Path, take: RenderedRecording) -> None:
-    pictures = np.stack(list(take.frames()))
+def _write(path: Path, rendered: RenderedRecording) -> None:
+    pictures = np.stack(list(rendered.frames()))
     T, H, W, _ = pictures.shape
     side = min(H, W)
     top, left = (H - side) // 2, (W - side) // 2
-    signals = {"d_ppg": take.sensor(np.arange(T) / take.fps_hz), **{name: np.zeros(T) for name in _ZEROS}}
+    signals = {"d_ppg": rendered.sensor(np.arange(T) / rendered.fps_hz), **{name: np.zeros(T) for name in _ZEROS}}
     with optional_reader("h5py").File(path, "w", userblock_size=_USER_BLOCK, libver="earliest") as file:
         for name, video in (("RawFrames", pictures), ("Xsub", pictures[:, top : top + side, left : left + side])):
             stored = np.ascontiguousarray(video.transpose(3, 2, 1, 0), dtype=np.float32) / np.float32(255)
@@ -48,7 +50,7 @@ def _write(path: Path, take: RenderedRecording) -> None:
 
 
 def _sign(path: Path) -> None:
-    """Write what MATLAB puts before the HDF5: a text, the version 0x0200 and the byte order."""
+    """Write MATLAB's user block before the HDF5: a text, the version 0x0200 and the byte order."""
     text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jun 06 00:00:00 2022 HDF5 schema 1.00 ."
     with path.open("r+b") as file:
         file.write(text.ljust(116) + bytes(8) + b"\x00\x02IM")

@@ -1,4 +1,4 @@
-"""Numbers from text tables: strictly as published, or by column from whatever a sensor's software wrote."""
+"""Numbers from text tables: of a published format, or by column from the output of any sensor's software."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HINT = "expected a text table of numbers, one sample a line, with or without a 
 
 
 def numbers(path: Path, *, delimiter: str | None = None, n_columns: int | None = None) -> NDArray[np.float64]:
-    """``(rows, columns)`` of a text file that holds nothing else, empty lines left out; "nan" is a number.
+    """``(rows, columns)`` of a text file of numbers, without empty lines; "nan" is a number.
 
     ``delimiter`` None is any white space.
 
@@ -40,8 +40,8 @@ def numbers(path: Path, *, delimiter: str | None = None, n_columns: int | None =
 def read_columns(path: Path, wanted: Sequence[str]) -> list[NDArray[np.float64]]:
     """``(N,)`` float64 of each wanted column; an empty field is NaN.
 
-    Fields are parted by commas, semicolons, tabs or white space. A first line that is not numbers alone holds names. A
-    column is asked for by its name, or by its place, from "0" on.
+    Delimiters are commas, semicolons, tabs or white space. A first line with other text than numbers holds names.
+    ``wanted`` are names, or places from "0" on.
 
     Raises:
         DatasetUnavailable: the file cannot be read, there is no such column, a line has another number of fields than
@@ -64,10 +64,10 @@ def read_columns(path: Path, wanted: Sequence[str]) -> list[NDArray[np.float64]]
 
 
 def ascending(times_s: NDArray[np.float64], path: Path, column: str) -> NDArray[np.float64]:
-    """``times_s`` themselves.
+    """``times_s``, unchanged.
 
     Raises:
-        DatasetUnavailable: they do not ascend everywhere; with the first place.
+        DatasetUnavailable: they do not ascend; names the first such sample.
     """
     wrong = np.flatnonzero(~(np.diff(times_s, prepend=-np.inf) > 0))
     if len(wrong):

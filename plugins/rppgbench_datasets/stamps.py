@@ -1,4 +1,4 @@
-"""Times of a recorder: they repeat now and then, must not run backwards, and should stop when the video does."""
+"""Timestamps of a recorder: repeated ones, steps back, and lengths that differ from the video's."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _LEAST_MISFIT_S, _LEAST_MISFIT_SHARE = 1.0, 0.01
 
 
 def advancing(times_s: FloatArray, where: Callable[[int], str]) -> NDArray[np.bool_]:
-    """``(N,)`` which of the times are later than all before them; a repeated one is not.
+    """``(N,)`` mask of the times that are later than all before them.
 
-    ``where`` names the place of an index in its file.
+    ``where`` gives the place of an index in the file.
 
     Raises:
         DatasetUnavailable: a time is no finite number, or lies more than one period before another that precedes it,
@@ -50,7 +50,7 @@ def advancing(times_s: FloatArray, where: Callable[[int], str]) -> NDArray[np.bo
 
 
 def spread(times_s: FloatArray, later: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """``(N,)`` ascending times from 0 on: those that are not ``later`` move between their neighbours."""
+    """``(N,)`` ascending times from 0 on: times outside the mask ``later`` are interpolated."""
     index = np.arange(len(times_s))
     known, known_s = index[later], np.asarray(times_s, dtype=np.float64)[later]
     period_s = float(np.median(np.diff(known_s) / np.diff(known)))
@@ -62,25 +62,25 @@ def spread(times_s: FloatArray, later: NDArray[np.bool_]) -> NDArray[np.float64]
 
 
 def lasts_s(times_s: FloatArray) -> float:
-    """How long as many frames last as there are times: from the first to the last, and a mean period."""
+    """Duration in s of as many frames as times: from the first to the last, plus the mean period."""
     return float(times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)
 
 
 def misfit(times_s: FloatArray, video_s: float, *, runs_on_s: float = _LEAST_MISFIT_S) -> tuple[str, ...]:
-    """A doubt that names both ends, where a sensor stops more than 1 s and 1 % before or after a video of ``video_s``.
+    """A doubt with both ends where a sensor stops more than 1 s and 1 % before or after a video of ``video_s``.
 
-    It is no more than a doubt: a sensor that nobody stopped with the camera runs on, up to ``runs_on_s`` unsaid.
+    A sensor that is not stopped with the camera may run on for ``runs_on_s`` without a doubt.
     """
     if len(times_s) < 2:
         return ()
     stop_s = float(times_s[-1] + np.median(np.diff(times_s)))
     allowed_s = max(runs_on_s if stop_s > video_s else _LEAST_MISFIT_S, _LEAST_MISFIT_SHARE * video_s)
-    told = abs(stop_s - video_s) > allowed_s
-    return (f"the sensor stops at {stop_s:.1f} s, the video at {video_s:.1f} s",) if told else ()
+    apart = abs(stop_s - video_s) > allowed_s
+    return (f"the sensor stops at {stop_s:.1f} s, the video at {video_s:.1f} s",) if apart else ()
 
 
 def miscount(name: str, n_samples: int, n_frames: int, rate_hz: float) -> tuple[str, ...]:
-    """A doubt that names both lengths, where a sensor that was published sample by frame has another number of them."""
+    """A doubt with both lengths where a sensor with one sample a frame has another number of samples than frames."""
     if n_samples == n_frames:
         return ()
     lengths = f"{n_samples / rate_hz:.2f} s against {n_frames / rate_hz:.2f} s"

@@ -12,8 +12,8 @@ third line of info (``test`` or ``ctrl``: how hard the tasks were made), and whe
 assumed here.
 
 - The last frame is corrupt and left out.
-- 35 frames a second is nominal, 35.14 was measured: the container's rate is used. Nobody says that the wristband was
-  stopped with the camera: where BVP and video stop more than 1 s and 1 % apart, the recording carries a doubt.
+- 35 frames a second is nominal, 35.14 was measured: the container's rate is used. No source says that the wristband
+  was stopped with the camera: where BVP and video stop more than 1 s and 1 % apart, the recording carries a doubt.
 - The pulse reaches the wrist later than the face, and hands move in T2: expect a delay and doubtful labels there. The
   67 clips that others leave out are not left out here.
 """
@@ -60,7 +60,7 @@ class UbfcPhys:
         self._root = root
 
     def recordings(self) -> Sequence[Recording]:
-        return [entry for entry in self._looked_up if isinstance(entry, Recording)]
+        return [record for record in self._records if isinstance(record, Recording)]
 
     def ground_truth(self, recording: Recording) -> GroundTruth:
         (path,) = recording.truth_files
@@ -70,25 +70,29 @@ class UbfcPhys:
 
     def inventory(self) -> Inventory:
         here = {recording.subject for recording in self.recordings()}
-        silent = [subject for subject in map(_folder, SUBJECTS) if subject in here and not self._info(subject)]
+        without_info = [subject for subject in map(_folder, SUBJECTS) if subject in here and not self._info(subject)]
         return Inventory(
             subjects=tuple(map(_folder, SUBJECTS)),
             n_recordings=len(SUBJECTS) * len(TASKS),
-            absent=tuple(entry for entry in self._looked_up if isinstance(entry, Absent)),
+            absent=tuple(record for record in self._records if isinstance(record, Absent)),
             extra=extra(self._root, self._belongs),
             notes=(
                 "the sensor sat on a wrist, where the pulse comes later than in the face and movement disturbs it: "
                 "rPPG-Toolbox leaves 67 clips out for that (14 of T1, 30 of T2, 23 of T3), this loader none",
                 "the last frame of every video is corrupt and left out",
-                *([f"no gender is known of {', '.join(silent)}: info_s<n>.txt is missing"] if silent else []),
+                *(
+                    [f"no gender is known of {', '.join(without_info)}: info_s<n>.txt is missing"]
+                    if without_info
+                    else []
+                ),
             ),
         )
 
     @cached_property
-    def _looked_up(self) -> list[Recording | Absent]:
-        return [self._look_up(_folder(number), task) for number in SUBJECTS for task in TASKS]
+    def _records(self) -> list[Recording | Absent]:
+        return [self._record(_folder(number), task) for number in SUBJECTS for task in TASKS]
 
-    def _look_up(self, subject: str, task: str) -> Recording | Absent:
+    def _record(self, subject: str, task: str) -> Recording | Absent:
         folder, name = self._root / subject, f"{subject}-{task}"
         files = (folder / f"vid_{subject}_{task}.avi", folder / f"bvp_{subject}_{task}.csv")
         try:
@@ -110,11 +114,12 @@ class UbfcPhys:
             source="lossy",
             source_details=f"{header.source_details}, as published",
             truth_files=(files[1],),
+            frame_size=header.frame_size,
             tags={"task": TASKS[task], **self._info(subject)},
         )
 
     def _info(self, subject: str) -> dict[str, str]:
-        """What ``info_s<n>.txt`` says of a person, without the date that it holds too."""
+        """Gender and group by ``info_s<n>.txt``, without the date in it."""
         path = self._root / subject / f"info_{subject}.txt"
         try:
             lines = [
@@ -133,8 +138,8 @@ class UbfcPhys:
         if len(place) != 2 or place[0] not in map(_folder, SUBJECTS):
             return False
         endings = {"vid": ".avi", "bvp": ".csv", "eda": ".csv"}
-        takes = {f"{kind}_{place[0]}_{task}{ending}" for kind, ending in endings.items() for task in TASKS}
-        return place[1] in takes | {f"info_{place[0]}.txt", f"selfReportedAnx_{place[0]}.csv"}
+        names = {f"{kind}_{place[0]}_{task}{ending}" for kind, ending in endings.items() for task in TASKS}
+        return place[1] in names | {f"info_{place[0]}.txt", f"selfReportedAnx_{place[0]}.csv"}
 
 
 def _folder(number: int) -> str:
@@ -145,25 +150,29 @@ def _holds_subjects(folder: Path) -> bool:
     return any(folder.glob("s[0-9]*/vid_s*_T[1-3].*"))
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
-    """All three tasks of the first subjects, or as many as the film allows; the last frame of each video is corrupt."""
-    takes: dict[str, RenderedRecording] = {}
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
+    """Write three tasks of the first subjects, or the cohort's ``n_sessions``; each video's last frame is corrupt."""
+    rendered_by_id: dict[str, RenderedRecording] = {}
     for number in SUBJECTS[:n_subjects]:
         subject = _folder(number)
         folder = root / subject
         folder.mkdir(parents=True)
-        rest = film.take(number, "rest", fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still")
-        # Speech and arithmetic are one stretch of a raised heart rate, cut in two.
+        rest = cohort.take(number, "rest", fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still")
+        # Speech and arithmetic are one recording with a raised heart rate, cut in two.
         speech, arithmetic = (
-            film.take(number, "exercise", fps_hz=FIXTURE_FPS_HZ, duration_s=2 * duration_s, sensor="bvp", motion=motion)
+            cohort.take(
+                number, "exercise", fps_hz=FIXTURE_FPS_HZ, duration_s=2 * duration_s, sensor="bvp", motion=motion
+            )
             for motion in ("talk", "small")
         )
-        for task, take in zip(
-            tuple(TASKS)[: film.n_sessions], (rest, excerpts(speech, 2)[0], excerpts(arithmetic, 2)[1]), strict=False
+        for task, rendered in zip(
+            tuple(TASKS)[: cohort.n_sessions], (rest, excerpts(speech, 2)[0], excerpts(arithmetic, 2)[1]), strict=False
         ):
             name = f"{subject}_{task}"
             write_video(
-                _with_one_more(take.frames()),
+                _with_one_more(rendered.frames()),
                 folder / f"vid_{name}.avi",
                 FIXTURE_FPS_HZ,
                 encoder="mjpeg",
@@ -171,11 +180,11 @@ def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s:
                 bitrate_bps=3e6,
             )
             _corrupt_last_frame(folder / f"vid_{name}.avi")
-            _write_sensors(folder, name, take)
-            takes[f"{subject}-{task}"] = take
+            _write_sensors(folder, name, rendered)
+            rendered_by_id[f"{subject}-{task}"] = rendered
         gender, group = "mf"[number % 2], _GROUPS[number % 2]
         (folder / f"info_{subject}.txt").write_text(f"{subject}\n{gender}\n{group}\n01/01/2019\n10:00\n")
-    return takes
+    return rendered_by_id
 
 
 def _with_one_more(frames: Iterator[ByteArray]) -> Iterator[ByteArray]:
@@ -192,8 +201,8 @@ def _corrupt_last_frame(path: Path) -> None:
     path.write_bytes(content)
 
 
-def _write_sensors(folder: Path, name: str, take: RenderedRecording) -> None:
-    bvp = 100.0 * take.sensor(np.arange(round(take.duration_s * BVP_HZ)) / BVP_HZ)
-    eda = 2.0 + 0.1 * np.arange(round(take.duration_s * EDA_HZ)) / EDA_HZ
+def _write_sensors(folder: Path, name: str, rendered: RenderedRecording) -> None:
+    bvp = 100.0 * rendered.sensor(np.arange(round(rendered.duration_s * BVP_HZ)) / BVP_HZ)
+    eda = 2.0 + 0.1 * np.arange(round(rendered.duration_s * EDA_HZ)) / EDA_HZ
     np.savetxt(folder / f"bvp_{name}.csv", bvp, fmt="%.2f")
     np.savetxt(folder / f"eda_{name}.csv", eda, fmt="%.6f")

@@ -6,8 +6,8 @@ DATASET_2/subject<N>/ground_truth.txt    three lines: blood volume pulse (standa
 ```
 
 From the owner's README and public loaders. Sample i was taken with frame i, so line 3 is the clock of the frames, and
-it is used instead of the container's mean rate where there are as many times as frames; where there are not, the
-container's is, and a doubt says so. The owner says not to use the heart rate of line 2. Downloads are often cut off.
+it replaces the container's mean rate where there are as many times as frames; elsewhere the container's rate is used,
+with a doubt. The owner says not to use the heart rate of line 2. Downloads are often cut off.
 To be checked against a real copy: the container's rate, how far it is from line 3, and that the game was played.
 """
 
@@ -63,7 +63,7 @@ class UbfcRppg:
         Raises:
             DatasetUnavailable: the file is cut off, holds what is no number, or its times run backwards.
         """
-        path, header = self.root / recording.id / TRUTH, self._found[0][recording.id]
+        path, header = self.root / recording.id / TRUTH, read_header(self.root / recording.id / VIDEO)
         pulse, _, stamps_s = _lines(path)
         later = advancing(stamps_s, _place(path))
         times_s = spread(stamps_s, later)
@@ -121,6 +121,7 @@ class UbfcRppg:
             source_details=header.codec,
             truth_files=(truth,),
             clock_files=() if times_s is None else (truth,),
+            frame_size=header.frame_size,
             tags={"images": "not to be published"} if name == "subject27" else {},
         )
 
@@ -128,26 +129,28 @@ class UbfcRppg:
         return path.parent.parent == self.root and path.parent.name in SUBJECTS and path.name in (VIDEO, TRUTH)
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
     """Write DATASET_2 of the first subjects below ``root``: raw pictures, and three lines on an unsteady clock."""
     from rppgbench.testing.rendered_cohort import write_video
 
-    takes = {}
+    rendered_by_id = {}
     for number, name in enumerate(SUBJECTS[:n_subjects], start=1):
-        take = film.take(number, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp")
+        rendered = cohort.take(number, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp")
         folder = root / FOLDER / name
         folder.mkdir(parents=True)
-        write_video(take.frames(), folder / VIDEO, take.fps_hz, encoder="rawvideo", pix_fmt="bgr24")
-        # The recorder writes a time down a few milliseconds late, now more, now less.
-        late_s = np.random.RandomState(number).uniform(0.0, 0.004, take.n_frames)
-        times_s = np.arange(take.n_frames) / take.fps_hz + late_s - late_s[0]
-        pulse = take.sensor(times_s)
+        write_video(rendered.frames(), folder / VIDEO, rendered.fps_hz, encoder="rawvideo", pix_fmt="bgr24")
+        # The recorder writes times down up to 4 ms late.
+        late_s = np.random.RandomState(number).uniform(0.0, 0.004, rendered.n_frames)
+        times_s = np.arange(rendered.n_frames) / rendered.fps_hz + late_s - late_s[0]
+        pulse = rendered.sensor(times_s)
         pulse = (pulse - pulse.mean()) / pulse.std()
-        lines = [pulse, np.full(len(pulse), round(take.hr_bpm)), times_s]
+        lines = [pulse, np.full(len(pulse), round(rendered.hr_bpm)), times_s]
         text = "".join("".join(f"{value:16.7e}" for value in line) + "\n" for line in lines)
         (folder / TRUTH).write_text(text, encoding="ascii")
-        takes[name] = take
-    return takes
+        rendered_by_id[name] = rendered
+    return rendered_by_id
 
 
 def _holds(folder: Path) -> bool:
@@ -164,12 +167,12 @@ def _lines(path: Path) -> NDArray[np.float64]:
 
 
 def _clock(path: Path, n_frames: int) -> NDArray[np.float64] | None:
-    """When each frame was taken, None where line 3 does not tell."""
+    """Time of each frame, None where line 3 does not give it."""
     try:
         stamps_s = _lines(path)[2]
         return spread(stamps_s, advancing(stamps_s, _place(path))) if len(stamps_s) == n_frames else None
     except DatasetUnavailable:
-        return None  # whoever asks for the truth is told; a list of recordings must not fail for one of them
+        return None  # ground_truth raises it; a list of recordings must not fail for one of them
 
 
 def _n_frames(header: Header) -> int:

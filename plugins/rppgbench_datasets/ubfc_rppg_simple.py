@@ -8,7 +8,7 @@ DATASET_1/<folder>/gtdump.xmp    no XMP but a table without header: time in ms, 
 The pulse has about 62 samples a second at unsteady times; the oximeter's heart rate and SpO2 lag by some 4 s and are
 not used. To be checked against a real copy: the names of the folders (8-gt, 10-gt and 11-gt are from memory, so every
 folder with a gtdump.xmp and one video counts), that the times start with the video, and whether "after-exercise" shows
-somebody who is in another folder too: here each folder is a subject.
+a subject of another folder: here each folder is a subject.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class UbfcRppgSimple:
     def inventory(self) -> Inventory:
         found, missing = self._found
         names = {*found, *(one.id for one in missing)}
-        # With eight folders there is nothing to miss, however they are called.
+        # Eight folders are all, by any names.
         expected = SUBJECTS if len(names) < len(SUBJECTS) else ()
         not_here = [
             Absent(id=name, subject=name, path=self.root / name, reason="no such folder", remedy="download it again")
@@ -119,6 +119,7 @@ class UbfcRppgSimple:
             source="raw",
             source_details=header.codec,
             truth_files=(self.root / name / TRUTH,),
+            frame_size=header.frame_size,
         )
 
     def _belongs(self, path: Path) -> bool:
@@ -127,25 +128,31 @@ class UbfcRppgSimple:
         return known and (path.name == TRUTH or path.suffix.lower() == ".avi")
 
 
-def write_fixture(root: Path, film: RenderedCohort, n_subjects: int, duration_s: float) -> dict[str, RenderedRecording]:
+def write_fixture(
+    root: Path, cohort: RenderedCohort, n_subjects: int, duration_s: float
+) -> dict[str, RenderedRecording]:
     """Write DATASET_1 of the first subjects below ``root``: raw pictures, and a table on an unsteady clock."""
     from rppgbench.testing.rendered_cohort import write_video
 
-    takes = {}
+    rendered_by_id = {}
     for number, name in enumerate(SUBJECTS[:n_subjects], start=1):
         session: Literal["rest", "exercise"] = "exercise" if name == "after-exercise" else "rest"
-        take = film.take(number, session, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still")
+        rendered = cohort.take(
+            number, session, fps_hz=FIXTURE_FPS_HZ, duration_s=duration_s, sensor="bvp", motion="still"
+        )
         folder = root / FOLDER / name
         folder.mkdir(parents=True)
         video = {"7-gt": "vid-007.avi", "12-gt": "vid-12.avi"}.get(name, "vid.avi")
-        write_video(take.frames(), folder / video, take.fps_hz, encoder="rawvideo", pix_fmt="bgr24")
+        write_video(rendered.frames(), folder / video, rendered.fps_hz, encoder="rawvideo", pix_fmt="bgr24")
         steady_ms = np.arange(0.0, 1000.0 * duration_s, 1000.0 / FIXTURE_SENSOR_HZ)
         time_ms = np.rint(steady_ms + np.random.RandomState(number).uniform(0.0, 8.0, len(steady_ms)))
-        pulse = np.rint(60.0 + 30.0 * take.sensor(time_ms / 1000.0))
-        rows = [f"{time:.0f},{take.hr_bpm:.0f},97,{value:.0f}\n" for time, value in zip(time_ms, pulse, strict=True)]
+        pulse = np.rint(60.0 + 30.0 * rendered.sensor(time_ms / 1000.0))
+        rows = [
+            f"{time:.0f},{rendered.hr_bpm:.0f},97,{value:.0f}\n" for time, value in zip(time_ms, pulse, strict=True)
+        ]
         (folder / TRUTH).write_text("".join(rows), encoding="ascii")
-        takes[name] = take
-    return takes
+        rendered_by_id[name] = rendered
+    return rendered_by_id
 
 
 def _holds(folder: Path) -> bool:

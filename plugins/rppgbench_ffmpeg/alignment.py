@@ -1,13 +1,12 @@
 """Lag of a bitstream's frames behind the pictures encoded there, by a few frames to either side.
 
-A decoded frame d of the source picture s(i) is nearer to s(i) than to s(i + lag) by some share of how far those two
-are apart:
+A decoded frame d of the source picture s(i) is nearer to s(i) than to s(i + lag) by a share of their distance:
 
     share(lag) = sum |d - s(i + lag)|^2 - |d - s(i)|^2  /  sum |s(i + lag) - s(i)|^2
 
 It is 1 for a perfect frame, 1 - 2a where a codec lags behind a change by the part a (it copies what it does not code),
 0 where the change was lost altogether, and -1 where the frame belongs to the other lag. The sums go over the frames
-in which the source changes most, since only there is there anything to tell; and over none that hardly changes.
+in which the source changes most, since only these show a lag; and over none that hardly changes.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ if TYPE_CHECKING:
 
 _REACH = 2
 LAGS = tuple(lag for lag in range(-_REACH, _REACH + 1) if lag)
-_WITNESSES = 32
+_MAX_FRAMES = 32
 # Rendered faces, still to talking, with and without noise, 30-250 kb/s: 0.06 to 1 in place, -0.27 to -1.2 one off.
 _MISPLACED_SHARE = -0.15
-# Squared levels a pixel from one picture to the next: what is less, such as a pulse in a face that keeps still, a codec
-# may hold back for a few frames, which is no other place.
+# Squared levels a pixel from one picture to the next: a codec may hold back a smaller change, such as a pulse in a
+# still face, for a few frames, which is no lag.
 _LEAST_CHANGE = 1.0
 
 
@@ -38,34 +37,34 @@ class Alignment:
     """The lag of a bitstream, from its frames with enough motion to show one."""
 
     def __init__(self) -> None:
-        self._witnesses: list[tuple[float, int, list[float], list[float]]] = []
+        self._frames: list[tuple[float, int, list[float], list[float]]] = []
 
     def add(self, index: int, decoded: ByteArray, here: ByteArray, lumas: Sequence[ByteArray]) -> None:
-        """Add a decoded frame's luma, its source's, and those at `LAGS` about it (too few at the ends to count)."""
+        """Add a decoded frame's luma, its source's, and the neighbours of that at `LAGS`; skipped at the ends."""
         if len(lumas) < len(LAGS):
             return
         change = squared_distance(here, lumas[LAGS.index(-1)])
-        full = len(self._witnesses) == _WITNESSES
-        if change < _LEAST_CHANGE * here.size or (full and change <= self._witnesses[0][0]):
+        full = len(self._frames) == _MAX_FRAMES
+        if change < _LEAST_CHANGE * here.size or (full and change <= self._frames[0][0]):
             return
         own = squared_distance(decoded, here)
-        nearer = [squared_distance(decoded, luma) - own for luma in lumas]
-        apart = [squared_distance(here, luma) for luma in lumas]
-        (heapq.heapreplace if full else heapq.heappush)(self._witnesses, (change, index, nearer, apart))
+        gains = [squared_distance(decoded, luma) - own for luma in lumas]
+        distances = [squared_distance(here, luma) for luma in lumas]
+        (heapq.heapreplace if full else heapq.heappush)(self._frames, (change, index, gains, distances))
 
     def misplaced_by(self) -> int | None:
         """The frames' lag in frames, None for frames in place or without enough motion to show one."""
-        if not self._witnesses:
+        if not self._frames:
             return None
-        nearer = [sum(witness[2][position] for witness in self._witnesses) for position in range(len(LAGS))]
-        apart = [sum(witness[3][position] for witness in self._witnesses) for position in range(len(LAGS))]
-        if not any(near < _MISPLACED_SHARE * far for near, far in zip(nearer, apart, strict=True)):
+        gains = [sum(frame[2][position] for frame in self._frames) for position in range(len(LAGS))]
+        distances = [sum(frame[3][position] for frame in self._frames) for position in range(len(LAGS))]
+        if not any(gain < _MISPLACED_SHARE * distance for gain, distance in zip(gains, distances, strict=True)):
             return None
-        return LAGS[nearer.index(min(nearer))]
+        return LAGS[gains.index(min(gains))]
 
 
 def neighbourhoods(lumas: Iterable[ByteArray]) -> Iterator[tuple[ByteArray, tuple[ByteArray, ...]]]:
-    """Each luma, and those at `LAGS` about it as far as there are any."""
+    """Each luma with its neighbours at `LAGS`, fewer at the ends."""
     source = iter(lumas)
     before: deque[ByteArray] = deque(maxlen=_REACH)
     after = deque(islice(source, _REACH))

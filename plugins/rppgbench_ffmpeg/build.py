@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from rppgbench.errors import EncodingError
 
-# What x264 and x265 say of themselves in the user data of their first picture.
+# Names of x264 and x265 in the user data of their first picture.
 _X264 = re.compile(rb"x264 - core (\d+)(?: (r\S+))?(?: (\S+))? - ")
 _X265 = re.compile(rb"x265 \(build (\d+)\) - ([^:]+):")
 # OpenCV's numbers of instruction sets, for `checkHardwareSupport`.
@@ -22,10 +22,10 @@ _AVX2, _SSE4_2 = 11, 7
 
 @cache
 def instruction_set() -> str:
-    """The instruction set that x264 and x265 are held to, "auto" where there is no choice that all machines share.
+    """Instruction set that x264 and x265 must use, "auto" on other processors than x86-64 and old ones.
 
-    x264 at one thread does not repeat itself on its AVX-512 code paths (two or three streams in eight runs); on those
-    of AVX2 it does.
+    x264 at one thread is not reproducible on its AVX-512 code paths (two or three streams in eight runs); on those of
+    AVX2 it is.
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return "auto"
@@ -57,7 +57,7 @@ def _x265_version() -> str:
 
 
 def _one_grey_picture(encoder: str, options: dict[str, str]) -> bytes:
-    """A bitstream as small as can be; it carries the encoder's own name."""
+    """Bitstream of one small picture, which carries the encoder's name."""
     target = BytesIO()
     try:
         with av.open(target, "w", format="matroska") as container:

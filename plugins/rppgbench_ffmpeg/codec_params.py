@@ -41,7 +41,7 @@ class X26xParams(RateParams):
     )
 
     def cost_factor(self) -> float:
-        """Time of encoding beside that at preset medium, measured on noisy 1920x1080."""
+        """Encoding time relative to preset medium, measured on noisy 1920x1080."""
         return 0.6 if self.preset in ("ultrafast", "superfast", "veryfast", "faster") else 1.0
 
 

@@ -1,4 +1,4 @@
-"""The codecs: rate control of each, and the verification of its bitstream."""
+"""Codecs: rate control of each, and the verification of its bitstream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rppgbench_ffmpeg.verification import check_lossless, verified_psnr_db
 class Mpeg4:
     """MPEG-4 Part 2 at an average bitrate: one pass, then corrections at a scaled target while they help.
 
-    Its quantiser has a coarsest and a finest step, so that not every rate can be reached; the achieved one is recorded.
+    Its quantiser has a coarsest and a finest step, which bound the rate; the achieved one is recorded.
     """
 
     def __init__(self, **params: Any) -> None:
@@ -38,14 +38,14 @@ class Mpeg4:
         asked_bps, achieved_bps = target_bps, _write(pictures, target, settings, fps_hz)
         best_bps, best_asked_bps = achieved_bps, asked_bps
         for _ in range(self.params.retries):
-            if _miss(best_bps, target_bps) <= self.params.tolerance:
+            if _relative_error(best_bps, target_bps) <= self.params.tolerance:
                 break
             asked_bps *= target_bps / achieved_bps
             before_bps = achieved_bps
             achieved_bps = _write(pictures, target, replace(settings, bitrate_bps=asked_bps), fps_hz)
-            if _miss(achieved_bps, target_bps) < _miss(best_bps, target_bps):
+            if _relative_error(achieved_bps, target_bps) < _relative_error(best_bps, target_bps):
                 best_bps, best_asked_bps = achieved_bps, asked_bps
-            if _miss(achieved_bps, before_bps) < 0.005:
+            if _relative_error(achieved_bps, before_bps) < 0.005:
                 break  # the quantiser is at its end
         if best_asked_bps != asked_bps:
             _write(pictures, target, replace(settings, bitrate_bps=best_asked_bps), fps_hz)
@@ -74,7 +74,7 @@ class _X26x:
         with tempfile.TemporaryDirectory(prefix="rppgbench-") as folder:
             plan = Path(folder) / "pass"
             achieved_bps = _write(pictures, target, replace(settings, options=self._options(1, plan)), fps_hz)
-            if params.passes == 2 or _miss(achieved_bps, target_bps) > params.tolerance:
+            if params.passes == 2 or _relative_error(achieved_bps, target_bps) > params.tolerance:
                 achieved_bps = _write(pictures, target, replace(settings, options=self._options(2, plan)), fps_hz)
         return _verified(pictures, target, settings, fps_hz, achieved_bps, self.build())
 
@@ -99,7 +99,7 @@ class X265(_X26x):
 
     encoder = "libx265"
     fixed = "log-level=none:pools=none:frame-threads=1"
-    # With B frames x265 takes its decoding times from the third picture, and from unset memory where there is none.
+    # With B frames x265 derives decoding times from the third picture, or from unset memory without one.
     min_frames_for_b = 3
 
     def __init__(self, **params: Any) -> None:
@@ -107,7 +107,7 @@ class X265(_X26x):
 
 
 class Lossless:
-    """Ut Video, ten times as quick as FFV1: every sample of the chosen pixel format comes back."""
+    """Ut Video, ten times as fast as FFV1: every sample of the pixel format is kept."""
 
     def __init__(self, **params: Any) -> None:
         self.params = LosslessParams(**params)
@@ -127,7 +127,7 @@ class Lossless:
 
 
 class Original:
-    """The recording as it is: there is nothing to encode."""
+    """The recording as it is, without encoding."""
 
     def build(self) -> str:
         return "none"
@@ -139,7 +139,7 @@ class Original:
 
 
 def _write(pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float) -> float:
-    """The average bitrate of the file written, in bit/s."""
+    """Average bitrate of the written file in bit/s."""
     payload_bytes = write_stream(pictures, target, settings, fps_hz)
     return float(8 * payload_bytes * frame_rate(fps_hz) / pictures.n_frames)
 
@@ -158,7 +158,7 @@ def _verified(
     )
 
 
-def _miss(one_bps: float, other_bps: float) -> float:
+def _relative_error(one_bps: float, other_bps: float) -> float:
     return abs(one_bps - other_bps) / other_bps
 
 

@@ -1,4 +1,4 @@
-"""Pictures for an encoder: a recording decoded, upright, in the encoder's pixel format.
+"""Pictures for an encoder: a decoded recording, upright, in the encoder's pixel format.
 
 Decoding and converting a recording can cost as much as encoding it, and several conditions of one recording are
 usually encoded one after the other, so the pictures of the last short one are kept.
@@ -20,10 +20,10 @@ _HELD_BYTES = 256 * 2**20
 
 
 class Pictures:
-    """All pictures of a ``part`` of ``source`` in ``pix_fmt``, in order; may be gone through any number of times.
+    """All pictures of a ``part`` of ``source`` in ``pix_fmt``, in order; may be iterated any number of times.
 
-    YUV pictures have limited range and the matrix that goes without saying for their size, so that a container which
-    drops the colour tags changes no colour. Recordings of more than ``held_bytes`` are decoded anew each time.
+    YUV pictures have limited range and the conventional matrix of their size, so that a container which drops the
+    colour tags changes no colour. Recordings of more than ``held_bytes`` are decoded anew each time.
     """
 
     def __init__(self, source: Path, pix_fmt: str, *, part: Part = WHOLE, held_bytes: int = _HELD_BYTES) -> None:
@@ -65,13 +65,13 @@ def in_pix_fmt(frame: Frame, pix_fmt: str) -> av.VideoFrame:
         wanted = conventional_colour(picture.width, picture.height)
         if picture.format.name != pix_fmt or (colour.matrix, colour.range) != (wanted.matrix, wanted.range):
             picture = picture.reformat(format=pix_fmt, **colour.swscale_source, **wanted.swscale_target, **EXACT)
-    # A decoded picture remembers that it was a key frame, and would make the encoder code a key frame there.
+    # A decoded key frame is marked so, and would make the encoder code a key frame there.
     picture.pict_type = PictureType.NONE
     return picture
 
 
 class _LastPictures:
-    """The pictures of the recording asked for last in this process."""
+    """Cache of the pictures of one recording, the last one read in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -93,5 +93,5 @@ _last = _LastPictures()
 
 
 def pictures_of(source: Path, pix_fmt: str, part: Part = WHOLE) -> Pictures:
-    """The pictures of a recording's part, from memory if they were asked for last and the file has not changed."""
+    """Pictures of a recording's part, from memory if they were the last ones and the file has not changed."""
     return _last.of(source, pix_fmt, part)

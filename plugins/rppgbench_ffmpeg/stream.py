@@ -1,4 +1,4 @@
-"""Writing one video stream: pictures in, a file out, the same bytes every time."""
+"""Reproducible writing of one video stream from pictures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def frame_rate(fps_hz: float) -> Fraction:
 
 
 def write_stream(pictures: Pictures, target: Path, settings: EncoderSettings, fps_hz: float) -> int:
-    """Encode pictures at a constant frame rate, one timestamp each, and return the payload's bytes.
+    """Number of payload bytes of ``pictures`` encoded at a constant frame rate, one timestamp each.
 
     Raises:
         EncodingError: the encoder refuses its settings, fails, or the file cannot be written; no file is left then.

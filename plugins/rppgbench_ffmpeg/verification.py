@@ -1,4 +1,4 @@
-"""Proof of a bitstream against its source: every picture, in order and at its place; and its PSNR."""
+"""Verification of a bitstream against its source, picture by picture, and its PSNR."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import av
 
-# PSNR of equal pictures, which is infinite, counts as this.
+# Stands for the infinite PSNR of equal pictures.
 EQUAL_PSNR_DB = 100.0
 
 

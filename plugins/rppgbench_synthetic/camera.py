@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rppgbench_synthetic.face import HIGHLIGHT_ONE, PULSE_ONE, FaceTextures, Moving
+from rppgbench_synthetic.face import HIGHLIGHT_ONE, PULSE_ONE, FaceTextures, MovingPart
 from rppgbench_synthetic.light import Light
 from rppgbench_synthetic.motion import Motion
 from rppgbench_synthetic.randomness import noise_bank, on_grid
@@ -29,15 +29,15 @@ Mask = NDArray[np.bool_]
 
 _BLACK, _WHITE = np.float32(0.0), np.float32(255.0)
 _SATURATED = _WHITE * _WHITE
-_MOSTLY_SKIN = 217
+_SKIN_LEVEL = 217
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shot:
-    """All that a recording is made of.
+    """Components of a recording.
 
     ``room`` is linear light (3, H, W), ``pulse`` (T,) the share of linear green light that blood takes away where the
-    pulse strength is 1. ``middle`` is where the middle of the face rests, x and y in pixels, and a canvas unit is
+    pulse strength is 1. ``middle`` is x and y of the middle of the face at rest, in pixels, and a canvas unit is
     ``unit_px`` pixels. ``noise_levels`` is the camera's standard deviation at mid-grey in grey levels.
     """
 
@@ -52,7 +52,7 @@ class Shot:
 
 
 class Camera:
-    """Takes the frames of one shot."""
+    """Renderer of the frames of one shot."""
 
     def __init__(self, shot: Shot, rng: np.random.RandomState) -> None:
         self._shot = shot
@@ -65,17 +65,17 @@ class Camera:
 
     def frames(self) -> Iterator[Planes]:
         """(3, H, W) R, G, B of each frame, in an array that the next frame overwrites."""
-        for planes, _ in self._take():
+        for planes, _ in self._render():
             yield planes
 
     def frames_with_masks(self) -> Iterator[tuple[Planes, Mask]]:
-        """The same frames, and (H, W) where at least 0.85 of a pixel is living skin."""
-        for planes, skin in self._take():
+        """The same frames, each with its mask (H, W) of pixels that are at least 0.85 living skin."""
+        for planes, skin in self._render():
             mask = np.zeros(planes.shape[1:], dtype=np.bool_)
-            mask[self._warp.rows, self._warp.columns] = skin >= _MOSTLY_SKIN
+            mask[self._warp.rows, self._warp.columns] = skin >= _SKIN_LEVEL
             yield planes, mask
 
-    def _take(self) -> Iterator[tuple[Planes, Planes]]:
+    def _render(self) -> Iterator[tuple[Planes, Planes]]:
         shot = self._shot
         picture = shot.face.picture.copy()
         linear = np.empty_like(shot.room)
@@ -84,17 +84,19 @@ class Camera:
             _put(picture, shot.face.lids, float(shot.motion.lids[index]))
             _put(picture, shot.face.mouth, float(shot.motion.mouth[index]))
             self._warp.pose(index)
-            *seen, cover = self._warp(picture)
+            *colours, cover = self._warp(picture)
             pulse, highlight, skin, side = self._warp(shot.face.weights)
             np.multiply(shot.room, shot.light.colour[index][:, None, None], out=linear)
-            self._reflect(index, seen, cover, (pulse, highlight, side), linear[:, self._warp.rows, self._warp.columns])
+            self._reflect(
+                index, colours, cover, (pulse, highlight, side), linear[:, self._warp.rows, self._warp.columns]
+            )
             self._noise.expose(index, linear, planes)
             yield planes, skin
 
     def _reflect(
-        self, index: int, seen: Sequence[Planes], cover8: Planes, weights: Sequence[Planes], linear: Light32
+        self, index: int, colours: Sequence[Planes], cover8: Planes, weights: Sequence[Planes], linear: Light32
     ) -> None:
-        # Lays the head over the light of the room, in place.
+        # The head over the light of the room, in place.
         light = self._shot.light
         pulse, highlight, side = (weight.astype(np.float32) for weight in weights)
         side -= np.float32(127.5)
@@ -104,7 +106,7 @@ class Camera:
         cover = cover8.astype(np.float32)
         cover *= np.float32(1.0 / 255.0)
         for plane in range(3):
-            head = seen[plane].astype(np.float32)
+            head = colours[plane].astype(np.float32)
             head *= head
             gain = pulse * self._absorbed[index, plane]
             np.subtract(side, gain, out=gain)
@@ -129,10 +131,10 @@ class _Noise:
         self._starts = rng.randint(0, bank.size - self._n_values, size=(len(shot.pulse), 2)).tolist()
 
     def expose(self, index: int, linear: Light32, planes: Planes) -> None:
-        """Turn linear light, which is used up, into bytes."""
+        """Write linear light as bytes into ``planes``; ``linear`` is overwritten."""
         read, shot = (slice(start, start + self._n_values) for start in self._starts[index])
         linear += self._read_noise[read].reshape(self._shape)
-        # numpy's clip takes a third of the time of its maximum.
+        # NumPy's clip is three times as fast as its maximum.
         np.clip(linear, _BLACK, _SATURATED, out=linear)
         np.sqrt(linear, out=linear)
         linear += self._shot_noise[shot].reshape(self._shape)
@@ -140,5 +142,5 @@ class _Noise:
         np.copyto(planes, linear, casting="unsafe")
 
 
-def _put(picture: Planes, part: Moving, opening: float) -> None:
+def _put(picture: Planes, part: MovingPart, opening: float) -> None:
     picture[part.rows, part.columns] = part.steps[round(opening * (len(part.steps) - 1))]

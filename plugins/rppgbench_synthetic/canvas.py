@@ -20,13 +20,13 @@ Colour = Sequence[float] | Field
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """Something painted last, over whatever moves below it: a mask (H, W) and a colour (3,) or (H, W, 3)."""
+    """A mask (H, W) and a colour (3,) or (H, W, 3), painted last, over moving parts."""
 
     mask: Field
     colour: Colour
 
     def part(self, rows: slice, columns: slice) -> Layer:
-        """The same within a rectangle."""
+        """The layer within a rectangle."""
         colour = np.asarray(self.colour)
         return Layer(mask=self.mask[rows, columns], colour=colour[rows, columns] if colour.ndim == 3 else colour)
 
@@ -44,14 +44,14 @@ class Canvas:
 
     @classmethod
     def blank(cls, left: float, top: float, right: float, bottom: float, texel: float) -> Canvas:
-        """An empty canvas that reaches over the given rectangle."""
+        """An empty canvas of the given rectangle."""
         xs = left + texel * np.arange(round((right - left) / texel))
         ys = top + texel * np.arange(round((bottom - top) / texel))
         x, y = (np.ascontiguousarray(grid) for grid in np.meshgrid(xs, ys))
         return cls(x=x, y=y, texel=texel, colour=np.zeros((*x.shape, 3)), skin=x * 0.0, cover=x * 0.0)
 
     def paint(self, mask: Field, colour: Colour, *, skin: float | Field = 0.0) -> None:
-        """Lay ``colour`` over the canvas where ``mask`` (0-1) says, and hide what is behind."""
+        """Paint ``colour`` over the canvas with opacity ``mask`` (0-1)."""
         cover = mask + self.cover * (1.0 - mask)
         # Over nothing, even a soft edge has the full colour: its softness is in the cover.
         share = np.divide(mask, cover, out=np.zeros_like(mask), where=cover > 0)
@@ -60,7 +60,7 @@ class Canvas:
         self.cover[:] = cover
 
     def tint(self, mask: Field, colour: Colour) -> None:
-        """Shift what is there towards ``colour``; it stays skin, and no larger."""
+        """Shift existing colour towards ``colour``; skin and cover stay."""
         self.colour += (mask * (self.cover > 0))[..., None] * (np.asarray(colour) - self.colour)
 
     def inside(self, distance: Field, soft_texels: float = 1.5) -> Field:
@@ -83,14 +83,14 @@ class Canvas:
         return smooth(field, scale_x / self.texel, scale_y / self.texel)
 
     def part(self, rows: slice, columns: slice) -> Canvas:
-        """A rectangle; painting on it is painting on the whole."""
+        """A view of a rectangle: painting on it changes the whole canvas."""
         at = (rows, columns)
         return replace(
             self, x=self.x[at], y=self.y[at], colour=self.colour[at], skin=self.skin[at], cover=self.cover[at]
         )
 
     def copy(self) -> Canvas:
-        """The same on its own."""
+        """A canvas with its own arrays."""
         return replace(self, colour=self.colour.copy(), skin=self.skin.copy(), cover=self.cover.copy())
 
 

@@ -1,4 +1,4 @@
-"""The contact sensor's recording of a body: an ECG at 256 Hz or a finger's blood volume pulse at 64 Hz."""
+"""Recording of a contact sensor: an ECG at 256 Hz or a finger's blood volume pulse at 64 Hz."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The head of one person as textures: what is seen, where the pulse is, and what moves in a face."""
+"""Textures of a subject's head: colour, strength of the pulse, and moving parts."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _Region = tuple[slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moving:
-    """Pictures (K, h, w, 4) of a part of the head from shut to open or the other way, and where they belong."""
+class MovingPart:
+    """Pictures (K, h, w, 4) of a part of the head from shut to open or the reverse, and its place in the texture."""
 
     rows: slice
     columns: slice
@@ -39,25 +39,25 @@ class Moving:
 
 @dataclass(frozen=True, kw_only=True)
 class FaceTextures:
-    """All that the camera needs of a head.
+    """Textures of a head.
 
     ``picture`` (h, w, 4): display R, G, B without highlights, and opacity. ``weights`` (h, w, 4): strength of the
     pulse (128 is 1), of highlights (1020 is white), share of skin, and place from left to right.
-    ``depth`` (h, w): how far in front of the ears (128 is one unit). The middle of the face is at texel ``origin``
+    ``depth`` (h, w): distance in front of the ears (128 is one unit). The middle of the face is at texel ``origin``
     (x, y), and a unit has ``scale`` texels.
     """
 
     picture: Texture
     weights: Texture
     depth: NDArray[np.int16]
-    lids: Moving
-    mouth: Moving
+    lids: MovingPart
+    mouth: MovingPart
     origin: tuple[int, int]
     scale: float
 
 
 @functools.lru_cache(maxsize=2)
-def textures(subject: Subject, scale: float) -> FaceTextures:
+def paint_face(subject: Subject, scale: float) -> FaceTextures:
     """The face of ``subject`` at ``scale`` texels a unit, the same in all sessions."""
     looks = looks_of(subject)
     canvas = Canvas.blank(LEFT, TOP, RIGHT, BOTTOM, 1.0 / scale)
@@ -71,13 +71,13 @@ def textures(subject: Subject, scale: float) -> FaceTextures:
     hair.paint_beard(canvas, looks)
     over = hair.front_layers(canvas, looks)
 
-    def moving(left: float, top: float, right: float, bottom: float, n_steps: int, paint: _Painter) -> Moving:
+    def moving(left: float, top: float, right: float, bottom: float, n_steps: int, paint: _Painter) -> MovingPart:
         region = _region(canvas, left, top, right, bottom)
         steps = [
             _picture(_finished(canvas, looks, over, region, paint, step / (n_steps - 1)), shade[region])
             for step in range(n_steps)
         ]
-        return Moving(rows=region[0], columns=region[1], steps=np.stack(steps))
+        return MovingPart(rows=region[0], columns=region[1], steps=np.stack(steps))
 
     eyes = looks.eye_y
     lids = moving(-0.45, eyes - 0.13, 0.45, eyes + 0.08, LID_STEPS, features.paint_eyes)
@@ -108,7 +108,7 @@ def _paint_skin(canvas: Canvas, looks: Looks) -> None:
     mottle += 0.012 * canvas.noise(looks.texture_stream("blotches"), 0.025, 0.025)
     mottle += 0.010 * canvas.noise(looks.texture_stream("pores"), 0.006, 0.006)
     skin *= 1.0 + mottle[..., None]
-    # Blood near the surface takes away green and blue.
+    # Blood near the surface absorbs green and blue.
     flush = 0.10 * (canvas.bump(-0.31, 0.18, 0.12, 0.10) + canvas.bump(0.31, 0.18, 0.12, 0.10))
     flush += 0.09 * canvas.bump(0, 0.21, 0.07, 0.06) + 0.08 * (np.abs(x) > looks.half_width * 0.98)
     skin *= 1.0 - flush[..., None] * np.array([0.1, 1.0, 0.8])

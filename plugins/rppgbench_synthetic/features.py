@@ -48,7 +48,7 @@ def paint_brows(canvas: Canvas, looks: Looks) -> None:
 
 
 def paint_nose(canvas: Canvas, looks: Looks) -> None:
-    """Nostrils and the shadow below; the rest of a nose is its shape."""
+    """Nostrils and the shadow below; the height map shapes the rest of the nose."""
     for side in _SIDES:
         hole = canvas.bump(side * 0.85 * looks.nose_width, 0.262, 0.020, 0.011)
         canvas.paint(0.8 * np.clip(hole * 1.2, 0, 1), looks.skin * 0.28)

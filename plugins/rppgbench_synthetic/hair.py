@@ -1,4 +1,4 @@
-"""Hair, beard and glasses: what covers skin and carries no pulse."""
+"""Hair, beard and glasses, which cover skin and carry no pulse."""
 
 from __future__ import annotations
 

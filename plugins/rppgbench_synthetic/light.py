@@ -1,4 +1,4 @@
-"""The light over time: a slow drift, a faint flicker, and highlights that come and go."""
+"""Light over time: a slow drift, a faint flicker, and varying highlights."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Light:
     highlight: NDArray[np.float32]
 
 
-def shine(rng: np.random.RandomState, n_frames: int, fps_hz: float) -> Light:
+def simulate_light(rng: np.random.RandomState, n_frames: int, fps_hz: float) -> Light:
     """The light of one recording, about 1: drifts by 0.5-1.5 % in seconds, a quarter of that apart in R, G and B.
 
     A flicker of 0.1-0.4 %, as of a screen or of people passing, reaches into the band of the pulse, the same in all
-    channels: it is what methods that combine channels were made for.
+    channels: methods that combine channels cancel it.
     """
     drift = rng.uniform(0.005, 0.015)
     common = drift * wander(rng, n_frames, fps_hz, 3.0)

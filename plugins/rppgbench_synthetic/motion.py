@@ -35,7 +35,9 @@ class Motion:
     mouth: Track
 
 
-def move(rng: np.random.RandomState, level: MotionLevel, body: Physiology, times_s: Track, fps_hz: float) -> Motion:
+def simulate_motion(
+    rng: np.random.RandomState, level: MotionLevel, body: Physiology, times_s: Track, fps_hz: float
+) -> Motion:
     """The motion of one recording; every level blinks and nods with the heart, "talk" and "large" also speak."""
     amount = _AMOUNT[level]
     n_frames = len(times_s)

@@ -25,10 +25,10 @@ _FINGER_WAVES = ((0.17, 0.070, 1.0), (0.43, 0.10, 0.50), (0.68, 0.12, 0.10))
 
 @dataclass(frozen=True, kw_only=True)
 class Physiology:
-    """One session's body on the video's clock, which starts at 0 s.
+    """Physiology of one session on the video's clock, which starts at 0 s.
 
     ``beats_s`` are the R-peaks, from before the start to after the end. ``respiration_hz`` is the rate that modulates
-    them; ``pulse_delay_s`` is how long the face's pulse takes behind the R-peak.
+    them; ``pulse_delay_s`` is the delay of the face's pulse behind the R-peak.
     """
 
     hr_bpm: float
@@ -62,7 +62,7 @@ class Physiology:
 
 
 def simulate(seed: int, subject: str, session: str, hr_bpm: float, duration_s: float) -> Physiology:
-    """The body of ``subject`` in ``session``; what is the person's own is the same in all sessions.
+    """Physiology of ``subject`` in ``session``; a subject's own traits are the same in all sessions.
 
     The standard deviation of RR is 15-70 ms at rest and shrinks with the square of the mean RR.
     """

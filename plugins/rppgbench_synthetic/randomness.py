@@ -31,7 +31,7 @@ def normals(rng: np.random.RandomState, *shape: int) -> NDArray[np.float64]:
 
 
 def on_grid(values: Any, bits: int) -> NDArray[np.float64]:
-    """``values`` rounded to multiples of ``2**-bits``, which swallows what processors disagree on."""
+    """``values`` rounded to multiples of ``2**-bits``, which removes differences between processors."""
     rounded: NDArray[np.float64] = np.rint(np.ldexp(np.asarray(values, dtype=np.float64), bits))
     return np.ldexp(rounded, -bits)
 
@@ -52,7 +52,7 @@ def wander(rng: np.random.RandomState, n_samples: int, rate_hz: float, tau_s: fl
 
 @functools.lru_cache(maxsize=1)
 def noise_bank(n_values: int) -> NDArray[np.float32]:
-    """White noise of unit variance shared by all recordings of a process, each of which cuts its own pieces from it."""
+    """White noise of unit variance shared by all recordings of a process, each with pieces of its own."""
     bank = normals(stream("camera noise"), n_values).astype(np.float32)
     bank.flags.writeable = False
     return bank

@@ -1,4 +1,4 @@
-"""The shape of a head as a height map, and how light falls on it."""
+"""Shape of a head as a height map, and the light on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _AMBIENT = 0.42
 
 
 def head_radius(canvas: Canvas, looks: Looks) -> Field:
-    """Below 1 inside the outline of the face, which narrows to the jaw."""
+    """Radius relative to the outline of the face, which narrows to the jaw: below 1 inside."""
     down = canvas.y / HEAD_HALF_HEIGHT
     width = looks.half_width * (1.0 - looks.jaw * np.clip(down, 0, 1.2) ** 2.2 - 0.05 * np.clip(-down, 0, 1.2) ** 2)
     return (np.abs(canvas.x / width) ** 2.25 + np.abs(down) ** 2.25) ** (1 / 2.25)

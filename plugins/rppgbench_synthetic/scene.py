@@ -1,4 +1,4 @@
-"""The picture besides the head: a room, shoulders, and the light on all of it."""
+"""Background of a recording: a room, shoulders, and the light on them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from rppgbench_synthetic.randomness import normals, on_grid
 Plane = NDArray[np.float64]
 
 
-def room(rng: np.random.RandomState, width: int, height: int, head: tuple[float, float, float]) -> NDArray[np.float32]:
+def paint_room(
+    rng: np.random.RandomState, width: int, height: int, head: tuple[float, float, float]
+) -> NDArray[np.float32]:
     """Linear light (3, H, W) of a furnished wall and clothed shoulders, 255**2 being white.
 
-    ``head`` is where the middle of the face is in the picture, x and y, and half its height, in pixels.
+    ``head`` is x and y of the middle of the face and half the head's height, in pixels.
     """
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     shown = _wall(rng, x, y) * 255.0

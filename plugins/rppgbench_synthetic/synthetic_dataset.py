@@ -1,4 +1,4 @@
-"""The dataset ``synthetic``: recordings, contact sensor and frames."""
+"""Dataset ``synthetic``: recordings, contact sensor and frames."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rppgbench.media import lossless
 from rppgbench_synthetic.camera import Camera, Mask, Shot
 from rppgbench_synthetic.cohort import SubjectSession, subject_sessions
 from rppgbench_synthetic.contact_recording import record
-from rppgbench_synthetic.face import textures
-from rppgbench_synthetic.light import shine
+from rppgbench_synthetic.face import paint_face
+from rppgbench_synthetic.light import simulate_light
 from rppgbench_synthetic.looks import looks_of
-from rppgbench_synthetic.motion import move
+from rppgbench_synthetic.motion import simulate_motion
 from rppgbench_synthetic.physiology import Physiology, simulate
 from rppgbench_synthetic.randomness import on_grid, stream
 from rppgbench_synthetic.relief import HEAD_HALF_HEIGHT
 from rppgbench_synthetic.rendering_params import SyntheticParams
-from rppgbench_synthetic.scene import room
+from rppgbench_synthetic.scene import paint_room
 
 Frame = NDArray[np.uint8]
 
@@ -34,7 +34,7 @@ _TEXELS_PER_PX = 1.25
 
 
 class Synthetic:
-    """Rendered faces; takes the fields of ``SyntheticParams`` as keyword arguments."""
+    """Rendered faces by the fields of ``SyntheticParams``."""
 
     def __init__(self, **params: Any) -> None:
         self.params = SyntheticParams(**params)
@@ -70,7 +70,7 @@ class Synthetic:
         )
 
     def container(self) -> str:
-        """The ending of files written by ``render``."""
+        """Suffix of files written by ``render``."""
         return lossless.CONTAINER
 
     def frames(self, recording: Recording) -> Iterator[Frame]:
@@ -79,12 +79,12 @@ class Synthetic:
             yield np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
     def frames_with_masks(self, recording: Recording) -> Iterator[tuple[Frame, Mask]]:
-        """Each frame, and (H, W) where it is living skin."""
+        """Each frame with its mask (H, W) of living skin."""
         for planes, mask in self._camera(recording).frames_with_masks():
             yield np.ascontiguousarray(np.moveaxis(planes, 0, -1)), mask
 
     def body(self, recording: Recording) -> Physiology:
-        """The body behind the ground truth: beats, breath and blood volume."""
+        """Physiology behind the ground truth: beats, breath and blood volume."""
         session = self._session(recording)
         return simulate(self.params.seed, session.subject.id, session.name, session.hr_bpm, self.params.duration_s)
 
@@ -106,10 +106,10 @@ class Synthetic:
         # The camera's square root halves relative changes.
         strength = 2.0 * looks_of(session.subject).pulse_share
         shot = Shot(
-            face=textures(session.subject, float(np.rint(_TEXELS_PER_PX * unit_px))),
-            room=room(rng, width, height, (*middle, _HEAD_SHARE * height)),
-            motion=move(rng, session.motion, body, times_s, params.fps_hz),
-            light=shine(rng, self._n_frames, params.fps_hz),
+            face=paint_face(session.subject, float(np.rint(_TEXELS_PER_PX * unit_px))),
+            room=paint_room(rng, width, height, (*middle, _HEAD_SHARE * height)),
+            motion=simulate_motion(rng, session.motion, body, times_s, params.fps_hz),
+            light=simulate_light(rng, self._n_frames, params.fps_hz),
             pulse=on_grid(strength * body.face_pulse(times_s), 24),
             middle=middle,
             unit_px=unit_px,

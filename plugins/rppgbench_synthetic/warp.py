@@ -21,10 +21,10 @@ _USED_MASK = (1 << _USED_PLACES) - 1
 
 
 class Warp:
-    """Brings textures into the part ``rows`` x ``columns`` of a picture of ``picture`` rows and columns.
+    """Map of textures into the part ``rows`` x ``columns`` of a picture of ``picture`` rows and columns.
 
     Positions are integers, and ``cv2.remap`` with fixed-point maps interpolates bytes in integers, so the result does
-    not depend on the processor. ``middle`` is where the face's middle rests, x and y in pixels.
+    not depend on the processor. ``middle`` is x and y of the face's middle at rest, in pixels.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Warp:
         self._fraction = np.empty(self._depth.shape, dtype=np.uint16)
 
     def pose(self, index: int) -> None:
-        """Look from frame ``index`` on."""
+        """Set the pose to that of frame ``index``."""
         cosine, sine, x0, y0, yaw, pitch = self._poses[index].tolist()
         self._look(1, cosine * self._y + y0, -sine * self._x, pitch)
         np.bitwise_and(self._places, _USED_MASK, out=self._below)
@@ -53,9 +53,9 @@ class Warp:
         np.copyto(self._fraction, self._below, casting="unsafe")
 
     def __call__(self, texture: Texture) -> Sequence[Texture]:
-        """The channels of ``texture`` (h, w, C) as they are seen in this pose; 0 beside it."""
-        seen = cv2.remap(texture, self._whole, self._fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-        return cast("Sequence[Texture]", cv2.split(seen))
+        """Channels of ``texture`` (h, w, C) in this pose; 0 beside it."""
+        mapped = cv2.remap(texture, self._whole, self._fraction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        return cast("Sequence[Texture]", cv2.split(mapped))
 
     def _look(self, axis: int, by_row: NDArray[np.int64], by_column: NDArray[np.int64], turn: int) -> None:
         # One coordinate of all positions: whole texels into the map, the rest stays with 5 places in self._places.
@@ -87,7 +87,7 @@ def _poses(face: FaceTextures, motion: Motion, unit_px: float, height: int) -> N
 def _reach(
     face: FaceTextures, motion: Motion, middle: tuple[int, int], unit_px: float, picture: tuple[int, int]
 ) -> tuple[slice, slice]:
-    """The part of the picture that the head can get to."""
+    """Rows and columns of the picture that the head can reach."""
     px_per_texel = unit_px / face.scale
     texture_height, texture_width = face.depth.shape
     radius_px = px_per_texel * float(np.hypot(texture_height, texture_width))
@@ -106,7 +106,7 @@ def _reach(
 
 
 def _resting_depth(face: FaceTextures, x: NDArray[np.int64], y: NDArray[np.int64], unit_px: float) -> NDArray[np.int32]:
-    """Depth at each pixel while the head rests: near enough for the small turns there are, and smooth."""
+    """Smooth depth at each pixel of the head at rest, an approximation for the small turns of the motion."""
     columns = np.rint(x * (face.scale / unit_px)).astype(np.int64) + face.origin[0]
     rows = np.rint(y * (face.scale / unit_px)).astype(np.int64) + face.origin[1]
     height, width = face.depth.shape

@@ -43,6 +43,9 @@ def check(spec: Spec, folder: Path, params: Mapping[str, Any] | None = None, **l
     def new() -> Any:
         return make(spec, validated, **local)
 
+    if isinstance(spec, DatasetSpec):
+        check_dataset(spec, new, folder)
+        return
     if not _is_trained_by_gradients(spec):
         _CHECKS[spec.kind](spec, new(), folder)
         return
@@ -159,5 +162,4 @@ _CHECKS: Mapping[Kind, Callable[[Spec, Any, Path], None]] = {
     "method": _check_method,
     "enhancer": _check_enhancer,
     "codec": _check_codec,
-    "dataset": check_dataset,
 }

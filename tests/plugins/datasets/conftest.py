@@ -16,10 +16,10 @@ from rppgbench.testing.rendered_cohort import RenderedCohort, RenderedRecording
 
 @dataclass(frozen=True)
 class Tree:
-    """A small copy of a dataset in its own layout, and what was filmed for it."""
+    """A small copy of a dataset in its own layout, with its rendered recordings by id."""
 
     root: Path
-    takes: dict[str, RenderedRecording]
+    rendered_by_id: dict[str, RenderedRecording]
 
     def files(self) -> set[str]:
         """Every file's path below the root."""
@@ -32,12 +32,12 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def film(registry: Registry) -> RenderedCohort:
+def cohort(registry: Registry) -> RenderedCohort:
     return RenderedCohort(registry)
 
 
 @pytest.fixture(scope="session")
-def fixture_tree(film: RenderedCohort, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, float], Tree]:
+def fixture_tree(cohort: RenderedCohort, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, float], Tree]:
     """A function from a loader module's name, subjects and seconds to its tree, written once; copy before changing."""
     trees: dict[tuple[Any, ...], Tree] = {}
 
@@ -47,7 +47,7 @@ def fixture_tree(film: RenderedCohort, tmp_path_factory: pytest.TempPathFactory)
             root = tmp_path_factory.mktemp(name) / "root"
             root.mkdir()
             module = importlib.import_module(f"rppgbench_datasets.{name}")
-            trees[key] = Tree(root, module.write_fixture(root, film, n_subjects, duration_s))
+            trees[key] = Tree(root, module.write_fixture(root, cohort, n_subjects, duration_s))
         return trees[key]
 
     return tree
@@ -55,13 +55,13 @@ def fixture_tree(film: RenderedCohort, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def lag_ms() -> Callable[[GroundTruth, RenderedRecording], float]:
-    """How much later than the film's sensor a ground truth is, by the shift that correlates best."""
+    """Delay in ms of a ground truth behind the rendered sensor, by the shift of highest correlation."""
 
-    def lag(truth: GroundTruth, take: RenderedRecording) -> float:
-        inside = (truth.times_s > 0.1) & (truth.times_s < take.duration_s - 0.1)
+    def lag(truth: GroundTruth, rendered: RenderedRecording) -> float:
+        inside = (truth.times_s > 0.1) & (truth.times_s < rendered.duration_s - 0.1)
         times_s, samples = truth.times_s[inside], truth.samples[inside]
         shifts_s = np.arange(-100, 101) / 1000.0
-        likeness = [np.corrcoef(take.sensor(times_s - shift_s), samples)[0, 1] for shift_s in shifts_s]
-        return float(1000.0 * shifts_s[np.argmax(likeness)])
+        correlations = [np.corrcoef(rendered.sensor(times_s - shift_s), samples)[0, 1] for shift_s in shifts_s]
+        return float(1000.0 * shifts_s[np.argmax(correlations)])
 
     return lag

@@ -29,7 +29,7 @@ def written(tmp_path):
     return file
 
 
-def test_what_is_written_is_read(written):
+def test_written_channels_are_read(written):
     path, channels = written(np.arange(N))
     signals = bdf.read(path, ["EXG2"], optional=["EXG1", "EXG9"])
     assert signals.rate_hz == RATE_HZ
@@ -40,7 +40,7 @@ def test_what_is_written_is_read(written):
 
 
 @pytest.mark.parametrize("rest", [0, 0xFF00, 1 << 20, -(1 << 23), -(1 << 23) | (1 << 20) | 0xFF00])
-def test_what_the_amplifier_says_of_itself_is_no_event(written, rest):
+def test_amplifier_bits_are_no_event(written, rest):
     status = np.full(N, rest)
     status[0] |= 1 << 16
     status[300:310] |= 16
@@ -68,7 +68,7 @@ def test_a_damaged_file_is_named(written, damage):
     assert str(path) in caught.value.message
 
 
-def test_a_file_that_is_cut_off_is_told_without_output(written, capfd):
+def test_a_file_that_is_cut_off_is_reported_without_output(written, capfd):
     path, _ = written(np.zeros(N))
     whole = path.read_bytes()
     path.write_bytes(whole[:-1000])

@@ -89,12 +89,12 @@ def test_recordings(tree):
     assert first.source_details.startswith("mpeg4 at ")
 
 
-def test_a_session_shows_its_own_stretch_of_film(tree):
-    """Means of decoded frames against those of the take, which begins 18 s into a longer one."""
-    recording, take = Cohface(tree.root).recordings()[3], tree.takes["1-3"]
-    filmed = np.array([frame.mean() for frame in take.frames()])
+def test_a_session_shows_its_own_part_of_the_rendered_recording(tree):
+    """Means of decoded frames against those of the rendered recording, which begins 18 s into a longer one."""
+    recording, rendered = Cohface(tree.root).recordings()[3], tree.rendered_by_id["1-3"]
+    filmed = np.array([frame.mean() for frame in rendered.frames()])
     decoded = np.array([frame.rgb().mean() for frame in frames(recording.path)])
-    assert len(decoded) == take.n_frames == 120
+    assert len(decoded) == rendered.n_frames == 120
     assert np.abs(decoded - filmed).max() < 1.0
     assert np.corrcoef(decoded, filmed)[0, 1] > 0.9
 
@@ -103,9 +103,9 @@ def test_a_session_shows_its_own_stretch_of_film(tree):
 def test_the_truth_is_the_takes(tree, name):
     dataset = Cohface(tree.root)
     recording = next(r for r in dataset.recordings() if r.id == name)
-    truth, take = dataset.ground_truth(recording), tree.takes[name]
-    assert window_hrs(truth, [0.0], 120, 20.0)[0].beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
-    np.testing.assert_allclose((truth.samples - 40) / 10, take.sensor(truth.times_s), atol=1e-9)
+    truth, rendered = dataset.ground_truth(recording), tree.rendered_by_id[name]
+    assert window_hrs(truth, [0.0], 120, 20.0)[0].beats_bpm == pytest.approx(rendered.hr_bpm, abs=0.5)
+    np.testing.assert_allclose((truth.samples - 40) / 10, rendered.sensor(truth.times_s), atol=1e-9)
     assert (truth.kind, truth.doubts) == ("bvp", ())
 
 
@@ -225,9 +225,9 @@ def test_a_light_that_is_empty_makes_its_recording_absent(root, value):
     assert empty.reason == "attribute illumination is empty, expected a text"
 
 
-def test_a_fixture_has_no_more_sessions_than_the_film(registry, tmp_path):
-    takes = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
-    assert list(takes) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
+def test_a_fixture_has_no_more_sessions_than_the_cohort(registry, tmp_path):
+    rendered_by_id = write_fixture(tmp_path, RenderedCohort(registry, n_sessions=2), 1, 1.0)
+    assert list(rendered_by_id) == [recording.id for recording in Cohface(tmp_path).recordings()] == ["1-0", "1-1"]
 
 
 def test_samples_that_are_no_numbers_stay_so(root):
@@ -275,7 +275,7 @@ def test_a_wrong_root_says_where_to_look(tree, tmp_path):
         Cohface(tmp_path / "nowhere")
 
 
-def test_a_missing_reader_is_told_how_to_get(tree, monkeypatch):
+def test_a_missing_reader_is_named_with_its_installation(tree, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DatasetUnavailable, match="h5py") as caught:
         Cohface(tree.root)

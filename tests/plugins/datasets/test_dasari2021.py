@@ -68,7 +68,7 @@ def test_every_window_has_the_mean_rate_of_the_recording(tree):
         assert truth.kind == "hr"
         for start_s, end_s in ((0.0, 1.0), (3.5, 5.0), (7.0, 8.0), (0.0, 8.0)):
             rate = window_hrs(truth, [start_s], round((end_s - start_s) * 15.0), 15.0)[0]
-            assert rate.beats_bpm == pytest.approx(tree.takes[one.id].hr_bpm, abs=0.0005)  # three decimals
+            assert rate.beats_bpm == pytest.approx(tree.rendered_by_id[one.id].hr_bpm, abs=0.0005)  # three decimals
 
 
 def test_patches_carry_the_pulse(tree):
@@ -77,7 +77,7 @@ def test_patches_carry_the_pulse(tree):
         paths = [tree.root / f"Data/{video}_{patch}.avi" for patch in PATCHES]
         green = np.mean([[frame.rgb()[..., 1].mean() for frame in frames(path)] for path in paths], axis=0)
         (rate,) = estimate_each(-green[None], 15.0)
-        assert rate.spectrum_bpm == pytest.approx(tree.takes[f"{person}-forehead"].hr_bpm, abs=3.0)
+        assert rate.spectrum_bpm == pytest.approx(tree.rendered_by_id[f"{person}-forehead"].hr_bpm, abs=3.0)
 
 
 def test_nothing_is_absent_from_the_fixture(tree):

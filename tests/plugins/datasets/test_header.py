@@ -1,4 +1,4 @@
-"""What a video's header says."""
+"""Rate, length, codec and bitrate by a video's header."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def test_rate_length_and_origin(tmp_path, name, encoder, pix_fmt, source):
     header = read_header(tmp_path / name)
     assert (header.fps_hz, header.source) == (25.0, source)
     assert header.duration_s == pytest.approx(20 / 25)
+    assert header.frame_size == (48, 32)
     assert header.source_details.startswith(header.codec)
     assert header.n_frames == (0 if name.endswith(".mkv") else 20)  # Matroska does not count them
 

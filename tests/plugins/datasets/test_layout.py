@@ -19,7 +19,7 @@ def test_a_folder_is_listed_in_natural_order_without_hidden_files(tmp_path):
     assert [path.name for path in listed(tmp_path)] == ["b9", "b10"]
 
 
-def test_what_is_no_folder_is_told_with_what_lies_beside_it(tmp_path):
+def test_a_path_that_is_no_folder_is_reported_with_what_lies_beside_it(tmp_path):
     (tmp_path / "DATASET_2").touch()
     with pytest.raises(DatasetUnavailable, match=r"DATASET-2: no such folder\n  -> there is DATASET_2: renamed"):
         listed(tmp_path / "DATASET-2")
@@ -57,7 +57,7 @@ def test_a_wrong_root_is_refused_with_a_few_names_and_where_to_look(tmp_path):
     assert caught.value.hint == f"the data seem to be in {tmp_path / 'sub'}: point there"
 
 
-def test_an_empty_root_is_told(tmp_path):
+def test_an_empty_root_is_reported(tmp_path):
     with pytest.raises(DatasetUnavailable, match=r"found an empty folder\n  -> point to the folder that holds it"):
         refuse_root(tmp_path, "anything")
 
@@ -68,7 +68,7 @@ def test_an_optional_reader_that_is_not_installed_says_how_to_get_it():
         optional_reader("no_such_reader")
 
 
-def test_what_belongs_to_nothing_is_told_folders_as_a_whole(tmp_path):
+def test_extra_files_are_listed_and_folders_of_them_as_a_whole(tmp_path):
     for path in (
         "s1/vid.avi",
         "s1/copy.avi",
@@ -81,5 +81,5 @@ def test_what_belongs_to_nothing_is_told_folders_as_a_whole(tmp_path):
     ):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
-    strangers = extra(tmp_path, lambda path: path.name == "vid.avi" or path == tmp_path / "s2")
-    assert [path.relative_to(tmp_path).as_posix() for path in strangers] == ["old", "s1/copy.avi", "x.txt"]
+    extra_files = extra(tmp_path, lambda path: path.name == "vid.avi" or path == tmp_path / "s2")
+    assert [path.relative_to(tmp_path).as_posix() for path in extra_files] == ["old", "s1/copy.avi", "x.txt"]

@@ -138,13 +138,13 @@ def test_heart_rate_is_that_of_the_known_beats(dataset, tree):
         truth = dataset.ground_truth(recording)
         assert truth.doubts == ()
         rate = window_hrs(truth, [0.0], round(30.0 * recording.fps_hz), recording.fps_hz)[0]
-        assert rate.spectrum_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
-        assert rate.beats_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
+        assert rate.spectrum_bpm == pytest.approx(tree.rendered_by_id[recording.id].hr_bpm, abs=0.5)
+        assert rate.beats_bpm == pytest.approx(tree.rendered_by_id[recording.id].hr_bpm, abs=0.5)
 
 
 def test_beats_of_every_lead_are_on_the_clock_of_frame_306(dataset, tree):
     recording = dataset.recordings()[0]
-    truth, known_s = dataset.ground_truth(recording), tree.takes["2"].beats_s
+    truth, known_s = dataset.ground_truth(recording), tree.rendered_by_id["2"].beats_s
     assert set(truth.leads) == {"EXG1", "EXG3"}
     for samples in (truth.samples, *truth.leads.values()):
         beats_s = np.interp(r_peaks(samples, ECG_HZ), np.arange(len(samples)), truth.times_s)
@@ -284,7 +284,7 @@ def test_a_monochrome_view_is_not_taken_for_the_video(copy):
     assert MahnobHci(copy).recordings()[0].path == copy / "2" / COLOUR
 
 
-def test_inventory_counts_what_was_published(copy):
+def test_inventory_counts_published_recordings(copy):
     shutil.copytree(copy / "2", copy / "3")  # a neutral session
     shutil.copytree(copy / "2", copy / "12 (copy)")
     inventory = MahnobHci(copy).inventory()

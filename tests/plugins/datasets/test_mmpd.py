@@ -33,7 +33,7 @@ SECONDS = 6.0
 
 @pytest.fixture(scope="module")
 def tree(registry, tmp_path_factory):
-    """Root and takes: twenty sessions are many, so the pictures are the smallest there are."""
+    """Root and rendered recordings, in the smallest pictures since there are twenty sessions."""
     root = tmp_path_factory.mktemp("mmpd") / "root"
     root.mkdir()
     return root, write_fixture(root, RenderedCohort(registry, size=(96, 96)), 1, SECONDS)
@@ -67,7 +67,7 @@ def written(tmp_path):
 
 
 def plain_bytes(path):
-    """How long a compressed file is when its elements are unpacked."""
+    """Size in bytes of a compressed file with its elements unpacked."""
     content, at, total = path.read_bytes(), 128, 128
     while at < len(content):
         kind, size = struct.unpack_from("<II", content, at)
@@ -141,25 +141,25 @@ def test_recordings(tree):
 
 @pytest.mark.parametrize("name", ["p1_0", "p1_10", "p1_15", "p1_19"])
 def test_the_truth_is_the_takes(tree, name):
-    root, takes = tree
-    dataset, take = Mmpd(root), takes[name]
+    root, rendered_by_id = tree
+    dataset, rendered = Mmpd(root), rendered_by_id[name]
     truth = dataset.ground_truth(next(r for r in dataset.recordings() if r.id == name))
-    assert window_hrs(truth, [0.0], round(SECONDS * 30.0), 30.0)[0].beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
-    np.testing.assert_allclose(truth.samples, take.sensor(truth.times_s), atol=1e-9)
+    assert window_hrs(truth, [0.0], round(SECONDS * 30.0), 30.0)[0].beats_bpm == pytest.approx(rendered.hr_bpm, abs=0.5)
+    np.testing.assert_allclose(truth.samples, rendered.sensor(truth.times_s), atol=1e-9)
     assert (truth.kind, truth.video_s, truth.doubts) == ("bvp", None, ())
 
 
-def test_a_rendered_recording_has_the_filmed_proportions(tree, tmp_path):
-    """The film's own pixels, cut to 16:9, come back but for what two changes of size blur and the light dims."""
-    root, takes = tree
+def test_a_rendered_recording_has_the_original_proportions(tree, tmp_path):
+    """The original pixels, cut to 16:9, come back but for the blur of two changes of size and the dimmed light."""
+    root, rendered_by_id = tree
     dataset = Mmpd(root)
     recording = next(r for r in dataset.recordings() if r.id == "p1_16")
     for copy in ("a.avi", "b.avi"):
         dataset.render(recording, tmp_path / copy)
     assert (tmp_path / "a.avi").read_bytes() == (tmp_path / "b.avi").read_bytes()
-    rendered = [frame.rgb() for frame in frames(tmp_path / "a.avi")]
-    assert len(rendered) == takes["p1_16"].n_frames
-    for picture, filmed in zip(rendered[::60], list(takes["p1_16"].frames())[::60], strict=True):
+    decoded = [frame.rgb() for frame in frames(tmp_path / "a.avi")]
+    assert len(decoded) == rendered_by_id["p1_16"].n_frames
+    for picture, filmed in zip(decoded[::60], list(rendered_by_id["p1_16"].frames())[::60], strict=True):
         assert picture.shape == (54, 96, 3)
         wide = filmed[16 : 16 + 54] * np.array([0.90, 0.94, 0.98])
         assert np.abs(picture - wide).mean() < 3.0
@@ -271,7 +271,7 @@ def test_files_that_are_cut_off_or_something_else_are_named(written, tmp_path):
     assert absent["p1_4"].reason == "is empty (0 bytes)"
 
 
-def test_a_damaged_video_is_told_when_it_is_rendered(written, tmp_path):
+def test_a_damaged_video_is_reported_when_it_is_rendered(written, tmp_path):
     dataset = written(video=np.random.default_rng(0).random((30, 24, 32, 3), dtype=np.float32))
     (recording,) = dataset.recordings()
     path = tmp_path / "subject1/p1_0.mat"
@@ -283,7 +283,7 @@ def test_a_damaged_video_is_told_when_it_is_rendered(written, tmp_path):
 
 
 def test_unpacked_files_are_read_too(tree, tmp_path):
-    """Those of subjects 12-15, as MATLAB and scipy write them when not told otherwise."""
+    """Those of subjects 12-15, as MATLAB and scipy write them by default."""
     content = loadmat(str(tree[0] / "subject1/p1_3.mat"))
     (tmp_path / "subject12").mkdir()
     plain = {name: value for name, value in content.items() if not name.startswith("__")}

@@ -26,7 +26,7 @@ def dataset(tree, registry):
     return registry.create("dataset", "obf", root=tree.root)
 
 
-def test_the_fixture_is_a_table_and_what_it_names(tree):
+def test_the_fixture_is_a_table_and_its_files(tree):
     videos, signals = ({f"{folder}/{name}{end}" for name in NAMES} for folder, end in FOLDERS)
     assert tree.files() == {"manifest.csv", *videos, *signals}
     for name in NAMES:
@@ -48,27 +48,27 @@ def test_each_subject_has_two_recordings(dataset):
 
 def test_the_ecg_is_on_the_videos_clock_and_gives_the_known_heart_rate(dataset, tree):
     for one in dataset.recordings():
-        truth, take = dataset.ground_truth(one), tree.takes[one.id]
+        truth, rendered = dataset.ground_truth(one), tree.rendered_by_id[one.id]
         assert truth.kind == "ecg"
         np.testing.assert_allclose(
-            truth.samples, take.sensor(truth.times_s), atol=1e-4
+            truth.samples, rendered.sensor(truth.times_s), atol=1e-4
         )  # times have six decimals, and R-waves are steep
         assert 1 / np.median(np.diff(truth.times_s)) == pytest.approx(256.0, rel=1e-3)
         assert window_hrs(truth, [0.0], round(one.duration_s * 60.0), 60.0)[0].beats_bpm == pytest.approx(
-            take.hr_bpm, abs=0.5
+            rendered.hr_bpm, abs=0.5
         )
 
 
-def test_the_columns_hold_what_they_are_called(tree):
+def test_the_columns_hold_the_signals_of_their_names(tree):
     """Breathing modulates the intervals between beats; the BVP follows the ECG and has its rate."""
     from rppgbench.contracts import GroundTruth
 
     for name in NAMES:
         time_s, _, bvp, respiration = np.loadtxt(tree.root / f"signals/{name}.csv", delimiter=",", skiprows=1).T
         truth = GroundTruth(samples=bvp, times_s=time_s, kind="bvp")
-        take = tree.takes[name.replace("_", "-")]
+        rendered = tree.rendered_by_id[name.replace("_", "-")]
         assert window_hrs(truth, [0.0], round(DURATION_S * 60.0), 60.0)[0].beats_bpm == pytest.approx(
-            take.hr_bpm, abs=1.5
+            rendered.hr_bpm, abs=1.5
         )
         assert np.ptp(respiration) > 0
 

@@ -57,9 +57,9 @@ def truth_of(dataset, name="p1-rest"):
     return dataset.ground_truth(recording(dataset, name))
 
 
-def n_beats(take) -> float:
+def n_beats(rendered) -> float:
     """Beats within the video, with fractions of the first and the last interval."""
-    return float(np.ptp(np.interp([0.0, DURATION_S], take.beats_s, np.arange(len(take.beats_s)))))
+    return float(np.ptp(np.interp([0.0, DURATION_S], rendered.beats_s, np.arange(len(rendered.beats_s)))))
 
 
 # --- the fixture, and what is read from it --------------------------------------------------------------------------
@@ -91,12 +91,12 @@ def test_a_row_is_a_recording(registry, tree):
 def test_the_truth_is_on_the_videos_clock(tree):
     dataset = ManifestDataset(tree.root)
     for one in dataset.recordings():
-        truth, take = dataset.ground_truth(one), tree.takes[one.id]
+        truth, rendered = dataset.ground_truth(one), tree.rendered_by_id[one.id]
         inside = (truth.times_s >= 0) & (truth.times_s <= one.duration_s)
         if truth.kind == "hr":
-            assert truth.samples.sum() / 60 == pytest.approx(n_beats(take), abs=0.001)
+            assert truth.samples.sum() / 60 == pytest.approx(n_beats(rendered), abs=0.001)
         else:
-            np.testing.assert_allclose(truth.samples[inside], take.sensor(truth.times_s[inside]), atol=1e-3)
+            np.testing.assert_allclose(truth.samples[inside], rendered.sensor(truth.times_s[inside]), atol=1e-3)
     assert [dataset.ground_truth(one).kind for one in dataset.recordings()] == ["ecg", "bvp", "hr"]
     assert truth_of(dataset, "p2-rest").times_s[0] == pytest.approx(BVP_OFFSET_S)
 
@@ -105,8 +105,8 @@ def test_the_truth_gives_the_known_heart_rate(tree):
     dataset = ManifestDataset(tree.root)
     for one in dataset.recordings():
         hr = window_hrs(dataset.ground_truth(one), [0.0], round(one.duration_s * 30.0), 30.0)[0]
-        take = tree.takes[one.id]
-        known_bpm = 60 * n_beats(take) / DURATION_S if one.id == "p3-rest" else take.hr_bpm
+        rendered = tree.rendered_by_id[one.id]
+        known_bpm = 60 * n_beats(rendered) / DURATION_S if one.id == "p3-rest" else rendered.hr_bpm
         assert hr.beats_bpm == pytest.approx(known_bpm, abs=0.5)
 
 
@@ -170,7 +170,7 @@ def test_a_duration_that_is_not_the_headers_is_noted(copy):
     assert dataset.inventory().notes == ("videos/p1.mkv: lasts 7.5 s by the table, 10 s by its header",)
 
 
-def test_leads_skin_source_and_the_sensors_own_length_are_told(copy):
+def test_leads_skin_source_and_the_sensors_own_length_are_reported(copy):
     ecg = np.loadtxt(copy / "sensors" / "p1.txt")
     np.savetxt(copy / "sensors" / "p1.txt", np.column_stack([ecg, -ecg, 2 * ecg]))
     cells = {
@@ -226,7 +226,7 @@ def test_another_row_changes_nothing_of_a_recording(copy):
     assert all(after[name] == before[name] for name in ("p1-rest", "p2-rest"))
 
 
-def test_what_a_row_says_of_its_truth_is_told_without_paths(copy):
+def test_truth_details_of_a_row_hold_no_paths(copy):
     said = recording(ManifestDataset(copy), "p2-rest").truth_details
     (copy / "sensors").rename(copy / "signals")
     changes = [
@@ -237,12 +237,12 @@ def test_what_a_row_says_of_its_truth_is_told_without_paths(copy):
         {"part_first": "9"},
     ]
 
-    def told(cells):
+    def details(cells):
         root = shutil.copytree(copy, copy.parent / "changed", dirs_exist_ok=True)
         set_cells(root, 1, truth="signals/p2.csv")
         return recording(set_cells(root, 1, **cells), "p2-rest").truth_details
 
-    same, *others = map(told, changes)
+    same, *others = map(details, changes)
     assert same == said
     assert len({said, *others}) == len(changes)
     assert "p2" not in said and "/" not in said
@@ -276,13 +276,13 @@ def test_a_table_from_a_spreadsheet_is_read(copy):
         ({"light": "lamp"}, "begin the name of a column of your own with tag_"),
     ],
 )
-def test_a_wrong_cell_is_told_by_line(copy, cells, complaint):
+def test_a_wrong_cell_is_reported_by_line(copy, cells, complaint):
     with pytest.raises(DatasetUnavailable) as caught:
         set_cells(copy, 0, **cells)
     assert complaint in str(caught.value)
 
 
-def test_all_wrong_rows_are_told_at_once(copy):
+def test_all_wrong_rows_are_reported_at_once(copy):
     def spoil(rows):
         rows[0]["kind"] = "eeg"
         rows[2]["fps_hz"] = "fast"
@@ -292,7 +292,7 @@ def test_all_wrong_rows_are_told_at_once(copy):
         ManifestDataset(copy)
 
 
-def test_the_same_frames_twice_are_told(copy):
+def test_the_same_frames_twice_are_reported(copy):
     def double(rows):
         rows.append({**rows[0], "session": "again"})
 
@@ -376,14 +376,14 @@ def test_a_broken_video_makes_a_recording_absent(copy, content, reason):
         (0, np.arange(1.0), "has 1 frame times, and videos/p1.mkv more frames by its header"),
     ],
 )
-def test_frame_times_that_are_another_videos_or_in_another_unit_are_told(copy, row, times_s, reason):
+def test_frame_times_that_are_another_videos_or_in_another_unit_are_reported(copy, row, times_s, reason):
     np.savetxt(copy / "times.csv", times_s)
     (absent,) = set_cells(copy, row, frame_times="times.csv").inventory().absent
     assert (absent.id, absent.path, absent.reason) == (f"p{row + 1}-rest", copy / "times.csv", reason)
     assert ("in ms" in absent.remedy) == ("span" in reason)
 
 
-def test_a_wrong_line_of_frame_times_is_told(copy):
+def test_a_wrong_line_of_frame_times_is_reported(copy):
     (copy / "times.csv").write_text("0.0\n0.04\nlate\n")
     (absent,) = set_cells(copy, 0, frame_times="times.csv").inventory().absent
     assert absent.path == copy / "times.csv"
@@ -413,13 +413,13 @@ def test_what_is_in_no_row_is_extra(copy):
         ({"offset_s": "-60"}, "they do not overlap"),
     ],
 )
-def test_a_wrong_column_or_offset_is_told(copy, cells, complaint):
+def test_a_wrong_column_or_offset_is_reported(copy, cells, complaint):
     with pytest.raises(DatasetUnavailable, match=complaint) as caught:
         truth_of(set_cells(copy, 1, **cells), "p2-rest")
     assert caught.value.hint
 
 
-def test_a_name_for_a_column_of_a_file_without_names_is_told(copy):
+def test_a_name_for_a_column_of_a_file_without_names_is_reported(copy):
     with pytest.raises(DatasetUnavailable, match=r"first line is numbers, so no column is called 'ecg'"):
         truth_of(set_cells(copy, 0, column="ecg"))
 
@@ -434,7 +434,7 @@ def test_a_name_for_a_column_of_a_file_without_names_is_told(copy):
         ("nan,1.0", r"p2.csv: column 'time_s': sample 4 is at nan s"),
     ],
 )
-def test_a_wrong_line_of_a_sensor_file_is_told(copy, line, complaint):
+def test_a_wrong_line_of_a_sensor_file_is_reported(copy, line, complaint):
     path = copy / "sensors" / "p2.csv"
     lines = path.read_text().splitlines()
     lines[4] = line
@@ -443,7 +443,7 @@ def test_a_wrong_line_of_a_sensor_file_is_told(copy, line, complaint):
         truth_of(ManifestDataset(copy), "p2-rest")
 
 
-def test_times_in_milliseconds_are_told(copy):
+def test_times_in_milliseconds_are_reported(copy):
     path = copy / "sensors" / "p2.csv"
     names, *lines = path.read_text().splitlines()
     times = [f"{1000 * float(line.split(',')[0]):.2f},{line.split(',')[1]}" for line in lines]
@@ -464,7 +464,7 @@ def test_samples_that_are_missing_stay_missing(copy):
 @pytest.mark.parametrize(
     ("content", "complaint"), [(b"", "is empty"), (b"bvp,time_s\n", "no samples"), (b"\xff", "text")]
 )
-def test_a_sensor_file_of_nothing_is_told(copy, content, complaint):
+def test_a_sensor_file_of_nothing_is_reported(copy, content, complaint):
     (copy / "sensors" / "p2.csv").write_bytes(content)
     with pytest.raises(DatasetUnavailable, match=rf"p2.csv: .*{complaint}"):
         truth_of(ManifestDataset(copy), "p2-rest")

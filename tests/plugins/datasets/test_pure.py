@@ -82,15 +82,15 @@ def test_every_task_of_a_subject_is_a_recording(dataset, tree):
     assert second.duration_s == pytest.approx(DURATION_S, abs=0.005)
 
 
-def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
+def test_the_truth_is_that_of_the_rendered_recording(dataset, tree, lag_ms):
     for recording in dataset.recordings():
-        take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
+        rendered, truth = tree.rendered_by_id[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
         assert truth.times_s[0] == pytest.approx(-0.5, abs=1e-6)
         assert window_hrs(truth, [0.0], round(DURATION_S * 30.0), 30.0)[0].beats_bpm == pytest.approx(
-            take.hr_bpm, abs=0.5
+            rendered.hr_bpm, abs=0.5
         )
-        assert abs(lag_ms(truth, take)) <= 2.0
+        assert abs(lag_ms(truth, rendered)) <= 2.0
         assert truth.video_s == pytest.approx(recording.duration_s, abs=1e-6)
 
 
@@ -98,7 +98,7 @@ def test_the_rendered_video_holds_every_picture_unchanged(dataset, tree, tmp_pat
     recording = dataset.recordings()[3]
     target = tmp_path / f"video{dataset.container()}"
     dataset.render(recording, target)
-    decoded, filmed = list(frames(target)), list(tree.takes[recording.id].frames())
+    decoded, filmed = list(frames(target)), list(tree.rendered_by_id[recording.id].frames())
     assert len(decoded) == len(filmed) == N_FRAMES
     assert all(np.array_equal(one.rgb(), other) for one, other in zip(decoded, filmed, strict=True))
     times_s = dataset.frame_times_s(recording)
@@ -124,7 +124,7 @@ def test_a_copy_without_the_outer_folder_is_read_the_same(copy, dataset, tmp_pat
     assert other.inventory().extra == ()
 
 
-def test_the_inventory_tells_what_is_missing_and_what_is_too_much(copy):
+def test_the_inventory_names_missing_and_extra_files(copy):
     shutil.copytree(copy / "01-02", copy / "01-01")
     shutil.move(copy / "01-01/01-02.json", copy / "01-01/01-01(1).json")
     (copy / "01-01/01-02").rename(copy / "01-01/01-01")

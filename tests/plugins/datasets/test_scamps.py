@@ -86,22 +86,22 @@ def test_heart_rate_is_that_of_the_known_beats(dataset, tree):
         truth = dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
         rate = window_hrs(truth, [0.0], round(DURATION_S * recording.fps_hz), recording.fps_hz)[0]
-        assert rate.beats_bpm == pytest.approx(tree.takes[recording.id].hr_bpm, abs=0.5)
+        assert rate.beats_bpm == pytest.approx(tree.rendered_by_id[recording.id].hr_bpm, abs=0.5)
 
 
 def test_the_pulse_has_a_sample_a_frame(dataset, tree):
     truth = dataset.ground_truth(dataset.recordings()[0])
     np.testing.assert_allclose(truth.times_s, np.arange(T) / 30)
-    np.testing.assert_allclose(truth.samples, tree.takes["P000001"].sensor(truth.times_s))
+    np.testing.assert_allclose(truth.samples, tree.rendered_by_id["P000001"].sensor(truth.times_s))
 
 
 def test_what_is_rendered_are_the_stored_pictures(dataset, tree, tmp_path):
     target = tmp_path / f"video{dataset.container()}"
     dataset.render(dataset.recordings()[0], target)
-    filmed = tree.takes["P000001"].frames()
-    rendered = [frame.rgb() for frame in frames(target)]
-    assert len(rendered) == T
-    for got, wanted in zip(rendered, filmed, strict=True):
+    filmed = tree.rendered_by_id["P000001"].frames()
+    decoded = [frame.rgb() for frame in frames(target)]
+    assert len(decoded) == T
+    for got, wanted in zip(decoded, filmed, strict=True):
         np.testing.assert_array_equal(got, wanted[:, 16:112])
 
 
@@ -139,7 +139,7 @@ def test_a_row_or_a_column_is_a_signal_too(copy, shape):
 # --- traps -----------------------------------------------------------------------------------------------------------
 
 
-def test_inventory_counts_what_was_published(copy):
+def test_inventory_counts_published_recordings(copy):
     (copy / "ScampsTrainTestSplit.csv").write_text("x")
     (copy / "P002801.mat").write_text("x")
     (copy / "Val").mkdir()
@@ -162,7 +162,7 @@ def test_inventory_counts_what_was_published(copy):
         ("Xsub", np.zeros((3, 96, 96, 0)), "Xsub is float64 of shape (3, 96, 96, 0)"),
     ],
 )
-def test_a_file_without_what_is_needed_is_absent_with_the_reason(copy, key, values, reason):
+def test_a_file_without_a_needed_array_is_absent_with_the_reason(copy, key, values, reason):
     replaced(copy, key, values)
     entry = why_idle(copy)
     assert entry.path == copy / "P000001.mat"

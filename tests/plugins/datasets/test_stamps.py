@@ -18,13 +18,13 @@ def test_repeated_times_and_small_steps_back_do_not_advance():
     assert later.tolist() == [True, True, False, False, True]
 
 
-def test_a_clock_that_was_set_back_is_told_by_place():
+def test_a_clock_that_was_set_back_is_reported_by_place():
     with pytest.raises(DatasetUnavailable, match=r"file:5: time 0.1000 s after 0.3000 s"):
         advancing(np.array([0.0, 0.1, 0.2, 0.3, 0.1, 0.2]), place)
 
 
 @pytest.mark.parametrize(("times_s", "complaint"), [([0, np.nan, 1], "file:2: time is nan"), ([3, 3], "file:1: 1 asc")])
-def test_times_that_are_none_are_told(times_s, complaint):
+def test_times_that_are_none_are_reported(times_s, complaint):
     with pytest.raises(DatasetUnavailable, match=complaint):
         advancing(np.array(times_s, dtype=np.float64), place)
 
@@ -40,7 +40,7 @@ def test_as_many_frames_as_times_last_a_period_longer_than_the_span():
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "rate_hz", "video_s", "told"),
+    ("n_samples", "rate_hz", "video_s", "reported"),
     [
         (3840, 64.0, 60.0, False),
         (3840, 64.0 / 1.02, 60.0, True),  # a clock that is off by 2 %
@@ -48,13 +48,13 @@ def test_as_many_frames_as_times_last_a_period_longer_than_the_span():
         (3900, 64.0, 60.0, False),  # 0.9 s more
         (12800, 64.0, 198.5, False),  # 1.5 s more, and 0.8 %
         (640, 64.0, 8.9, True),
-        (1, 64.0, 60.0, False),  # which others tell
+        (1, 64.0, 60.0, False),  # too few times
     ],
 )
-def test_a_sensor_that_stops_elsewhere_than_the_video_is_told(n_samples, rate_hz, video_s, told):
+def test_a_sensor_that_stops_elsewhere_than_the_video_is_reported(n_samples, rate_hz, video_s, reported):
     times_s = np.arange(n_samples) / rate_hz
     doubt = f"the sensor stops at {n_samples / rate_hz:.1f} s, the video at {video_s:.1f} s"
-    assert misfit(times_s, video_s) == ((doubt,) if told else ())
+    assert misfit(times_s, video_s) == ((doubt,) if reported else ())
 
 
 def test_a_sensor_may_be_known_to_run_on():
@@ -63,7 +63,7 @@ def test_a_sensor_may_be_known_to_run_on():
     assert misfit(times_s, 63.5, runs_on_s=2.0) == ("the sensor stops at 61.9 s, the video at 63.5 s",)
 
 
-def test_another_number_of_samples_than_frames_is_told_with_both_lengths():
+def test_another_number_of_samples_than_frames_is_reported_with_both_lengths():
     assert miscount("ppg", 1800, 1800, 30.0) == ()
     (doubt,) = miscount("ppg", 1836, 1800, 30.0)
     assert doubt == "1836 samples of ppg for 1800 frames, both said to be at 30 Hz: 61.20 s against 60.00 s"

@@ -55,20 +55,20 @@ def test_recordings(tree):
     first = recordings[0]
     assert (first.subject, first.session, first.part, first.source) == ("s1", "T1", (0, -1), "lossy")
     assert first.fps_hz == pytest.approx(35.14)
-    assert first.duration_s == pytest.approx(tree.takes["s1-T1"].n_frames / 35.14)
+    assert first.duration_s == pytest.approx(tree.rendered_by_id["s1-T1"].n_frames / 35.14)
     assert first.tags["gender"] in ("male", "female")
 
 
 def test_the_corrupt_last_frame_is_not_in_the_part(tree):
-    """The arithmetic is the second half of a longer take, so its frames also show where that was cut."""
-    recording, take = UbfcPhys(tree.root).recordings()[2], tree.takes["s1-T3"]
+    """The arithmetic is the second half of a longer recording, so its frames also show where that was cut."""
+    recording, rendered = UbfcPhys(tree.root).recordings()[2], tree.rendered_by_id["s1-T3"]
     lower = slice(60, None)
-    filmed = [frame[lower].mean() for frame in take.frames()]
+    filmed = [frame[lower].mean() for frame in rendered.frames()]
     used = [frame.rgb()[lower].mean() for frame in frames(recording.path, part=recording.part)]
-    assert len(used) == take.n_frames
+    assert len(used) == rendered.n_frames
     assert np.abs(np.subtract(used, filmed)).max() < 1.0
     *_, last = frames(recording.path)
-    assert last.index == take.n_frames
+    assert last.index == rendered.n_frames
     assert abs(last.rgb()[lower].mean() - filmed[0]) > 10.0
 
 
@@ -76,11 +76,11 @@ def test_the_corrupt_last_frame_is_not_in_the_part(tree):
 def test_the_truth_is_the_takes(tree, name):
     dataset = UbfcPhys(tree.root)
     recording = next(r for r in dataset.recordings() if r.id == name)
-    truth, take = dataset.ground_truth(recording), tree.takes[name]
-    assert window_hrs(truth, [0.0], round(take.duration_s * 35.14), 35.14)[0].beats_bpm == pytest.approx(
-        take.hr_bpm, abs=0.5
+    truth, rendered = dataset.ground_truth(recording), tree.rendered_by_id[name]
+    assert window_hrs(truth, [0.0], round(rendered.duration_s * 35.14), 35.14)[0].beats_bpm == pytest.approx(
+        rendered.hr_bpm, abs=0.5
     )
-    np.testing.assert_allclose(truth.samples / 100, take.sensor(truth.times_s), atol=5.1e-5)
+    np.testing.assert_allclose(truth.samples / 100, rendered.sensor(truth.times_s), atol=5.1e-5)
     assert (truth.times_s[0], truth.kind) == (0.0, "bvp")
     assert (truth.video_s, truth.doubts) == (None, ())
 
@@ -124,7 +124,7 @@ def test_missing_and_renamed_and_empty_files_are_named(root):
     assert (empty.path, empty.reason) == (root / "s1/vid_s1_T3.avi", "is empty (0 bytes)")
 
 
-def test_a_person_of_whom_nothing_is_known_is_still_scored(root):
+def test_a_subject_without_info_is_still_scored(root):
     (root / "s1/info_s1.txt").unlink()
     dataset = UbfcPhys(root)
     assert "gender" not in dataset.recordings()[0].tags
@@ -139,7 +139,7 @@ def test_a_person_of_whom_nothing_is_known_is_still_scored(root):
         ("\n", ": holds no numbers"),
     ],
 )
-def test_a_wrong_bvp_is_told_by_line(root, text, complaint):
+def test_a_wrong_bvp_is_reported_by_line(root, text, complaint):
     path = root / "s1/bvp_s1_T1.csv"
     path.write_text(text)
     dataset = UbfcPhys(root)

@@ -73,30 +73,30 @@ def test_recordings_are_listed_from_either_folder(tree, below):
     assert first.truth_files == first.clock_files == (tree.root / "DATASET_2/subject1/ground_truth.txt",)
 
 
-def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
+def test_the_truth_is_that_of_the_rendered_recording(dataset, tree, lag_ms):
     for recording in dataset.recordings():
-        take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
+        rendered, truth = tree.rendered_by_id[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts, truth.times_s[0]) == ("bvp", (), 0.0)
         assert window_hrs(truth, [0.0], round(DURATION_S * 30.0), 30.0)[0].beats_bpm == pytest.approx(
-            take.hr_bpm, abs=0.5
+            rendered.hr_bpm, abs=0.5
         )
-        assert abs(lag_ms(truth, take)) <= 2.0
+        assert abs(lag_ms(truth, rendered)) <= 2.0
         assert truth.video_s == pytest.approx(DURATION_S, abs=0.005)
 
 
-def test_frames_are_those_of_the_film_at_the_times_of_line_3(dataset, tree):
+def test_frames_are_those_rendered_at_the_times_of_line_3(dataset, tree):
     recording = dataset.recordings()[0]
     times_s = dataset.frame_times_s(recording)
     # The fixture's recorder writes times down up to 4 ms late.
     np.testing.assert_allclose(times_s, np.arange(N_FRAMES) / 29.5, atol=0.0041)
     np.testing.assert_array_equal(times_s, dataset.ground_truth(recording).times_s)
     decoded = list(frames(recording.path))
-    filmed = list(tree.takes[recording.id].frames())
+    filmed = list(tree.rendered_by_id[recording.id].frames())
     assert len(decoded) == len(filmed) == N_FRAMES
     assert all(np.array_equal(decoded[index].rgb(), filmed[index]) for index in (0, 100, N_FRAMES - 1))
 
 
-def test_the_inventory_tells_what_is_missing_and_what_is_too_much(copy):
+def test_the_inventory_names_missing_and_extra_files(copy):
     shutil.move(copy / "subject1/vid.avi", copy / "subject1/vid2.avi")
     shutil.copytree(copy / "subject3", copy / "subject2")
     (copy / "readme.txt").touch()

@@ -62,24 +62,24 @@ def test_every_folder_is_a_recording_in_natural_order(dataset):
     assert any("7-gt and 12-gt" in note for note in inventory.notes)
 
 
-def test_the_truth_is_that_of_the_film(dataset, tree, lag_ms):
+def test_the_truth_is_that_of_the_rendered_recording(dataset, tree, lag_ms):
     for recording in dataset.recordings():
-        take, truth = tree.takes[recording.id], dataset.ground_truth(recording)
+        rendered, truth = tree.rendered_by_id[recording.id], dataset.ground_truth(recording)
         assert (truth.kind, truth.doubts) == ("bvp", ())
-        assert abs(lag_ms(truth, take)) <= 2.0
+        assert abs(lag_ms(truth, rendered)) <= 2.0
         rate = window_hrs(truth, [0.0], round((DURATION_S - 0.1) * 30.0), 30.0)[0]
-        assert rate.beats_bpm == pytest.approx(take.hr_bpm, abs=0.5)
+        assert rate.beats_bpm == pytest.approx(rendered.hr_bpm, abs=0.5)
 
 
-def test_frames_are_those_of_the_film(dataset, tree):
+def test_frames_are_those_rendered(dataset, tree):
     recording = dataset.recordings()[0]
     decoded = list(frames(recording.path))
-    filmed = list(tree.takes[recording.id].frames())
+    filmed = list(tree.rendered_by_id[recording.id].frames())
     assert len(decoded) == len(filmed) == N_FRAMES
     assert all(np.array_equal(decoded[index].rgb(), filmed[index]) for index in (0, 100, N_FRAMES - 1))
 
 
-def test_the_inventory_tells_what_is_missing_and_what_is_too_much(copy):
+def test_the_inventory_names_missing_and_extra_files(copy):
     shutil.move(copy / "5-gt/gtdump.xmp", copy / "5-gt/gtdump.xml")
     shutil.copy(copy / "7-gt/vid-007.avi", copy / "7-gt/vid.avi")
     (copy / "notes").mkdir()

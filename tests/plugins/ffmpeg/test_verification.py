@@ -86,7 +86,7 @@ def test_a_change_that_is_held_back_is_no_other_place(tmp_path, codec):
     assert encoder.encode(source, tmp_path / "still.mp4", 60.0).n_frames == 120
 
 
-def test_still_pictures_tell_nothing():
+def test_still_pictures_show_no_lag():
     alignment, still = Alignment(), np.full((8, 8), 7, np.uint8)
     for index, (here, lumas) in enumerate(neighbourhoods([still] * 9)):
         alignment.add(index, still, here, lumas)

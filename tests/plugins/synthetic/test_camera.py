@@ -1,4 +1,4 @@
-"""What the camera sees of the pulse, against the blood volume that was put in."""
+"""Pulse in rendered frames against the simulated blood volume."""
 
 import numpy as np
 import pytest

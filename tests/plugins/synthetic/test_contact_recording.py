@@ -1,4 +1,4 @@
-"""What the contact sensor says against the body it is on."""
+"""Contact sensor recordings against the simulated physiology."""
 
 import numpy as np
 import pytest

@@ -37,14 +37,14 @@ print(frames.hexdigest(), truth.hexdigest())
 
 
 def digests(threads=1, **environment):
-    """Of frames and of truths, from a process of its own."""
+    """Digests of frames and of ground truths, from a process of its own."""
     command = [sys.executable, "-W", "ignore", "-c", DIGEST, str(threads), json.dumps(PARAMS), str(N_FRAMES)]
     done = subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=True)
     return tuple(done.stdout.split())
 
 
 def numpy_features():
-    """What numpy may use of this processor beyond its baseline."""
+    """NumPy's instruction sets on this processor beyond the baseline."""
     return " ".join(np.show_config(mode="dicts")["SIMD Extensions"].get("found", []))
 
 
@@ -66,7 +66,7 @@ def test_bytes_do_not_depend_on_the_processor(threads, environment):
     assert digests(threads, **environment) == (GOLDEN_FRAMES, GOLDEN_TRUTH)
 
 
-def test_a_recording_does_not_depend_on_what_was_rendered_before():
+def test_a_recording_does_not_depend_on_earlier_renderings():
     def digest(dataset, recording):
         frames = itertools.islice(dataset.frames(recording), 3)
         return hashlib.sha256(b"".join(frame.tobytes() for frame in frames)).hexdigest()

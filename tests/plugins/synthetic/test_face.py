@@ -28,7 +28,7 @@ def test_the_detector_finds_every_kind_of_person(detector):
     assert found >= 11
 
 
-def test_faces_differ_in_what_hides_skin():
+def test_faces_differ_in_hair_beard_and_glasses():
     from rppgbench_synthetic.looks import looks_of
 
     dataset = Synthetic(subjects=40, recordings=("rest",), duration_s=1.0)

@@ -3,14 +3,17 @@
 import numpy as np
 import pytest
 
-from rppgbench_synthetic.motion import move
+from rppgbench_synthetic.motion import simulate_motion
 from rppgbench_synthetic.physiology import simulate
 from rppgbench_synthetic.randomness import stream
 
 FPS_HZ = 30.0
 TIMES_S = np.arange(0.0, 120.0, 1 / FPS_HZ)
 BODY = simulate(1, "s01", "rest", 66.0, 120.0)
-MOTIONS = {level: move(stream("motion"), level, BODY, TIMES_S, FPS_HZ) for level in ("still", "small", "talk", "large")}
+MOTIONS = {
+    level: simulate_motion(stream("motion"), level, BODY, TIMES_S, FPS_HZ)
+    for level in ("still", "small", "talk", "large")
+}
 
 
 def test_each_level_moves_more_than_the_one_before():
@@ -20,7 +23,7 @@ def test_each_level_moves_more_than_the_one_before():
 
 
 @pytest.mark.parametrize("level", MOTIONS)
-def test_everybody_blinks_a_few_times_a_minute(level):
+def test_every_level_blinks_a_few_times_a_minute(level):
     shut = MOTIONS[level].lids > 0.5
     blinks = int(np.sum(shut[1:] & ~shut[:-1]))
     assert 10 <= blinks <= 70

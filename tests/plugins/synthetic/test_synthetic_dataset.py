@@ -1,4 +1,4 @@
-"""The dataset as the core sees it."""
+"""The dataset through its contract."""
 
 import numpy as np
 import pytest
