@@ -84,7 +84,7 @@ def _execute(
                     to_do,
                     store,
                     executor,
-                    ObserverGroup(log, InterimLeader(plan.cells, to_do, store, log.best), shown),
+                    ObserverGroup(log, InterimLeader(plan.trials, to_do, store, log.best), shown),
                     known=plan.tasks,
                     disk_admission=DiskAdmission(to_do, budget) if budget.evicts else None,
                     stop=display.stop_asked,

@@ -94,7 +94,7 @@ class RunPlan:
         Raises:
             PluginError: entries learn and torch is not installed, or there is no such ``device``.
         """
-        if all(cell.seed is None for cell in self.plan.cells):
+        if all(trial.seed is None for trial in self.plan.trials):
             return
         if find_spec("torch") is None:
             raise PluginError(

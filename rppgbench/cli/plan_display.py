@@ -54,12 +54,12 @@ def print_plan(
     memory_limit: str | None = None,
 ) -> None:
     """Print folds, cells and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
-    recordings = {cell.recording.id for cell in plan.cells}
-    subjects = {cell.recording.subject for cell in plan.cells}
-    folds = {cell.fold.index for cell in plan.cells}
-    conditions = {cell.condition.id for cell in plan.cells}
-    entries = {cell.entry.id for cell in plan.cells}
-    windows = sum(cell.n_windows for cell in plan.cells)
+    recordings = {trial.recording.id for trial in plan.trials}
+    subjects = {trial.recording.subject for trial in plan.trials}
+    folds = {trial.fold.index for trial in plan.trials}
+    conditions = {trial.condition.id for trial in plan.trials}
+    entries = {trial.entry.id for trial in plan.trials}
+    windows = sum(trial.n_windows for trial in plan.trials)
     console.print(
         f"{len(recordings)} recordings of {len(subjects)} subjects in {len(folds)} folds "
         f"x {len(conditions)} conditions x {len(entries)} entries: {windows} windows to score",

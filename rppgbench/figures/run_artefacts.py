@@ -12,7 +12,7 @@ from rppgbench.figures.style import NothingToDraw
 from rppgbench.pipeline import example_window
 from rppgbench.pipeline.example_window import ExampleWindow, LossCurve
 from rppgbench.pipeline.open_plan import DEVICE_KINDS, open_plan
-from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.plan import Plan, Trial
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.registry import Registry
 from rppgbench.store.store import Store, default_root
@@ -34,11 +34,11 @@ class RunArtefacts:
         """The selected window with its artefacts.
 
         Raises:
-            NothingToDraw: the protocol or the store is not at hand, or the protocol does not have that cell.
+            NothingToDraw: the protocol or the store is not at hand, or the protocol does not have that trial.
             ArtefactError: one of its artefacts is no longer in the store.
         """
         plan, store = self._opened
-        return example_window.example_window(plan, store, self.registry, _cell(plan, selection))
+        return example_window.example_window(plan, store, self.registry, _trial(plan, selection))
 
     def loss_curves(self) -> list[LossCurve]:
         """Loss curves of every fit that is in the store.
@@ -59,14 +59,14 @@ class RunArtefacts:
         hint = "the other figures need the results alone"
         opened = open_plan(self.protocol, store=root, data=self.data, hint=hint)
         for device in DEVICE_KINDS if self.protocol.trains else ():  # that the run may have been made on
-            if not any(opened.store.has(cell.score.key) for cell in opened.plan.cells if cell.seed is not None):
+            if not any(opened.store.has(trial.score.key) for trial in opened.plan.trials if trial.seed is not None):
                 opened = open_plan(self.protocol, store=root, data=self.data, device=device, hint=hint)
         return opened.plan, opened.store
 
 
-def _cell(plan: Plan, selection: Selection) -> Cell:
+def _trial(plan: Plan, selection: Selection) -> Trial:
     wanted = (selection.recording, selection.condition, selection.entry)
-    for cell in plan.cells:
-        if (cell.recording.id, cell.condition.id, cell.entry.id) == wanted:
-            return cell
+    for trial in plan.trials:
+        if (trial.recording.id, trial.condition.id, trial.entry.id) == wanted:
+            return trial
     raise NothingToDraw(f"{', '.join(wanted)}: in the results, but not in {plan.protocol.path}")

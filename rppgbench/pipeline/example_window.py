@@ -12,7 +12,7 @@ import numpy as np
 
 from rppgbench.errors import ArtefactError, SignalError
 from rppgbench.pipeline.disk_budget import is_transient
-from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.plan import Plan, Trial
 from rppgbench.pipeline.run_stage import run_stage
 from rppgbench.pipeline.stage_context import LazyArray, S, StageContext, load_arrays
 from rppgbench.pipeline.stage_settings import WindowSettings
@@ -75,16 +75,18 @@ class LossCurve:
     losses: Mapping[str, FloatArray]
 
 
-def example_window(plan: Plan, store: Store, registry: Registry, cell: Cell, *, device: str = "auto") -> ExampleWindow:
-    """The first window of the cell's recording with all that its entry made of it.
+def example_window(
+    plan: Plan, store: Store, registry: Registry, trial: Trial, *, device: str = "auto"
+) -> ExampleWindow:
+    """The first window of the trial's recording with all that its entry made of it.
 
     Raises:
         ArtefactError: its clips, weights or waves are not in the store any more.
         SignalError: the entry sees no clips, only colours; or the recording has no window.
     """
-    predict = _needed(plan, store, cell.score.inputs["waves"])
+    predict = _needed(plan, store, trial.score.inputs["waves"])
     if "crops" not in predict.inputs:
-        raise SignalError(f"{cell.entry.id} sees mean colours, not clips", hint="choose an entry that sees video")
+        raise SignalError(f"{trial.entry.id} sees mean colours, not clips", hint="choose an entry that sees video")
     context = _context(predict, PredictSettings, store, registry, device)
     settings, windows = context.settings, context.settings.windows
     for key in predict.inputs.values():
@@ -92,8 +94,8 @@ def example_window(plan: Plan, store: Store, registry: Registry, cell: Cell, *, 
         _needed(plan, store, key)
     clips, starts_s = _first_window(windows, context.crops("crops"))
     if not starts_s:
-        raise SignalError(f"{cell.recording.id} is shorter than a window")
-    references, _ = _first_window(windows, _reference_crops(plan, store, registry, cell, context))
+        raise SignalError(f"{trial.recording.id} is shorter than a window")
+    references, _ = _first_window(windows, _reference_crops(plan, store, registry, trial, context))
     enhanced = load_component(context, settings.enhancer).enhance(clips) if settings.enhancer is not None else None
     method = load_component(context, settings.method)
     without = None
@@ -102,7 +104,7 @@ def example_window(plan: Plan, store: Store, registry: Registry, cell: Cell, *, 
         if settings.input == "trace":
             plain, _ = _first_window(windows, uniform_traces(context, "traces", settings.region, windows))
         without = np.asarray(method.predict(plain, windows.fps_hz))[0]
-    label = _context(plan.tasks[cell.score.inputs["labels"]], LabelSettings, store, registry, device)
+    label = _context(plan.tasks[trial.score.inputs["labels"]], LabelSettings, store, registry, device)
     return ExampleWindow(
         video=clips[0],
         reference=references[0],
@@ -112,7 +114,7 @@ def example_window(plan: Plan, store: Store, registry: Registry, cell: Cell, *, 
         truth_wave=pulse_wave(label.truth("truth"), starts_s[0] + np.arange(clips.shape[1]) / windows.fps_hz),
         maps=_maps(method, clips if enhanced is None else enhanced),
         fps_hz=windows.fps_hz,
-        label=f"{cell.recording.id}, {cell.condition.id}, {cell.entry.id}",
+        label=f"{trial.recording.id}, {trial.condition.id}, {trial.entry.id}",
     )
 
 
@@ -129,19 +131,19 @@ def _first_window(windows: WindowSettings, values: Any) -> tuple[Any, list[float
 
 
 def _reference_crops(
-    plan: Plan, store: Store, registry: Registry, cell: Cell, context: StageContext[PredictSettings]
+    plan: Plan, store: Store, registry: Registry, trial: Trial, context: StageContext[PredictSettings]
 ) -> LazyArray:
-    """The recording's clips as the reference shows them; where the prediction had none, what a reference cell had."""
+    """The recording's clips as the reference shows them; where the prediction had none, what a reference trial had."""
     if context.has_input("reference"):
         return context.crops("reference")
-    for other in plan.cells:
-        if other.recording.id == cell.recording.id and other.condition.is_reference:
+    for other in plan.trials:
+        if other.recording.id == trial.recording.id and other.condition.is_reference:
             key = plan.tasks[other.score.inputs["waves"]].inputs.get("crops")
             if key:
                 _cut_again(plan, store, registry, key)
             if key and store.has(key):
                 return LazyArray(store.path(key) / "crops.npy")
-    raise ArtefactError(f"{cell.recording.id}: its clips under the reference are not in the store {store.root}")
+    raise ArtefactError(f"{trial.recording.id}: its clips under the reference are not in the store {store.root}")
 
 
 def loss_curves(plan: Plan, store: Store) -> list[LossCurve]:

@@ -1,4 +1,4 @@
-"""A plan: the tasks that answer a protocol, and the cells they add up to."""
+"""A plan: the tasks that answer a protocol, and the trials they add up to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rppgbench.store.store import Store
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """One recording under one condition by one entry: what a score task answers for.
 
     ``seed`` is that of what the entry learnt; None where it learns nothing by chance.
@@ -34,7 +34,7 @@ class Cell:
 
 @dataclass
 class Plan:
-    """Tasks by key, in the order in which they are best done, and the cells that they add up to.
+    """Tasks by key, in the order in which they are best done, and the trials that they add up to.
 
     Of the ``datasets`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
     """
@@ -43,7 +43,7 @@ class Plan:
     datasets: Sequence[LocalDataset]
     folds: Sequence[Fold]
     tasks: dict[str, Task] = field(default_factory=dict)
-    cells: list[Cell] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
     narrowed: bool = False
 
     @property
@@ -59,7 +59,7 @@ class Plan:
     def wanted(self, store: Store) -> list[Task]:
         """The tasks that still have to run: those whose results, or the results made from them, are not there yet."""
         needed: dict[str, bool] = {}
-        pending = [cell.score.key for cell in self.cells]
+        pending = [trial.score.key for trial in self.trials]
         while pending:
             key = pending.pop()
             if key in needed or key not in self.tasks:

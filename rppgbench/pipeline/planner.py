@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rppgbench.errors import ProtocolError, nearest
 from rppgbench.pipeline.local_dataset import drop_duplicate_videos, open_local_dataset
-from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.plan import Plan, Trial
 from rppgbench.pipeline.stage_settings import DeviceKind, count_windows
 from rppgbench.pipeline.task_graph import TaskGraph
 from rppgbench.pipeline.task_order import order_tasks
@@ -76,11 +76,11 @@ def make_plan(
     plan = Plan(protocol, datasets, folds, narrowed=bool(chosen))
     graph = TaskGraph(protocol, datasets, store, device)
     _check_names(plan, chosen)
-    plan.cells = list(_cells(plan, graph, chosen))
-    plan.tasks = order_tasks(graph.tasks, plan.cells)
-    if not plan.cells:
+    plan.trials = list(_trials(plan, graph, chosen))
+    plan.tasks = order_tasks(graph.tasks, plan.trials)
+    if not plan.trials:
         raise ProtocolError("nothing is left to run after --only", hint="loosen one of them")
-    if not any(cell.n_windows for cell in plan.cells):
+    if not any(trial.n_windows for trial in plan.trials):
         raise ProtocolError(
             f"{protocol.path}: no recording is as long as a window: clips.length_s is {protocol.clips.length_s:g} s, "
             f"the longest recording {max(r.duration_s for r in plan.recordings):g} s"
@@ -105,7 +105,7 @@ def _check_names(plan: Plan, chosen: Mapping[str, set[str]]) -> None:
             raise ProtocolError(f"--only {what}={name}: no such {what} here", hint=nearest(name, names[what]))
 
 
-def _cells(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Iterator[Cell]:
+def _trials(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Iterator[Trial]:
     """Cells that ``chosen`` leaves, recording by recording, so that a worker decodes each source once."""
 
     fold_of = {subject: fold for fold in plan.folds for subject in fold.test}
@@ -123,7 +123,7 @@ def _cells(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Iter
                 for seed in plan.protocol.training.seeds if entry.seeded else (None,):
                     score = graph.need("score", recording, fold, condition, entry, seed)
                     encode = graph.may_need("encode", recording, condition)
-                    yield Cell(recording, fold, condition, entry, seed, score, encode, n_windows)
+                    yield Trial(recording, fold, condition, entry, seed, score, encode, n_windows)
 
 
 def _keeps(chosen: Mapping[str, set[str]], **names: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from rppgbench.contracts import Recording
 from rppgbench.evaluation.schema import COLUMNS
-from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.plan import Plan, Trial
 from rppgbench.pipeline.stage_settings import SLACK_S, count_windows
 from rppgbench.pipeline.stages import stages
 from rppgbench.pipeline.stages.label_stage import NO_VIDEO
@@ -23,12 +23,12 @@ UNSCORED: Row = {column.name: None for column in COLUMNS}
 
 
 def result_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -> list[Row]:
-    """One row a window of every cell, in the plan's order; a window without a score says why."""
+    """One row a window of every trial, in the plan's order; a window without a score says why."""
     length_s = plan.protocol.clips.length_s
     collected: list[Row] = []
-    for cell, identity in _identified(plan, store):
-        scores = _scores(cell, store, failures)
-        collected += _windows(identity, scores, cell.n_windows, length_s)
+    for trial, identity in _identified(plan, store):
+        scores = _scores(trial, store, failures)
+        collected += _windows(identity, scores, trial.n_windows, length_s)
     return collected
 
 
@@ -39,22 +39,22 @@ def joined_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -
         return []
     length_s = plan.protocol.clips.length_s
     collected: list[Row] = []
-    for cell, identity in _identified(plan, store):
+    for trial, identity in _identified(plan, store):
         for joined_s in wanted_s:
-            scores = _scores(cell, store, failures, joined_s)
-            collected += _windows(identity, scores, int(cell.n_windows * length_s / joined_s + 1e-9), joined_s)
+            scores = _scores(trial, store, failures, joined_s)
+            collected += _windows(identity, scores, int(trial.n_windows * length_s / joined_s + 1e-9), joined_s)
     return collected
 
 
-def _identified(plan: Plan, store: Store) -> Iterator[tuple[Cell, Row]]:
+def _identified(plan: Plan, store: Store) -> Iterator[tuple[Trial, Row]]:
     """Cells with what all of their rows say."""
     digest = plan.protocol.digest
     achieved: dict[str, float | None] = {}
     delays_s: dict[str, float | None] = {}
-    for cell in plan.cells:
-        identity = _identity(plan, cell, digest, _achieved(cell, store, achieved))
-        identity["truth_delay_s"] = _delay_s(cell, store, delays_s)
-        yield cell, identity
+    for trial in plan.trials:
+        identity = _identity(plan, trial, digest, _achieved(trial, store, achieved))
+        identity["truth_delay_s"] = _delay_s(trial, store, delays_s)
+        yield trial, identity
 
 
 def _windows(identity: Row, scores: Callable[[int], Row], n_windows: int, length_s: float) -> Iterator[Row]:
@@ -67,16 +67,16 @@ def encoding_rows(plan: Plan, store: Store) -> list[Row]:
     """One row an encoded recording: the rate asked for and reached, PSNR, encoder build, digest of the bitstream."""
     collected = []
     seen: set[str] = set()
-    for cell in plan.cells:
-        if cell.encode is None or cell.encode.key in seen or not store.has(cell.encode.key):
+    for trial in plan.trials:
+        if trial.encode is None or trial.encode.key in seen or not store.has(trial.encode.key):
             continue
-        seen.add(cell.encode.key)
-        manifest = store.manifest(cell.encode.key)
+        seen.add(trial.encode.key)
+        manifest = store.manifest(trial.encode.key)
         facts = manifest["facts"]
         collected.append(
             {
-                "recording": cell.recording.id,
-                "condition": cell.condition.id,
+                "recording": trial.recording.id,
+                "condition": trial.condition.id,
                 "target_bps": facts["target_bps"],
                 "bitrate_bps": facts["bitrate_bps"],
                 "psnr_y_db": facts["psnr_y_db"],
@@ -106,40 +106,40 @@ def missing_data(plan: Plan) -> dict[str, Any]:
     return {**found, **({"too_short_s": short} if short else {})}
 
 
-def _identity(plan: Plan, cell: Cell, digest: str, achieved_bps: float | None) -> Row:
+def _identity(plan: Plan, trial: Trial, digest: str, achieved_bps: float | None) -> Row:
     protocol = plan.protocol
     return {
         "protocol": protocol.name,
         "version": protocol.version,
         "digest": digest,
-        "fold": cell.fold.index,
-        "condition": cell.condition.id,
-        "codec": cell.condition.codec.name,
-        "nominal_bitrate_bps": cell.condition.nominal_bps,
+        "fold": trial.fold.index,
+        "condition": trial.condition.id,
+        "codec": trial.condition.codec.name,
+        "nominal_bitrate_bps": trial.condition.nominal_bps,
         "achieved_bitrate_bps": achieved_bps,
-        "entry": cell.entry.id,
-        "seed": cell.seed,
-        **_training(cell),
-        "method": cell.entry.method.name,
-        "enhancer": cell.entry.enhancer.name if cell.entry.enhancer else None,
-        "control": cell.entry.method_spec.control,
-        "enhancer_control": cell.entry.enhancer_spec.control if cell.entry.enhancer_spec else None,
+        "entry": trial.entry.id,
+        "seed": trial.seed,
+        **_training(trial),
+        "method": trial.entry.method.name,
+        "enhancer": trial.entry.enhancer.name if trial.entry.enhancer else None,
+        "control": trial.entry.method_spec.control,
+        "enhancer_control": trial.entry.enhancer_spec.control if trial.entry.enhancer_spec else None,
         "dataset": protocol.dataset.name,
-        "subject": cell.recording.subject,
-        "recording": cell.recording.id,
-        "source": cell.recording.source,
-        "tags": json.dumps(dict(cell.recording.tags), sort_keys=True),
+        "subject": trial.recording.subject,
+        "recording": trial.recording.id,
+        "source": trial.recording.source,
+        "tags": json.dumps(dict(trial.recording.tags), sort_keys=True),
     }
 
 
-def _training(cell: Cell) -> Row:
+def _training(trial: Trial) -> Row:
     """What the entry's parts are and learnt from, so that rows can be chosen by it."""
-    entry = cell.entry
+    entry = trial.entry
     params = {kind: choice.params.model_dump(mode="json") for kind, choice in _parts(entry).items()}
     return {
         "train": entry.train,
-        "methods_learn_from": _learns_from(entry.method_training, cell.condition.id),
-        "enhancers_learn_from": _learns_from(entry.enhancer_training, cell.condition.id),
+        "methods_learn_from": _learns_from(entry.method_training, trial.condition.id),
+        "enhancers_learn_from": _learns_from(entry.enhancer_training, trial.condition.id),
         "params": json.dumps(params, sort_keys=True),
     }
 
@@ -152,44 +152,44 @@ def _learns_from(lesson: TrainingSpec | None, tested: str) -> str | None:
     return None if lesson is None else ",".join(lesson.conditions(tested))
 
 
-def _achieved(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
-    if cell.encode is None:
+def _achieved(trial: Trial, store: Store, known: dict[str, float | None]) -> float | None:
+    if trial.encode is None:
         return None
-    key = cell.encode.key
+    key = trial.encode.key
     if key not in known:
         known[key] = float(store.facts(key)["bitrate_bps"]) if store.has(key) else None
     return known[key]
 
 
-def _delay_s(cell: Cell, store: Store, known: dict[str, float | None]) -> float | None:
-    key = cell.score.inputs["alignment"]
+def _delay_s(trial: Trial, store: Store, known: dict[str, float | None]) -> float | None:
+    key = trial.score.inputs["alignment"]
     if key not in known:
         known[key] = store.facts(key)["delay_s"] if store.has(key) else None
     return known[key]
 
 
 def _scores(
-    cell: Cell, store: Store, failures: Mapping[str, TaskFailure], joined_s: float | None = None
+    trial: Trial, store: Store, failures: Mapping[str, TaskFailure], joined_s: float | None = None
 ) -> Callable[[int], Row]:
     """A function from window number to the computed part of its row; of the windows of ``joined_s``, if that is given.
 
     A window of which the store knows nothing says why.
     """
-    if store.has(cell.score.key):
+    if store.has(trial.score.key):
         name = "rows.json" if joined_s is None else "joined.json"
-        told = json.loads((store.path(cell.score.key) / name).read_text(encoding="utf-8"))
+        told = json.loads((store.path(trial.score.key) / name).read_text(encoding="utf-8"))
         if joined_s is not None:
             told = [row for row in told if abs(row["end_s"] - row["start_s"] - joined_s) < SLACK_S]
         by_window = {row.pop("window"): row for row in told}
         missing: Row = {"status": "excluded", "reason": NO_VIDEO}
     else:
         by_window = {}
-        failure = failures.get(cell.score.key)
+        failure = failures.get(trial.score.key)
         missing = {"status": "failed", "reason": "not run"}
         if failure is not None:
             cause = failure.cause or failure.task
             # A failure on the recording itself is no entry's: none could have done better.
-            material = not stages()[cause.stage].entry_fault and _is_of(cause, cell.recording)
+            material = not stages()[cause.stage].entry_fault and _is_of(cause, trial.recording)
             missing = {"status": "excluded" if material else "failed", "reason": f"{cause.label}: {failure.message}"}
     return lambda window: by_window.get(window, missing)
 

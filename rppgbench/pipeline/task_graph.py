@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class TaskGraph:
-    """Tasks of a protocol by key, each after its inputs; what several cells need is there once.
+    """Tasks of a protocol by key, each after its inputs; what several trials need is there once.
 
     The first of the ``datasets`` is tested, the others are only learnt from. ``device`` is the kind on which networks
     train and run.

@@ -10,42 +10,42 @@ from rppgbench.pipeline.task import Task
 from rppgbench.protocol.resolved_entry import TRAIN_ON_TESTED_CONDITION
 
 if TYPE_CHECKING:
-    from rppgbench.pipeline.plan import Cell
+    from rppgbench.pipeline.plan import Trial
 
 
-def order_tasks(tasks: Mapping[str, Task], cells: Sequence[Cell]) -> dict[str, Task]:
+def order_tasks(tasks: Mapping[str, Task], trials: Sequence[Trial]) -> dict[str, Task]:
     """The ``tasks`` condition by condition, or recording by recording where that needs less disk at its peak.
 
     Conditions come in the order of ``ranked``. Where clips of the reference are read under every condition and no fit
     reads them, as before an enhancer that learns nothing, those of all recordings would lie there to the end: recording
     by recording needs less.
     """
-    by_condition = depth_first(tasks, (cell.score.key for cell in cells_by_condition(cells)))
+    by_condition = depth_first(tasks, (trial.score.key for trial in trials_by_condition(trials)))
     if not any(is_transient(task) for task in tasks.values()):
         return by_condition
-    by_recording = depth_first(tasks, (cell.score.key for cell in cells))
+    by_recording = depth_first(tasks, (trial.score.key for trial in trials))
     return min(by_condition, by_recording, key=lambda order: disk_peak([*order.values()]).transient_bytes)
 
 
-def cells_by_condition(cells: Sequence[Cell]) -> list[Cell]:
-    """The cells by condition: the reference, then what anything learns from, then the others.
+def trials_by_condition(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials by condition: the reference, then what anything learns from, then the others.
 
-    Fits need all clips of the conditions that they learn from at once, and the first cell that such a fit is behind
+    Fits need all clips of the conditions that they learn from at once, and the first trial that such a fit is behind
     brings them in. Tested next, they are gone before the others, of which one recording's are there at a time. A fit to
     the tested condition alone (``EACH``) needs no clips before that condition's turn.
     """
     learnt_from = {
         name
-        for entry in {cell.entry.id: cell.entry for cell in cells}.values()
+        for entry in {trial.entry.id: trial.entry for trial in trials}.values()
         for lesson in (entry.method_training, entry.enhancer_training)
         if lesson is not None
         for name in lesson.condition_ids
         if name != TRAIN_ON_TESTED_CONDITION
     }
-    conditions = {cell.condition.id: cell.condition for cell in cells}
+    conditions = {trial.condition.id: trial.condition for trial in trials}
     in_turn = sorted(conditions.values(), key=lambda c: (not c.is_reference, c.id not in learnt_from))
     rank = {condition.id: number for number, condition in enumerate(in_turn)}
-    return sorted(cells, key=lambda cell: rank[cell.condition.id])
+    return sorted(trials, key=lambda trial: rank[trial.condition.id])
 
 
 def depth_first(tasks: Mapping[str, Task], roots: Iterable[str]) -> dict[str, Task]:

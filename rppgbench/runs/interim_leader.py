@@ -13,7 +13,7 @@ from rppgbench.pipeline.task_result import RunEvent, TaskEnded
 from rppgbench.runs.snapshot import InterimBest
 
 if TYPE_CHECKING:
-    from rppgbench.pipeline.plan import Cell
+    from rppgbench.pipeline.plan import Trial
     from rppgbench.store.store import Store
 
 Group = tuple[str, str]  # recording, condition
@@ -30,10 +30,10 @@ class InterimLeader:
     every_s = 10.0
 
     def __init__(
-        self, cells: Iterable[Cell], to_do: Iterable[Task], store: Store, report: Callable[[InterimBest], None]
+        self, trials: Iterable[Trial], to_do: Iterable[Task], store: Store, report: Callable[[InterimBest], None]
     ) -> None:
         self._store, self._report = store, report
-        self._cells: dict[Group, list[Cell]] = defaultdict(list)
+        self._trials: dict[Group, list[Trial]] = defaultdict(list)
         self._groups: dict[str, Group] = {}
         self._n_pending: Counter[Group] = Counter()
         # By the set of entries that have scored a window: number of windows, their conditions, sums of errors by entry.
@@ -42,14 +42,14 @@ class InterimLeader:
         self._errors: dict[frozenset[str], Counter[str]] = defaultdict(Counter)
         self._reported_s = -self.every_s
         pending = {task.key for task in to_do if task.stage == "score"}
-        for cell in cells:
-            if not cell.entry.method_spec.control:
-                group = (cell.recording.id, cell.condition.id)
-                self._cells[group].append(cell)
-                if cell.score.key in pending:
-                    self._groups[cell.score.key] = group
+        for trial in trials:
+            if not trial.entry.method_spec.control:
+                group = (trial.recording.id, trial.condition.id)
+                self._trials[group].append(trial)
+                if trial.score.key in pending:
+                    self._groups[trial.score.key] = group
                     self._n_pending[group] += 1
-        self._stored = [group for group in self._cells if not self._n_pending[group]]
+        self._stored = [group for group in self._trials if not self._n_pending[group]]
 
     def event(self, event: RunEvent) -> None:
         group = self._groups.pop(event.task.key, None) if isinstance(event, TaskEnded) else None
@@ -81,9 +81,9 @@ class InterimLeader:
     def _read(self, group: Group) -> None:
         """Add the scores of a recording under a condition, of which no score is pending."""
         by_window: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for cell in self._cells.pop(group):
-            for window, error_bpm in self._errors_of(cell.score.key).items():
-                by_window[window][cell.entry.id].append(abs(error_bpm))
+        for trial in self._trials.pop(group):
+            for window, error_bpm in self._errors_of(trial.score.key).items():
+                by_window[window][trial.entry.id].append(abs(error_bpm))
         for errors in by_window.values():
             scorers = frozenset(errors)
             self._windows[scorers] += 1

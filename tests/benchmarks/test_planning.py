@@ -26,8 +26,8 @@ def finished(request, tmp_path):
     path = tmp_path / "large.yaml"
     path.write_text(text.replace(f"subjects: {here},", f"subjects: {more},"))
     protocol, store = load_protocol(path, load_registry()), Store.open(tmp_path / "store")
-    for cell in make_plan(protocol, store).cells:
-        folder = store.path(cell.score.key)
+    for trial in make_plan(protocol, store).trials:
+        folder = store.path(trial.score.key)
         folder.mkdir(parents=True)
         (folder / MANIFEST).write_text("{}")
     return protocol, store

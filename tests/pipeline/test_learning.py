@@ -49,15 +49,15 @@ def fits(learned):
     return {task.label.removeprefix("train ").partition(" fold ")[0]: task for task in chosen}
 
 
-def cell_of(learned, entry, condition="brighter-10", seed=0):
+def trial_of(learned, entry, condition="brighter-10", seed=0):
     return next(
-        cell for cell in learned.plan.cells
-        if cell.entry.id == entry and cell.condition.id == condition and cell.seed in (seed, None)
+        trial for trial in learned.plan.trials
+        if trial.entry.id == entry and trial.condition.id == condition and trial.seed in (seed, None)
     )  # fmt: skip
 
 
-def waves_of(learned, cell):
-    with np.load(learned.store.path(cell.score.inputs["waves"]) / "waves.npz") as arrays:
+def waves_of(learned, trial):
+    with np.load(learned.store.path(trial.score.inputs["waves"]) / "waves.npz") as arrays:
         return arrays["waves"]
 
 
@@ -67,8 +67,8 @@ def test_every_window_is_scored_once_a_seed(learned):
     assert len(learned.rows) == 2 * 2 * (2 * 8 + 3), "recordings x conditions x (seeds x learners + others)"
     for entry in learned.plan.protocol.entries:
         for recording in learned.plan.recordings:
-            cells = [r for r in learned.rows if (r["entry"], r["recording"]) == (entry.id, recording.id)]
-            seeds = [row["seed"] for row in cells if row["condition"] == "brighter-10"]
+            trials = [r for r in learned.rows if (r["entry"], r["recording"]) == (entry.id, recording.id)]
+            seeds = [row["seed"] for row in trials if row["condition"] == "brighter-10"]
             assert seeds == ([None] if entry.id in UNTRAINED else [0, 1])
 
 
@@ -119,7 +119,7 @@ def test_rows_say_how_near_an_enhancer_came_to_the_reference(learned):
 @pytest.mark.parametrize("condition", ["reference", "brighter-10"])
 @pytest.mark.parametrize("method", ["green", "pulse"])
 def test_an_enhancer_that_does_nothing_changes_no_bit(learned, method, condition):
-    plain, behind = (cell_of(learned, entry, condition) for entry in (method, f"same + {method}"))
+    plain, behind = (trial_of(learned, entry, condition) for entry in (method, f"same + {method}"))
     assert plain.recording == behind.recording
     assert plain.score.inputs["waves"] != behind.score.inputs["waves"]
     assert waves_of(learned, plain).shape == (1, 160)
@@ -127,9 +127,9 @@ def test_an_enhancer_that_does_nothing_changes_no_bit(learned, method, condition
 
 
 def test_another_seed_and_another_training_give_other_waves(learned):
-    cells = [cell_of(learned, "pulse", seed=seed) for seed in (0, 1)]
-    cells += [cell_of(learned, f"mixer + pulse{notes}") for notes in ("", " [joint]")]
-    waves = [waves_of(learned, cell) for cell in cells]
+    trials = [trial_of(learned, "pulse", seed=seed) for seed in (0, 1)]
+    trials += [trial_of(learned, f"mixer + pulse{notes}") for notes in ("", " [joint]")]
+    waves = [waves_of(learned, trial) for trial in trials]
     for number, one in enumerate(waves):
         assert all(not np.array_equal(one, other) for other in waves[:number])
 
@@ -187,28 +187,28 @@ def test_loss_curves_of_all_fits_come_in_the_plans_order(learned):
 
 
 def test_a_specimen_has_the_stated_shapes_and_is_what_was_scored(learned):
-    cell = cell_of(learned, "mixer + pulse [joint]")
-    found = example_window(learned.plan, learned.store, learned.registry, cell, device="cpu")
+    trial = trial_of(learned, "mixer + pulse [joint]")
+    found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
     assert found.video.shape == found.reference.shape == found.enhanced.shape == (160, 16, 16, 3)
     assert (found.video.dtype, found.reference.dtype, found.enhanced.dtype) == (np.uint8, np.uint8, np.float32)
     np.testing.assert_array_equal(found.video[..., 0], found.reference[..., 0] + 10)
-    np.testing.assert_array_equal(found.wave, waves_of(learned, cell)[0])
-    np.testing.assert_array_equal(found.wave_without, waves_of(learned, cell_of(learned, "pulse"))[0])
+    np.testing.assert_array_equal(found.wave, waves_of(learned, trial)[0])
+    np.testing.assert_array_equal(found.wave_without, waves_of(learned, trial_of(learned, "pulse"))[0])
     assert found.truth_wave.shape == (160,)
     np.testing.assert_allclose(found.maps["grey"], found.enhanced.mean(3), atol=1e-6)
-    assert found.label == f"{cell.recording.id}, brighter-10, mixer + pulse [joint]"
+    assert found.label == f"{trial.recording.id}, brighter-10, mixer + pulse [joint]"
 
 
 def test_a_specimen_of_a_trace_method_compares_with_its_traces(learned):
-    cell = cell_of(learned, "mixer + green")
-    found = example_window(learned.plan, learned.store, learned.registry, cell, device="cpu")
-    np.testing.assert_allclose(found.wave_without, waves_of(learned, cell_of(learned, "green"))[0], rtol=1e-6)
+    trial = trial_of(learned, "mixer + green")
+    found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
+    np.testing.assert_allclose(found.wave_without, waves_of(learned, trial_of(learned, "green"))[0], rtol=1e-6)
     assert not found.maps
 
 
 def test_a_specimen_without_an_enhancer_shows_the_method_alone(learned):
-    cell = cell_of(learned, "pulse", "reference")
-    found = example_window(learned.plan, learned.store, learned.registry, cell, device="cpu")
+    trial = trial_of(learned, "pulse", "reference")
+    found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
     assert found.enhanced is found.wave_without is None
     np.testing.assert_array_equal(found.reference, found.video)
     np.testing.assert_allclose(found.maps["grey"], found.video.mean(3) / 255, atol=1e-6)
@@ -216,9 +216,9 @@ def test_a_specimen_without_an_enhancer_shows_the_method_alone(learned):
 
 def test_a_specimen_needs_clips_and_what_was_made_of_them(learned, tmp_path):
     with pytest.raises(SignalError, match="green sees mean colours, not clips"):
-        example_window(learned.plan, learned.store, learned.registry, cell_of(learned, "green"))
+        example_window(learned.plan, learned.store, learned.registry, trial_of(learned, "green"))
     with pytest.raises(ArtefactError, match="not in the store"):
-        example_window(learned.plan, Store.open(tmp_path / "empty"), learned.registry, cell_of(learned, "pulse"))
+        example_window(learned.plan, Store.open(tmp_path / "empty"), learned.registry, trial_of(learned, "pulse"))
 
 
 ONE = ("subject=s0", "condition=reference")
@@ -240,7 +240,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     import tiny_networks
 
     steps, told, step = [], [], tiny_networks.Pulse.training_step
-    fold = next(cell.fold.index for cell in learned.plan.cells if cell.recording.subject == "s0")
+    fold = next(trial.fold.index for trial in learned.plan.trials if trial.recording.subject == "s0")
 
     def cut_off(learner, batch, context):
         steps.append(context.step)

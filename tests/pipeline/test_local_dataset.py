@@ -241,7 +241,7 @@ def test_a_method_may_learn_on_another_dataset_once_for_all_folds(lab, store, tm
     assert fit.settings.recordings == ("s0-rest", "s1-rest")
     assert set(fit.settings.conditions) == {"reference", "brighter-10"}
     assert "on mini" in fit.label and "fold" not in fit.label
-    assert {cell.condition.id for cell in plan.cells} == {"reference"}
+    assert {trial.condition.id for trial in plan.trials} == {"reference"}
     outcome = execute(plan.wanted(store), store, InProcessExecutor(store, registry))
     assert not outcome.failures
     assert {row["status"] for row in result_rows(plan, store, outcome.failures)} == {"scored"}

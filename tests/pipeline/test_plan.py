@@ -37,21 +37,21 @@ def test_removed_clips_that_nobody_reads_any_more_are_not_cut_again(finished, st
 
 def test_removed_clips_that_somebody_reads_are_cut_again_and_no_others(finished, store):
     plan, without = finished
-    cell = next(cell for cell in plan.cells if cell.entry.enhancer and not cell.condition.is_reference)
-    predict = plan.tasks[cell.score.inputs["waves"]]
-    without(*passing(plan), cell.score, predict)
+    trial = next(trial for trial in plan.trials if trial.entry.enhancer and not trial.condition.is_reference)
+    predict = plan.tasks[trial.score.inputs["waves"]]
+    without(*passing(plan), trial.score, predict)
     cut = {predict.inputs["crops"], predict.inputs["reference"]}
     assert [task.key for task in plan.wanted(store)] == [
-        key for key in plan.tasks if key in {*cut, predict.key, cell.score.key}
+        key for key in plan.tasks if key in {*cut, predict.key, trial.score.key}
     ]
 
 
 def test_a_fit_has_its_clips_and_masks_cut_again(finished, store):
     plan, without = finished
-    cell = next(cell for cell in plan.cells if cell.entry.id == "masked")
-    predict = plan.tasks[cell.score.inputs["waves"]]
+    trial = next(trial for trial in plan.trials if trial.entry.id == "masked")
+    predict = plan.tasks[trial.score.inputs["waves"]]
     fit = plan.tasks[predict.inputs["method state"]]
-    without(*passing(plan), cell.score, predict, fit)
+    without(*passing(plan), trial.score, predict, fit)
     again = [task for task in plan.wanted(store) if is_transient(task)]
     assert {task.key for task in again} == {
         *(key for task in (fit, predict) for key in task.inputs.values() if is_transient(plan.tasks[key]))

@@ -89,10 +89,10 @@ def test_a_wave_is_held_against_another_subjects_sensor_too(run, protocol):
     greens = [row for row in scored if row["entry"] == "green"]
     assert min(row["macc"] for row in greens) > 0.95
     assert max(row["macc_null"] for row in greens) < 0.9
-    for cell in plan.cells:
-        surrogate = plan.tasks[cell.score.inputs["surrogate"]]
+    for trial in plan.trials:
+        surrogate = plan.tasks[trial.score.inputs["surrogate"]]
         assert surrogate.stage == "truth"
-        assert surrogate.recording.id != cell.recording.id
+        assert surrogate.recording.id != trial.recording.id
 
 
 def test_one_rendering_and_one_decoding_serve_all_entries(run, protocol):

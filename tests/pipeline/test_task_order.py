@@ -5,7 +5,7 @@ from __future__ import annotations
 from rppgbench.pipeline.disk_budget import disk_peak
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
-from rppgbench.pipeline.task_order import cells_by_condition, depth_first, order_tasks
+from rppgbench.pipeline.task_order import depth_first, order_tasks, trials_by_condition
 from tests.stand_in_tasks import stand_in
 
 
@@ -46,28 +46,28 @@ def test_the_tasks_of_a_plan_come_after_their_inputs_and_its_cells_stay(learning
         assert key == one.key
         assert all(k in seen for k in one.inputs.values() if not k.startswith("file:"))
         seen.add(key)
-    recordings = [cell.recording.id for cell in plan.cells]
+    recordings = [trial.recording.id for trial in plan.trials]
     assert recordings == sorted(recordings)
 
 
 BRIGHTER = ("copy, sweep: {bitrate_kbps: [100]}", "brighter, sweep: {levels: [10, 20, 30]}")
 
 
-def turns(cells):
-    return list(dict.fromkeys(cell.condition.id for cell in cells))
+def turns(trials):
+    return list(dict.fromkeys(trial.condition.id for trial in trials))
 
 
 def test_the_reference_comes_first_then_what_is_learnt_from(protocol, store):
     learner = ("{method: green}", "{method: pulse, methods_learn_from: [brighter-30]}")
     plan = make_plan(protocol(BRIGHTER, learner), store)
-    assert turns(plan.cells) == ["reference", "brighter-10", "brighter-20", "brighter-30"]
-    assert turns(cells_by_condition(plan.cells)) == ["reference", "brighter-30", "brighter-10", "brighter-20"]
+    assert turns(plan.trials) == ["reference", "brighter-10", "brighter-20", "brighter-30"]
+    assert turns(trials_by_condition(plan.trials)) == ["reference", "brighter-30", "brighter-10", "brighter-20"]
 
 
 def test_who_learns_from_the_tested_condition_changes_no_turn(protocol, store):
     learner = ("{method: green}", "{method: pulse, methods_learn_from: condition}")
     plan = make_plan(protocol(BRIGHTER, learner), store)
-    assert turns(cells_by_condition(plan.cells)) == turns(plan.cells)
+    assert turns(trials_by_condition(plan.trials)) == turns(plan.trials)
 
 
 def test_clips_of_one_compressed_condition_at_a_time(protocol, store):
@@ -77,7 +77,7 @@ def test_clips_of_one_compressed_condition_at_a_time(protocol, store):
     plan = make_plan(protocol(BRIGHTER, learner), store)
     (size,) = {t.bytes_out for t in plan.tasks.values() if t.stage == "crop"}
     assert disk_peak([*plan.tasks.values()]).transient_bytes == (4 + 4) * size
-    by_recording = depth_first(plan.tasks, (cell.score.key for cell in plan.cells))
+    by_recording = depth_first(plan.tasks, (trial.score.key for trial in plan.trials))
     assert disk_peak([*by_recording.values()]).transient_bytes > 8 * size
 
 
@@ -85,6 +85,6 @@ def test_recording_by_recording_where_no_fit_reads_the_reference(protocol, store
     plan = make_plan(protocol(BRIGHTER, ("{method: green}", "{enhancer: same, method: green}")), store)
     (size,) = {t.bytes_out for t in plan.tasks.values() if t.stage == "crop"}
     assert disk_peak([*plan.tasks.values()]).transient_bytes == 2 * size
-    by_condition = depth_first(plan.tasks, (cell.score.key for cell in cells_by_condition(plan.cells)))
+    by_condition = depth_first(plan.tasks, (trial.score.key for trial in trials_by_condition(plan.trials)))
     assert disk_peak([*by_condition.values()]).transient_bytes == 5 * size
-    assert order_tasks(plan.tasks, plan.cells) == plan.tasks
+    assert order_tasks(plan.tasks, plan.trials) == plan.tasks

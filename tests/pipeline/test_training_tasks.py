@@ -62,11 +62,11 @@ def test_no_fit_sees_anything_of_a_subject_it_is_tested_on(plan):
 
 def test_every_cell_is_answered_by_fits_of_its_own_fold(plan):
     found = 0
-    for cell in plan.cells:
-        behind_it = [task for task in behind(plan, cell.score) if task.stage in ("fit", "train")]
-        assert all(fold_of(plan, task) == cell.fold for task in behind_it)
-        assert all(getattr(task.settings, "seed", None) in (cell.seed, None) for task in behind_it)
-        assert cell.recording.subject in cell.fold.test
+    for trial in plan.trials:
+        behind_it = [task for task in behind(plan, trial.score) if task.stage in ("fit", "train")]
+        assert all(fold_of(plan, task) == trial.fold for task in behind_it)
+        assert all(getattr(task.settings, "seed", None) in (trial.seed, None) for task in behind_it)
+        assert trial.recording.subject in trial.fold.test
         found += len(behind_it)
     assert found
 

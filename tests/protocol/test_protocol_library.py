@@ -11,7 +11,7 @@ import pytest
 from rppgbench.contracts import DatasetSpec, Recording
 from rppgbench.pipeline.local_dataset import LocalDataset
 from rppgbench.pipeline.lock_builder import build_lock
-from rppgbench.pipeline.plan import Cell, Plan
+from rppgbench.pipeline.plan import Plan, Trial
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.task_graph import TaskGraph
@@ -78,8 +78,8 @@ def upstream(plan: Plan, task: Task, seen: dict[str, Task]) -> dict[str, Task]:
     return seen
 
 
-def fits_behind(plan: Plan, cell: Cell) -> list[Task]:
-    return [task for task in upstream(plan, cell.score, {}).values() if task.stage in ("fit", "train")]
+def fits_behind(plan: Plan, trial: Trial) -> list[Task]:
+    return [task for task in upstream(plan, trial.score, {}).values() if task.stage in ("fit", "train")]
 
 
 def training_recordings(plan: Plan, fit: Task) -> set[str]:
@@ -91,13 +91,13 @@ def leaks(plan: Plan) -> Iterator[tuple[str, str, str]]:
     """Entry, trained component, and a training recording of a tested subject."""
     subject_of = {recording.id: recording.subject for recording in plan.recordings}
     behind: dict[str, set[str]] = {}
-    for cell in plan.cells:
-        for fit in fits_behind(plan, cell):
+    for trial in plan.trials:
+        for fit in fits_behind(plan, trial):
             if fit.key not in behind:
                 behind[fit.key] = training_recordings(plan, fit)
             for recording in behind[fit.key]:
-                if subject_of.get(recording) in cell.fold.test:
-                    yield cell.entry.id, getattr(fit.settings, "role", "closed form"), recording
+                if subject_of.get(recording) in trial.fold.test:
+                    yield trial.entry.id, getattr(fit.settings, "role", "closed form"), recording
 
 
 def test_no_subject_is_on_both_sides_of_a_fold(protocol, plan):
@@ -118,12 +118,12 @@ def test_every_learner_is_trained_on_all_its_training_subjects(protocol, plan):
         "method": elsewhere[protocol.methods_learn_on.name] if protocol.methods_learn_on else own,
         "enhancer": elsewhere[protocol.enhancers_learn_on.name] if protocol.enhancers_learn_on else own,
     }
-    for cell in {cell.entry.id: cell for cell in found.cells}.values():
-        fits = fits_behind(found, cell)
+    for trial in {trial.entry.id: trial for trial in found.trials}.values():
+        fits = fits_behind(found, trial)
         parts = {getattr(fit.settings, "role", "closed form"): fit for fit in fits}
-        assert ("method" in parts) == (cell.entry.method_training is not None)
-        assert ("enhancer" in parts) == (cell.entry.enhancer_training is not None)
-        assert ("joint" in parts) == (cell.entry.joint is not None)
+        assert ("method" in parts) == (trial.entry.method_training is not None)
+        assert ("enhancer" in parts) == (trial.entry.enhancer_training is not None)
+        assert ("joint" in parts) == (trial.entry.joint is not None)
         for part, fit in parts.items():
             assert training_recordings(found, fit) == {
                 "joint": places["method"] | places["enhancer"], "closed form": own, **places

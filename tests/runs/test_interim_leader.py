@@ -13,7 +13,7 @@ from rppgbench.runs.snapshot import InterimBest
 from tests.stand_in_tasks import stand_in
 
 
-def cell(recording, condition, entry, seed=None, control=False):
+def trial(recording, condition, entry, seed=None, control=False):
     label = f"{recording} {condition} {entry} {seed}"
     score = stand_in("score", label, recording=recording)
     resolved_entry = SimpleNamespace(id=entry, method_spec=SimpleNamespace(control=control))
@@ -23,7 +23,7 @@ def cell(recording, condition, entry, seed=None, control=False):
 
 @pytest.fixture
 def publish(store):
-    """A function that puts the errors of a cell's windows into the store; None is a window that is not scored."""
+    """A function that puts the errors of a trial's windows into the store; None is a window that is not scored."""
 
     def published(of, *errors_bpm):
         rows = [
@@ -42,12 +42,12 @@ def publish(store):
 
 @pytest.fixture
 def watch(store):
-    """A function from cells to a leader that reports after every score, and the list of its reports."""
+    """A function from trials to a leader that reports after every score, and the list of its reports."""
 
-    def watched(cells, to_do=None):
+    def watched(trials, to_do=None):
         reported = []
         leader = InterimLeader(
-            cells, [one.score for one in (cells if to_do is None else to_do)], store, reported.append
+            trials, [one.score for one in (trials if to_do is None else to_do)], store, reported.append
         )
         leader.every_s = 0.0
         return leader, reported
@@ -56,7 +56,7 @@ def watch(store):
 
 
 def test_the_least_error_leads_once_all_have_scored_a_recording(publish, watch):
-    pos, chrom = cell("r1", "raw", "pos"), cell("r1", "raw", "chrom")
+    pos, chrom = trial("r1", "raw", "pos"), trial("r1", "raw", "chrom")
     leader, reported = watch([pos, chrom])
     publish(pos, 1.0, -3.0)
     leader.event(TaskEnded(pos.score, TaskDone(1.0)))
@@ -67,16 +67,21 @@ def test_the_least_error_leads_once_all_have_scored_a_recording(publish, watch):
 
 
 def test_only_windows_that_all_have_scored_count(publish, watch):
-    cells = [cell("r1", "raw", "pos"), cell("r1", "raw", "chrom"), cell("r1", "q1", "pos"), cell("r1", "q1", "chrom")]
-    leader, reported = watch(cells)
-    for one, errors in zip(cells, ((1.0, 50.0), (2.0, None), (4.0,), (1.0,)), strict=True):
+    trials = [
+        trial("r1", "raw", "pos"),
+        trial("r1", "raw", "chrom"),
+        trial("r1", "q1", "pos"),
+        trial("r1", "q1", "chrom"),
+    ]
+    leader, reported = watch(trials)
+    for one, errors in zip(trials, ((1.0, 50.0), (2.0, None), (4.0,), (1.0,)), strict=True):
         publish(one, *errors)
         leader.event(TaskEnded(one.score, TaskDone(1.0)))
     assert (reported[0], reported[-1]) == (InterimBest("pos", 1.0, 1, 1), InterimBest("chrom", 1.5, 2, 2))
 
 
 def test_an_entry_that_scores_nothing_does_not_hide_the_others(publish, watch):
-    pos, broken = cell("r1", "raw", "pos"), cell("r1", "raw", "broken")
+    pos, broken = trial("r1", "raw", "pos"), trial("r1", "raw", "broken")
     leader, reported = watch([pos, broken])
     publish(pos, 2.0)
     leader.event(TaskEnded(pos.score, TaskDone(1.0)))
@@ -85,21 +90,21 @@ def test_an_entry_that_scores_nothing_does_not_hide_the_others(publish, watch):
 
 
 def test_seeds_are_averaged_and_controls_are_not_shown(publish, watch):
-    cells = [
-        cell("r1", "raw", "net", seed=0),
-        cell("r1", "raw", "net", seed=1),
-        cell("r1", "raw", "pos"),
-        cell("r1", "raw", "mean", control=True),
+    trials = [
+        trial("r1", "raw", "net", seed=0),
+        trial("r1", "raw", "net", seed=1),
+        trial("r1", "raw", "pos"),
+        trial("r1", "raw", "mean", control=True),
     ]
-    leader, reported = watch(cells)
-    for one, error in zip(cells, (1.0, -3.0, 2.5, 0.0), strict=True):
+    leader, reported = watch(trials)
+    for one, error in zip(trials, (1.0, -3.0, 2.5, 0.0), strict=True):
         publish(one, error)
         leader.event(TaskEnded(one.score, TaskDone(1.0)))
     assert reported == [InterimBest("net", 2.0, 1, 1)]
 
 
 def test_scores_of_earlier_runs_count_too(publish, watch):
-    before, now = cell("r1", "raw", "pos"), cell("r2", "raw", "pos")
+    before, now = trial("r1", "raw", "pos"), trial("r2", "raw", "pos")
     publish(before, 4.0)
     leader, reported = watch([before, now], to_do=[now])
     publish(now, 2.0)
@@ -108,18 +113,18 @@ def test_scores_of_earlier_runs_count_too(publish, watch):
 
 
 def test_reports_are_at_most_every_so_often_and_at_the_last_score(publish, watch):
-    cells = [cell(f"r{n}", "raw", "pos") for n in range(4)]
-    leader, reported = watch(cells)
+    trials = [trial(f"r{n}", "raw", "pos") for n in range(4)]
+    leader, reported = watch(trials)
     leader.every_s = 1e9
     leader._reported_s = -1e9
-    for one in cells:
+    for one in trials:
         publish(one, 1.0)
         leader.event(TaskEnded(one.score, TaskDone(1.0)))
     assert [best.n_windows for best in reported] == [1, 4]
 
 
 def test_damaged_scores_are_ignored(publish, watch, store):
-    pos = cell("r1", "raw", "pos")
+    pos = trial("r1", "raw", "pos")
     leader, reported = watch([pos])
     publish(pos, 1.0)
     (store.path(pos.score.key) / "rows.json").write_text("[{")

@@ -234,16 +234,16 @@ def report(peaks: dict[str, dict[str, Peak]], seconds: int) -> bool:
     for row, found in peaks.items():
         if short not in found or long not in found:
             for recording, peak in found.items():
-                print(f"| {row}, {recording} alone | {cell(peak)} | | | {peak.seconds:.1f} |")
+                print(f"| {row}, {recording} alone | {trial(peak)} | | | {peak.seconds:.1f} |")
             continue
         one, other = found[short], found[long]
         grown_mb = other.resident_mb - one.resident_mb
         well = well and grown_mb <= MOST_MB
-        print(f"| {row} | {cell(one)} | {cell(other)} | {grown_mb:+.0f} | {one.seconds:.1f}, {other.seconds:.1f} |")
+        print(f"| {row} | {trial(one)} | {trial(other)} | {grown_mb:+.0f} | {one.seconds:.1f}, {other.seconds:.1f} |")
     return well
 
 
-def cell(peak: Peak) -> str:
+def trial(peak: Peak) -> str:
     return f"{peak.resident_mb:.0f} ({peak.private_mb:.0f})"
 
 
