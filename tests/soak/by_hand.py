@@ -68,7 +68,7 @@ def running(store: Path, stage: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--protocol", default="synthetic_compressed")
-    parser.add_argument("--kill-during", nargs="*", default=["encode", "fit"])
+    parser.add_argument("--kill-during", nargs="*", default=["encode", "train"])
     parser.add_argument("--against", type=Path, help="a board's folder: compare with its rows, and run nothing else")
     parser.add_argument("--only", action="append", default=[], help="as of 'rppgbench run'")
     arguments = parser.parse_args()

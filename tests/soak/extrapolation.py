@@ -27,12 +27,14 @@ import av
 import numpy as np
 import psutil
 from av.video.stream import VideoStream
-from rppgbench.pipeline.cost_estimate import StageEstimate, estimate_costs
 
-from rppgbench.pipeline.cost_model import CORE_FLOP_PER_S, GPU_FLOP_PER_S, CostModel, network_size, uses_network
+from rppgbench.pipeline.cost_model import StageEstimate, estimate_costs
 from rppgbench.pipeline.disk_budget import disk_peak
 from rppgbench.pipeline.plan import Plan
 from rppgbench.pipeline.planner import make_plan
+from rppgbench.pipeline.stage import CORE_FLOP_PER_S, GPU_FLOP_PER_S
+from rppgbench.pipeline.stages.predict_stage import PredictSettings
+from rppgbench.pipeline.stages.train_stage import TrainSettings
 from rppgbench.pipeline.task import Task
 from rppgbench.protocol.protocol_library import find_protocol
 from rppgbench.protocol.resolve import load_protocol
@@ -90,23 +92,26 @@ def planned(protocol: str, root: Path, store: Store) -> tuple[Plan, float]:
 
 def gpu_hours(plan: Plan, counted: Mapping[str, Operations]) -> dict[str, float]:
     """Hours of one GPU by kind of task."""
-    rules, (height, width) = CostModel(plan), plan.protocol.clips.size
+    height, width = plan.protocol.clips.size
+    lasting_s = {recording.id: recording.duration_s for local in plan.datasets for recording in local.recordings}
     hours: dict[str, float] = defaultdict(float)
     for task in plan.tasks.values():
-        if not uses_network(task) or network_size(task) == "small":
-            continue
-        if task.stage == "fit":
-            pixels = rules.drawn(task) * task.settings["recipe"]["frames"] * height * width
-            name = task.settings["enhancer" if "enhancer" in task.settings else "method"]["use"]
-            joint = task.settings["part"] == "joint"
+        settings = task.settings
+        if isinstance(settings, TrainSettings):
+            name = (settings.enhancer or settings.trained("method")).use
+            frames = sum(lasting_s[one] for one in settings.recordings) * settings.fps_hz * len(settings.conditions)
+            pixels = settings.recipe.n_clips(frames) * settings.recipe.frames * height * width
+            joint = settings.role == "joint"
             per_pixel = counted[name].joint if joint else counted[name].step
-            kind = f"fit {name}" + (" jointly" if joint else "")
-        else:
-            roles = [role for role in ("method", "enhancer") if f"{role} state" in task.inputs]
-            names = [task.settings[role]["use"] for role in roles]
-            pixels = task.settings["duration_s"] * task.settings["fps_hz"] * height * width
+            kind = f"train {name}" + (" jointly" if joint else "")
+        elif isinstance(settings, PredictSettings) and settings.compute is not None:
+            parts = [part for part in (settings.method, settings.enhancer) if part]
+            names = [part.use for part in parts if f"{part.kind} state" in task.inputs]
+            pixels = settings.windows.duration_s * settings.windows.fps_hz * height * width
             per_pixel = sum(counted[name].forward for name in names)
             kind = f"predict {' before '.join(reversed(names))}"
+        else:
+            continue
         hours[kind] += pixels * per_pixel / GPU_FLOP_PER_S / 3600
     return hours
 

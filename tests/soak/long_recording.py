@@ -181,8 +181,8 @@ def place(task: Task, lengths_s: Sequence[int]) -> tuple[str, str]:
 
     A fit learns from the one that its fold does not test: fold 0 tests the short one.
     """
-    words, recording = task.label.split(), task.recording
-    if task.stage == "fit":
+    words, recording = task.label.split(), task.recording_id
+    if task.stage in ("fit", "train"):
         at = words.index("fold")
         recording = f"p{lengths_s[1 - int(words[at + 1])]}-rest"
         del words[at : at + 2]

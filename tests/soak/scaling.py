@@ -1,8 +1,8 @@
 """Planned against measured cost of runs at 1x, 4x and 16x of a small protocol; and the overhead of the driver.
 
-    python tests/soak/scaling.py                      # 3, 12 and 48 subjects: some 10 minutes of two free cores
-    python tests/soak/scaling.py --subjects 3 6       # others
-    python tests/soak/scaling.py --tasks 2000         # only: the rate of tasks that are done already
+    python -m tests.soak.scaling                      # 3, 12 and 48 subjects: some 10 minutes of two free cores
+    python -m tests.soak.scaling --subjects 3 6       # others
+    python -m tests.soak.scaling --tasks 2000         # only: the rate of tasks that are done already
 
 Each size is planned and run in a store of its own, by ``rppgbench run --workers 2``. Core-seconds are planned by rule
 of thumb, and by the means that were measured in the first run. "Taken" is what all processes of the run read by their
@@ -23,20 +23,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from rppgbench.pipeline.cost_estimate import task_reads, task_seconds
 
 from rppgbench.execution.cluster import local_executor
 from rppgbench.execution.dask_executor import WorkerOptions
 from rppgbench.execution.driver import execute
+from rppgbench.pipeline.cost_model import task_reads, task_seconds
 from rppgbench.pipeline.disk_budget import decide_disk_budget, taken_bytes
 from rppgbench.pipeline.plan import Plan
 from rppgbench.pipeline.planner import make_plan
-from rppgbench.pipeline.task import Task
 from rppgbench.protocol.resolve import load_protocol
 from rppgbench.registry import load_registry
 from rppgbench.runs.run_folders import WatchedRun, runs_in
 from rppgbench.runs.stage_times import time_spent
 from rppgbench.store.store import Store
+from tests.stand_in_tasks import stand_in
 
 WORKERS = 2
 LOOK_EVERY_S = 0.2
@@ -176,7 +176,7 @@ def mb(n_bytes: float) -> str:
 def measure_overhead(folder: Path, n_tasks: int) -> None:
     """Print the rate of tasks whose results are found: the maximum of the driver and its executor."""
     store = Store.open(folder / "store")
-    tasks = [Task("truth", {"n": n}, {}, f"nothing {n}") for n in range(n_tasks)]
+    tasks = [stand_in("truth", f"nothing {n}", n=n) for n in range(n_tasks)]
     for task in tasks:
         store.publish(task.preimage, lambda folder: {})
     with closing(local_executor(WORKERS, (), WorkerOptions(store))) as executor:
