@@ -18,6 +18,7 @@ from rppgbench.evaluation.metrics import METRICS
 from rppgbench.results.board import Board, cell
 from rppgbench.results.board_notes import notes
 from rppgbench.results.results import RESULTS, Results, differences
+from rppgbench.store.file_tree import replaced
 
 Row = dict[str, Any]
 
@@ -44,7 +45,8 @@ def publish(board: Board, out: Path) -> Path:
         return folder
     results.save(folder)
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="")
+        with replaced(folder / name) as path:
+            path.write_text(text, encoding="utf-8", newline="")
     draw_error_by_bitrate(board, folder / "error_by_bitrate")
     return folder
 

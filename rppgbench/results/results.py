@@ -14,6 +14,7 @@ from rppgbench.evaluation.schema import SCHEMA_VERSION, read_rows, write_rows
 from rppgbench.protocol.lock_diff import differing
 from rppgbench.protocol.resolve import Protocol
 from rppgbench.signal.heart_rate import HeartRateSettings
+from rppgbench.store.file_tree import replaced
 from rppgbench.version import __version__
 
 Row = dict[str, Any]
@@ -97,18 +98,21 @@ class Results:
         return {row["entry"] for row in self.rows if row["control"]}
 
     def save(self, folder: Path) -> None:
-        """Write the files, the same bytes for the same results."""
+        """Write the files, the same bytes for the same results; each is whole whenever another process reads it."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RESULTS).write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
-        write_rows(self.rows, folder / ROWS)
+        with replaced(folder / ROWS) as path:
+            write_rows(self.rows, path)
         if self.joined:
-            write_rows(self.joined, folder / JOINED)
+            with replaced(folder / JOINED) as path:
+                write_rows(self.joined, path)
         else:
             (folder / JOINED).unlink(missing_ok=True)
-        with (folder / ENCODINGS).open("w", newline="", encoding="utf-8") as file:
+        with replaced(folder / ENCODINGS) as path, path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(self.encodings[0]) if self.encodings else ["recording"])
             writer.writeheader()
             writer.writerows(self.encodings)
+        with replaced(folder / RESULTS) as path:  # last: where it is, the others are
+            path.write_text(json.dumps(self.about, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> Results:

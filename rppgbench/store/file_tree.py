@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -32,6 +34,17 @@ def last_change(path: Path) -> float:
         with contextlib.suppress(OSError):
             latest = max(latest, one.lstat().st_mtime)
     return latest
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to; what is written there takes its place at the end, all at once."""
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def delete(path: Path) -> None:

@@ -187,3 +187,22 @@ def test_a_board_without_bitrates_shows_no_figure_that_is_not_there(results, tmp
     with_rates = publish(Board.of(results), tmp_path / "other")
     assert (with_rates / "error_by_bitrate.png").exists()
     assert "error_by_bitrate.png" in (with_rates / "board.md").read_text()
+
+
+def test_results_are_never_read_half_written(results, tmp_path, monkeypatch):
+    """A second run on the same folder reads while the first writes: it finds a whole file, or none."""
+    from rppgbench.results import results as module
+
+    results.save(tmp_path)
+    before = module.Results.load(tmp_path)
+
+    def cut_off(rows, path):
+        path.write_bytes(b"PAR1")
+        assert module.Results.load(tmp_path) == before
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(module, "write_rows", cut_off)
+    with pytest.raises(OSError, match="the disk is full"):
+        results.save(tmp_path)
+    assert module.Results.load(tmp_path) == before
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
