@@ -139,7 +139,8 @@ def _show_spec(console: Console, registry: Registry, spec: Spec) -> None:
 
 def _kind_fields(spec: Spec) -> Mapping[str, Any]:
     """Fields of a spec that only specs of its kind have, with their values."""
-    common = {"name", "factory", "summary", "version", "params", "cite", "license", "label", "seconds_per_megapixel"}
+    common = {"name", "factory", "summary", "version", "params", "cite", "license", "label"}
+    common |= {"seconds_per_megapixel", "memory_bytes_per_pixel"}  # for estimates
     if not getattr(spec, "learns", True):
         common |= {"learns_from"}
     return {

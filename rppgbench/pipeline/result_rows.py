@@ -188,9 +188,12 @@ def _scores(
         missing = {"status": "failed", "reason": "not run"}
         if failure is not None:
             cause = failure.cause or failure.task
-            # A failure on the recording itself is no entry's: none could have done better.
-            material = not stages()[cause.stage].entry_fault and _is_of(cause, trial.recording)
-            missing = {"status": "excluded" if material else "failed", "reason": f"{cause.label}: {failure.message}"}
+            # A failure on the recording itself is no entry's: none could have done better. One that no code foresaw is
+            # a bug, and nobody can say whose.
+            foreseen = failures.get(cause.key, failure).details is None
+            of_recording = foreseen and not stages()[cause.stage].entry_fault and _is_of(cause, trial.recording)
+            status = "excluded" if of_recording else "failed"
+            missing = {"status": status, "reason": f"{cause.label}: {failure.message}"}
     return lambda window: by_window.get(window, missing)
 
 

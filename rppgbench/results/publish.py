@@ -54,7 +54,7 @@ def publish(board: Board, out: Path) -> Path:
 def _refuse_another_question(folder: Path, results: Results) -> None:
     if not (folder / RESULTS).is_file():
         return
-    lines = list(differences(Results.load(folder).about, results.about))
+    lines = list(differences(Results.load_about(folder), results.about))
     if lines:
         raise IncomparableResults(
             f"{folder}: holds the board of another question; they differ in\n  " + "\n  ".join(lines),

@@ -121,14 +121,7 @@ class Results:
         Raises:
             RppgbenchError: there are none, or they cannot be read.
         """
-        try:
-            about = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise RppgbenchError(f"{folder / RESULTS}: cut off, or no JSON: {error}", hint=AGAIN) from None
-        except OSError as error:
-            raise RppgbenchError(
-                f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
-            ) from None
+        about = cls.load_about(folder)
         try:
             rows = read_rows(folder / ROWS)
             joined = read_rows(folder / JOINED) if (folder / JOINED).is_file() else []
@@ -138,10 +131,27 @@ class Results:
             raise RppgbenchError(
                 f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
             ) from None
+        return cls(about, rows, encodings, joined)
+
+    @staticmethod
+    def load_about(folder: Path) -> dict[str, Any]:
+        """The question that the results in ``folder`` answer, and with what; their rows are not read.
+
+        Raises:
+            RppgbenchError: there are none, or they cannot be read.
+        """
+        try:
+            about: dict[str, Any] = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise RppgbenchError(f"{folder / RESULTS}: cut off, or no JSON: {error}", hint=AGAIN) from None
+        except OSError as error:
+            raise RppgbenchError(
+                f"{folder}: no readable results there: {error}", hint=f"expected {RESULTS}, {ROWS} and {ENCODINGS}"
+            ) from None
         missing = [key for key in KEYS if key not in about]
         if missing:
             raise RppgbenchError(f"{folder / RESULTS}: no value for {', '.join(missing)}; not made by rppgbench run")
-        return cls(about, rows, encodings, joined)
+        return about
 
 
 def load_answering(protocol: Protocol, folder: Path, hint: str) -> Results:

@@ -25,7 +25,8 @@ def named(cell: str) -> set[str]:
 
 
 def test_the_table_of_stages_lists_them_in_their_order():
-    assert [row[0].strip("`") for row in table("A video's way")] == list(stages())
+    listed = [row[0].strip("`") for row in table("A video's way")]
+    assert listed == list(stages()), "give each stage its row in ARCHITECTURE.md, 'A video's way', by its position"
 
 
 @pytest.fixture

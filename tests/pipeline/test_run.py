@@ -233,3 +233,15 @@ def test_manifests_name_all_that_made_an_artefact(run, protocol, store):
 def test_a_narrowing_that_is_no_pair_is_refused(item):
     with pytest.raises(ProtocolError):
         parse_only([item])
+
+
+def test_a_bug_in_a_stage_excludes_no_window(run, protocol, store, monkeypatch):
+    """What no code foresaw is a failure, which every board counts; it is not the recording's fault."""
+
+    def broken(*arguments, **options):
+        raise KeyError("a bug of the stage")
+
+    monkeypatch.setattr("rppgbench.media.traces.measure_traces", broken)
+    _, _, found = run(protocol())
+    assert {row["status"] for row in found} == {"failed"}
+    assert all("KeyError" in row["reason"] for row in found)

@@ -206,3 +206,13 @@ def test_results_are_never_read_half_written(results, tmp_path, monkeypatch):
         results.save(tmp_path)
     assert module.Results.load(tmp_path) == before
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_of_an_older_schema_is_refused_by_its_question_alone(results, tmp_path):
+    """Rows that cannot be read any more must not keep the board from being written anew."""
+    publish(Board.of(results), tmp_path)
+    (rows,) = tmp_path.rglob("rows.parquet")
+    rows.write_bytes(b"of another version")
+    (rows.parent / "board.md").unlink()
+    folder = publish(Board.of(results), tmp_path)
+    assert Results.load(folder).rows
