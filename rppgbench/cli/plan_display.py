@@ -10,7 +10,7 @@ from rich.table import Table
 from rppgbench.errors import StoreError
 from rppgbench.pipeline.cost_model import StageEstimate, estimate_costs, network_seconds_on_gpu, peak_memory
 from rppgbench.pipeline.disk_budget import decide_disk_budget
-from rppgbench.pipeline.stage import GPU_FLOP_PER_S
+from rppgbench.pipeline.stage_settings import GPU_FLOP_PER_S
 from rppgbench.protocol.resolved_entry import component_label
 from rppgbench.text import format_bytes, format_clock, parse_bytes
 

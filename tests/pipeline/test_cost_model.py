@@ -14,8 +14,7 @@ from rppgbench.pipeline.disk_budget import taken_bytes
 from rppgbench.pipeline.frame_size import GUESSED_FRAME, frame_size
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.run_stage import run_stage
-from rppgbench.pipeline.stage import CORE_FLOP_PER_S
-from rppgbench.pipeline.stage_settings import TORCH_WORKER_BYTES, WORKER_BYTES
+from rppgbench.pipeline.stage_settings import CORE_FLOP_PER_S, TORCH_WORKER_BYTES, WORKER_BYTES
 from rppgbench.testing.rendered_cohort import write_video
 
 

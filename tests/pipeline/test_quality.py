@@ -138,7 +138,7 @@ def test_an_odd_video_costs_its_own_numbers_and_the_facts_say_why(protocol, stor
 
 
 def test_without_a_true_rate_nobody_can_tell(protocol, store, registry, monkeypatch):
-    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage.label_rates_bpm", lambda job: [None])
+    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage._label_rates_bpm", lambda context: [None])
     found = run(protocol(), store, registry)
     (record,) = json.loads((store.path(tasks_of(found.plan, "quality")[0].key) / "quality.json").read_text())
     assert set(record.values()) == {None}
