@@ -53,7 +53,7 @@ def print_plan(
     disk_limit: str | None = None,
     memory_limit: str | None = None,
 ) -> None:
-    """Print folds, cells and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
+    """Print folds, trials and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
     recordings = {trial.recording.id for trial in plan.trials}
     subjects = {trial.recording.subject for trial in plan.trials}
     folds = {trial.fold.index for trial in plan.trials}
