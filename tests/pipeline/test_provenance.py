@@ -1,4 +1,4 @@
-"""The code in a key: all that a stage imports, nothing else, and what a component's package ships and needs."""
+"""The code in a key: the imports of a stage, and files and requirements of a component's package."""
 
 from __future__ import annotations
 
