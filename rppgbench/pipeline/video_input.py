@@ -10,7 +10,6 @@ from rppgbench.pipeline.stage_settings import WORKER_BYTES, TaskCost
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
-    from rppgbench.pipeline.stage import TaskBuilder
 
 # Per pixel of a frame, of a worker that decodes: about 20 decoded frames are in flight.
 DECODING_BYTES_PER_PIXEL = 30.0
@@ -51,8 +50,8 @@ def files_bytes(*paths: Path) -> float:
 
 
 def decoding_cost(
-    graph: TaskBuilder,
     recording: Recording,
+    frame_pixels: float,
     seconds_per_frame: float,
     seconds_per_megapixel: float,
     *,
@@ -61,10 +60,9 @@ def decoding_cost(
     bytes_per_pixel: float = DECODING_BYTES_PER_PIXEL,
 ) -> TaskCost:
     """Cost of a task that reads or writes every frame of a recording's video; memory in bytes per pixel of a frame."""
-    pixels = graph.frame_pixels(recording)
     return TaskCost(
-        seconds=n_frames(recording) * (seconds_per_frame + seconds_per_megapixel * pixels / 1e6),
+        seconds=n_frames(recording) * (seconds_per_frame + seconds_per_megapixel * frame_pixels / 1e6),
         bytes_out=bytes_out,
         bytes_in=bytes_in,
-        memory_bytes=WORKER_BYTES + bytes_per_pixel * pixels,
+        memory_bytes=WORKER_BYTES + bytes_per_pixel * frame_pixels,
     )

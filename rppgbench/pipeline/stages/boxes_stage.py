@@ -39,8 +39,8 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
         ),
         {"video": video.key},
         decoding_cost(
-            graph,
             recording,
+            graph.frame_pixels(recording),
             SECONDS_PER_FRAME,
             SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + 200 * recording.duration_s / face.every_s,

@@ -44,8 +44,8 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
         ),
         decoded_inputs(graph, recording, video),
         decoding_cost(
-            graph,
             recording,
+            graph.frame_pixels(recording),
             SECONDS_PER_FRAME,
             SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + 3 * height * width * (recording.duration_s * clips.fps_hz + 1),

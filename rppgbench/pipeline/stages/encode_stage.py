@@ -53,8 +53,8 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
         ),
         {"video": video.key},
         decoding_cost(
-            graph,
             recording,
+            graph.frame_pixels(recording),
             SECONDS_PER_FRAME,
             spec.seconds_per_megapixel * condition.codec.params.cost_factor(),
             # Encoders are let off 5 %, and the file has an index.

@@ -31,8 +31,8 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
         RenderSettings(dataset=component_settings(dataset), recording=recording.id),
         {"source": graph.file_key(*recording.source_files)} if recording.source_files else {},
         decoding_cost(
-            graph,
             recording,
+            graph.frame_pixels(recording),
             SECONDS_PER_FRAME,
             SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + lossless_bytes(graph, recording),

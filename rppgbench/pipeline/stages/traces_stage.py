@@ -46,8 +46,8 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition | None) 
         ),
         decoded_inputs(graph, recording, video),
         decoding_cost(
-            graph,
             recording,
+            graph.frame_pixels(recording),
             SECONDS_PER_FRAME,
             SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + BYTES_PER_FRAME * n_frames(recording),
