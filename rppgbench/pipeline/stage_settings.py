@@ -125,9 +125,9 @@ def count_windows(duration_s: float, length_s: float) -> int:
 class TaskCost:
     """Expected cost of a task before any of its cost group was measured, rounded up because bounds are made of it.
 
-    ``seconds`` are of one core. ``flop`` are those of a network, which a GPU takes over. ``bytes_out`` is the artefact
-    on disk; ``bytes_in`` is read besides the inputs, from files of the user, or, with ``draws``, from clips, which are
-    read as often as they are drawn. ``memory_bytes`` is resident memory, ``scratch_bytes`` disk during the task.
+    ``seconds`` are of one core. ``bytes_out`` is the artefact on disk; ``bytes_in`` is read besides the inputs, from
+    files of the user, or, with ``draws``, from clips, which are read as often as they are drawn. ``memory_bytes`` is
+    resident memory, ``scratch_bytes`` disk during the task.
     """
 
     seconds: float
@@ -136,4 +136,3 @@ class TaskCost:
     draws: bool = False
     memory_bytes: float = WORKER_BYTES
     scratch_bytes: float = 0.0
-    flop: float = 0.0

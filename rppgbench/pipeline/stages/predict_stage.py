@@ -149,7 +149,6 @@ def _cost(
         memory_bytes=memory
         + CLIP_BYTES_PER_PIXEL * windows.n_frames * height * width
         + max((network.inference_bytes for network in networks), default=0.0),
-        flop=flop,
     )
 
 

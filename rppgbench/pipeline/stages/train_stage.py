@@ -187,7 +187,6 @@ def _cost(
         bytes_in=clips * clip_bytes,
         draws=True,
         memory_bytes=TORCH_WORKER_BYTES + max(cost.training_bytes_per_pixel for cost in costs) * batch_pixels,
-        flop=flop,
     )
 
 
