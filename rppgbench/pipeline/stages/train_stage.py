@@ -95,34 +95,30 @@ def plan(graph: TaskBuilder, role: Role, fold: Fold, tested: Condition, entry: R
     for recording in recordings:
         inputs |= _inputs_of(graph, recording, conditions, wants_skin)
     trained = [entry.component(kind) for kind in _KINDS if role in (kind, "joint")]
+    settings = TrainSettings(
+        role=role,
+        method=component_settings(entry.method) if role != "enhancer" else None,
+        enhancer=component_settings(entry.component("enhancer"), entry.n_conditions) if role != "method" else None,
+        recipe=spec.recipe,
+        conditions=conditions,
+        recordings=tuple(recording.id for recording in recordings),
+        seed=seed,
+        fold=None if elsewhere else fold.index,
+        fps_hz=protocol.clips.fps_hz,
+        compute=Compute(
+            device_kind=graph.device, precision=spec.recipe.precision, deterministic=spec.recipe.deterministic
+        ),
+    )
+    # Training on another dataset is equal for all folds, unless it starts from weights of a fold.
+    place = f"on {elsewhere.name} " if elsewhere else ""
+    place += "" if elsewhere and role != "joint" else f"fold {fold.index} "
+    duration_s = sum(recording.duration_s for recording in recordings)
     return graph.task(
         STAGE,
-        TrainSettings(
-            role=role,
-            method=component_settings(entry.method) if role != "enhancer" else None,
-            enhancer=component_settings(entry.component("enhancer"), entry.n_conditions) if role != "method" else None,
-            recipe=spec.recipe,
-            conditions=conditions,
-            recordings=tuple(recording.id for recording in recordings),
-            seed=seed,
-            fold=None if elsewhere else fold.index,
-            fps_hz=protocol.clips.fps_hz,
-            compute=Compute(
-                device_kind=graph.device, precision=spec.recipe.precision, deterministic=spec.recipe.deterministic
-            ),
-        ),
+        settings,
         inputs,
-        _cost(graph, role, trained, spec.recipe, recordings, conditions, wants_skin, len(inputs)),
-        details=" ".join(
-            [
-                entry.training_label(role),
-                f"from {_described(conditions)}",
-                *([f"on {elsewhere.name}"] if elsewhere else []),
-                # Training on another dataset is equal for all folds, unless it starts from weights of a fold.
-                *([] if elsewhere and role != "joint" else [f"fold {fold.index}"]),
-                f"seed {seed}",
-            ]
-        ),
+        _cost(settings, trained, duration_s, graph.protocol.clips.size, wants_skin, len(inputs)),
+        details=f"{entry.training_label(role)} from {_described(conditions)} {place}seed {seed}",
         components=[component.spec for component in trained],
     )
 
@@ -160,21 +156,18 @@ def _described(conditions: Mapping[str, int]) -> str:
 
 
 def _cost(
-    graph: TaskBuilder,
-    role: Role,
+    settings: TrainSettings,
     trained: Sequence[ResolvedComponent],
-    recipe: Recipe,
-    recordings: Sequence[Recording],
-    conditions: Mapping[str, int],
+    duration_s: float,
+    size: Sequence[int],
     wants_skin: bool,
     n_inputs: int,
 ) -> TaskCost:
+    recipe, conditions = settings.recipe, settings.conditions
     costs = [network_cost(component) for component in trained]
-    height, width = graph.protocol.clips.size
-    duration_s = sum(recording.duration_s for recording in recordings)
-    frames = duration_s * graph.protocol.clips.fps_hz * len(conditions)
-    clips = recipe.n_clips(frames)
-    flop_per_pixel = costs[-1].joint_flop_per_pixel if role == "joint" else costs[0].training_flop_per_pixel
+    height, width = size
+    clips = recipe.n_clips(duration_s * settings.fps_hz * len(conditions))
+    flop_per_pixel = costs[-1].joint_flop_per_pixel if settings.role == "joint" else costs[0].training_flop_per_pixel
     flop = flop_per_pixel * clips * recipe.frames * height * width
     pairs = sum(number != 0 for number in conditions.values()) / len(conditions)  # others are their own reference
     clip_bytes = recipe.frames * height * width * (3 + 3 * pairs + wants_skin)
