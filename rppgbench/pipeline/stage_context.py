@@ -77,7 +77,7 @@ class StageContext(Generic[S_co]):
         return self.registry.create(settings.kind, settings.use, settings.params, **local)
 
     def dataset(self, settings: ComponentSettings) -> Any:
-        """Loader of the dataset where it lies on this machine."""
+        """Loader of the dataset in its folder on this machine."""
         root = self.task.local.get("root")
         return self.component(settings, **({"root": Path(root)} if root else {}))
 
