@@ -1,9 +1,8 @@
-"""The Python functions of rppgbench: everything that the command line does to protocols, runs, results and videos.
+"""The Python functions of rppgbench, for protocols, runs, results and videos; the command line is built on them.
 
-They are imported from the package itself, ``import rppgbench`` and then ``rppgbench.run(...)``; whatever is heavy is
-imported when one of them is called. A user's mistake raises an error of `rppgbench.errors`, which says what is wrong,
-where, and in its ``hint`` what to do; messages name an argument as the command's option, ``disk_limit`` as
-``--disk-limit``.
+They are imported from the package itself, ``import rppgbench`` and then ``rppgbench.run(...)``; heavy libraries are
+imported when one of them is called. A user's mistake raises an error of `rppgbench.errors` with the fault, its place,
+and in ``hint`` the remedy; messages name an argument by the command's option, ``disk_limit`` by ``--disk-limit``.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ _NO_DATA_HINT = "rppgbench.run('synthetic_compressed') asks the same question of
 
 
 def load_protocol(protocol: ProtocolSource, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
-    """The protocol in a file, or the one of that name that comes with rppgbench, checked and resolved.
+    """The protocol in a file, or the built-in one of that name, checked and resolved.
 
-    To ``rehearse`` is to ask the same at toy size. ``estimator`` is a compatibility estimator, such as
+    ``rehearse`` gives the same protocol at toy size. ``estimator`` is a compatibility estimator, such as
     "toolbox-2023", in the place of the protocol's own.
 
     Raises:
-        ProtocolError: there is no such protocol (the hint has the nearest name), or something in the file is wrong
-            (the message starts with file:line:column).
+        ProtocolError: there is no such protocol (the hint has the nearest name), or the file has an error (the
+            message starts with file:line:column).
 
     Example:
         >>> protocol = rppgbench.load_protocol("smoke")
@@ -61,11 +60,11 @@ def plan(
     estimator: str | None = None,
     device: str = "auto",
 ) -> RunPlan:
-    """The tasks that answer a protocol, those still to do, and ``costs``: core seconds and bytes by stage.
+    """The tasks of a protocol, those still to do, and ``costs``: core seconds and bytes by stage.
 
     ``store`` is the folder of everything computed; None is $RPPGBENCH_STORE, else the user's cache folder, as for the
-    command. ``data`` are folders of datasets by name. ``only`` narrows: "method=pos", or several such items. ``device``
-    is where networks train and run: results of a CPU and of a GPU are different artefacts.
+    command. ``data`` are folders of datasets by name. ``only`` selects a part: "method=pos", or several such items.
+    ``device`` trains and runs networks: results of a CPU and of a GPU are different artefacts.
 
     Raises:
         ProtocolError: the protocol, a name in ``data`` or an item of ``only`` is wrong.
@@ -112,36 +111,36 @@ def run(
     task_limit: str = "24h",
     progress: bool | Observer = True,
 ) -> RunResults:
-    """The results of a protocol: ``board()``, ``rows``, ``failures``, and the ``folder`` where they are published.
+    """The results of a protocol: ``board()``, ``rows``, ``failures``, and the ``folder`` of their publication.
 
-    Results that are in the store are not computed again, so a run that was stopped goes on where it was. Published is a
-    whole run alone, into ``out``/<protocol>/v<version>/; a narrowed or rehearsed run, or one with ``out`` None, is not.
-    A task that fails blocks only what needs it: see ``failures``, or call ``raise_for_failures()``.
+    Artefacts in the store are not computed again, so a stopped run resumes. Results are published in
+    ``out``/<protocol>/v<version>/, but not those of a narrowed or rehearsed run, nor with ``out`` None. A failed task
+    blocks only the tasks that depend on it: see ``failures``, or call ``raise_for_failures()``.
 
     Args:
-        protocol: name, file, or what `load_protocol` returned.
+        protocol: name, file, or a protocol from `load_protocol`.
         store: folder of everything computed; None is $RPPGBENCH_STORE, else the user's cache folder.
-        data: folders of datasets by name, before those that ``rppgbench data add`` remembers.
-        only: narrow to items such as "method=pos", "condition=x264-250k", "fold=0".
-        rehearse: the same at toy size, to see whether everything is ready for it.
+        data: folders of datasets by name; they take precedence over those of ``rppgbench data add``.
+        only: select items such as "method=pos", "condition=x264-250k", "fold=0".
+        rehearse: run the same at toy size, to see whether data, store and entries are ready.
         estimator: a compatibility estimator in the place of the protocol's own, to explain older numbers.
         out: folder of leaderboards.
         workers: tasks at once on this machine's cores; None for one a core, 0 for all in this process.
-        gpus: numbers of GPUs to run networks on, one task each; () or "none" for the cores, None for all there are.
-        device: where networks train and run: "cpu", "cuda", "cuda:1", or "auto" for a GPU where there is one.
-        scheduler: address of a Dask scheduler whose workers do the tasks, such as "tcp://10.0.0.1:8786".
-        cluster: file that describes a batch queue whose jobs do the tasks.
-        disk_limit: most that the run may add to the disk, such as "500GB"; None for nine tenths of what is free.
+        gpus: numbers of GPUs to run networks on, one task each; () or "none" for the cores, None for all GPUs.
+        device: device of networks: "cpu", "cuda", "cuda:1", or "auto" for a GPU if there is one.
+        scheduler: address of a Dask scheduler whose workers run the tasks, such as "tcp://10.0.0.1:8786".
+        cluster: file that describes a batch queue whose jobs run the tasks.
+        disk_limit: most that the run may add to the disk, such as "500GB"; None for nine tenths of the free space.
         memory_limit: most memory of all tasks on a machine together, such as "32GB"; None for no limit.
         task_limit: longest time of a task, such as "30m" or "12h"; a fit's without a sign of progress.
-        progress: whether to show progress on standard error; or an observer to call for each task.
+        progress: whether to show progress on standard error; or an observer of the run's events.
 
-    Ctrl-C raises KeyboardInterrupt when the tasks that run are ended; no signal handler is installed.
+    Ctrl-C raises KeyboardInterrupt after running tasks are ended; no signal handler is installed.
 
     Raises:
-        ProtocolError, DatasetUnavailable, StoreError: as in `plan`; StoreError also where the disk is too small.
+        ProtocolError, DatasetUnavailable, StoreError: as in `plan`; StoreError also if the disk is too small.
         PluginError: entries learn and torch is not installed, or there is no such device.
-        IncomparableResults: a board of another question lies in the folder of this one.
+        IncomparableResults: the folder of this board holds one of another question.
         ExecutorLost: workers cannot be reached.
         RppgbenchError: settings that exclude each other, a text that is no size or time, ``out`` cannot be written.
 
@@ -186,15 +185,15 @@ def run(
 
 
 def open_results(protocol_or_folder: ProtocolSource, *others: PathLike, out: PathLike = LEADERBOARDS) -> RunResults:
-    """Published results: of a protocol below ``out``, or those in a folder such as leaderboards/smoke/v1.
+    """Published results of a protocol below ``out``, or those in a folder such as leaderboards/smoke/v1.
 
     ``others`` are folders of further results, to be ranked together with the first.
 
     Raises:
         ProtocolError: there is no such protocol.
         RppgbenchError: there are no results, or they cannot be read.
-        IncomparableResults: results of another question than the protocol's, or than the first; the message shows line
-            by line where they differ.
+        IncomparableResults: results of another question than the protocol's, or than the first; the message shows the
+            differences line by line.
 
     Example:
         >>> results = rppgbench.open_results("leaderboards/synthetic_compressed/v2")
@@ -218,20 +217,20 @@ def measure(
 ) -> Measurement:
     """The heart rate in a video of a face, in beats per minute: ``hr_bpm``, and ``windows`` with their reliability.
 
-    A rate is None where no pulse is reliable; ``verdict`` says what the file's compression is known to do to a pulse.
+    A rate is None if no pulse is reliable; ``verdict`` is the known effect of the file's compression on a pulse.
 
     Args:
         video: file of any container and codec that FFmpeg reads.
-        method: name of a method that takes mean skin colours and needs no training; None for a plugin's suggestion.
+        method: name of a trace method that needs no training; None for the one that a plugin suggests.
         window_s: length of a window in seconds, 8 at least.
         step_s: seconds from the start of a window to that of the next, 0.5 at least.
         roi: "face" to find and follow a face, "full" to take every pixel for skin.
-        progress: function that is called with the time in seconds up to which the video has been read.
+        progress: function called with the time in seconds up to which the video is read.
 
     Raises:
-        MediaError: the video cannot be read; as NoFaceFound, no face is in it.
-        SignalError: it is shorter than 8 s, or a setting is out of its range.
-        UnknownName, PluginError: there is no such method, or none that can measure a single video.
+        MediaError: the video cannot be read; its subclass NoFaceFound: it shows no face.
+        SignalError: the video is shorter than 8 s, or a setting is out of range.
+        UnknownName, PluginError: there is no such method, or it cannot measure a single video.
 
     Example:
         >>> measured = rppgbench.measure("selfie.mp4")
@@ -245,7 +244,7 @@ def measure(
 
 
 def list_components(kind: str | None = None) -> list[Spec]:
-    """Specs of what is installed, by kind and name: methods, enhancers, codecs, datasets.
+    """Specs of installed components by kind and name: methods, enhancers, codecs, datasets.
 
     ``kind`` is "method", "enhancer", "codec" or "dataset"; None for all. Each spec has ``kind``, ``name``, ``summary``,
     ``version``, ``params`` (a pydantic model), ``cite`` and ``license``.

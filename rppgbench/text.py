@@ -12,7 +12,7 @@ DASH = "-"
 
 
 def natural_order(name: str) -> tuple[tuple[tuple[int, int | str], ...], str]:
-    """Sort key by which ``s2`` comes before ``s10``; ``s1`` and ``s01`` differ by their spelling."""
+    """Sort key that orders ``s2`` before ``s10``; keys of ``s1`` and ``s01`` differ by the spelling."""
     parts = re.split(r"([0-9]+)", name)
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in parts if part), name
 
@@ -40,7 +40,7 @@ def format_number(value: float | None, digits: int) -> str:
 
 
 def format_interval(value: float, low: float, high: float, digits: int = 2) -> str:
-    """``0.62 [0.41, 0.83]``; the value alone where ``low`` is NaN."""
+    """``0.62 [0.41, 0.83]``; the value alone if ``low`` is NaN."""
     text = f"{value:.{digits}f}"
     return text if math.isnan(low) else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
 
@@ -72,7 +72,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_bytes(n_bytes: float) -> str:
-    """``12.3 GB``: three digits or so, in a form that ``parse_bytes`` reads."""
+    """``12.3 GB``, about three digits; ``parse_bytes`` reads it."""
     for unit in ("B", "kB", "MB", "GB"):
         if n_bytes < 1000:
             return f"{n_bytes:.0f} {unit}" if unit in ("B", "kB") else f"{n_bytes:.1f} {unit}"

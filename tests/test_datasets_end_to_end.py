@@ -35,9 +35,9 @@ def test_from_the_published_layout_to_the_known_heart_rates(spec, tmp_path, monk
     monkeypatch.setenv("RPPGBENCH_CONFIG", str(tmp_path / "config.yaml"))
     root = tmp_path / "copy"
     subjects, seconds = SUBJECTS.get(spec.name, 2), SECONDS.get(spec.name, 31)
-    film = RenderedCohort(load_registry(), n_sessions=SESSIONS.get(spec.name))
-    takes = write_fixture(spec, root, film, n_subjects=subjects, duration_s=seconds)
-    known_bpm = {recording: take.hr_bpm for recording, take in takes.items()}
+    cohort = RenderedCohort(load_registry(), n_sessions=SESSIONS.get(spec.name))
+    rendered = write_fixture(spec, root, cohort, n_subjects=subjects, duration_s=seconds)
+    known_bpm = {name: recording.hr_bpm for name, recording in rendered.items()}
     run("data", "add", spec.name, root, "--partial")
     report = json.loads(run("data", "check", spec.name, "--json"))
     assert not [finding for finding in report["findings"] if finding["severity"] == "trouble"]

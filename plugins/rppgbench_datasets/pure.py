@@ -95,8 +95,8 @@ class Pure:
             doubts.append(f"{int((~later).sum())} samples that repeat a time are left out")
         if len(oximeter.images_ns) != len(sequence.pictures):
             doubts.append(f"{len(sequence.pictures)} pictures, /Image lists {len(oximeter.images_ns)}")
-        elif (apart_s := float(np.abs(oximeter.images_ns - sequence.frames_ns).max()) / 1e9) > _APART_S:
-            doubts.append(f"names of pictures and times in /Image are up to {apart_s:.3f} s apart")
+        elif (offset_s := float(np.abs(oximeter.images_ns - sequence.frames_ns).max()) / 1e9) > _APART_S:
+            doubts.append(f"names of pictures and times in /Image are up to {offset_s:.3f} s apart")
         doubts += misfit(times_s[later], recording.duration_s)
         video_s = lasts_s((oximeter.images_ns - oximeter.images_ns[0]) / 1e9) if len(oximeter.images_ns) > 1 else None
         return GroundTruth(

@@ -75,8 +75,8 @@ def misfit(times_s: FloatArray, video_s: float, *, runs_on_s: float = _LEAST_MIS
         return ()
     stop_s = float(times_s[-1] + np.median(np.diff(times_s)))
     allowed_s = max(runs_on_s if stop_s > video_s else _LEAST_MISFIT_S, _LEAST_MISFIT_SHARE * video_s)
-    apart = abs(stop_s - video_s) > allowed_s
-    return (f"the sensor stops at {stop_s:.1f} s, the video at {video_s:.1f} s",) if apart else ()
+    misfits = abs(stop_s - video_s) > allowed_s
+    return (f"the sensor stops at {stop_s:.1f} s, the video at {video_s:.1f} s",) if misfits else ()
 
 
 def miscount(name: str, n_samples: int, n_frames: int, rate_hz: float) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ PAPER = Design()
 # as many weights and make training and use the same.
 RELEASED = Design(blocks=4, sets=1, matched=True, bare=True, bias=False)
 # Under the paper's losses a network this shallow with planes for labels stays the identity: away from the borders it
-# cannot tell the two directions from each other, and the cycles punish whatever it does to both.
+# cannot distinguish the two directions, and the cycles punish whatever it does to both.
 SMALL = Design(widths=(8, 16, 32), blocks=2, sets=1, bias=False, taps=1, size=3, factorised=True, labels="shifts")
 
 DESIGNS: Mapping[Size, Design] = {"paper": PAPER, "released": RELEASED, "small": SMALL}

@@ -1,1 +1,1 @@
-"""Runs from their plan to their board, and finished results: below the command line and the Python functions."""
+"""Runs from plan to board, and finished results, for the command line and the Python functions."""

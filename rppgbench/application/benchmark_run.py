@@ -35,14 +35,14 @@ def run_benchmark(
     out: Path | None,
     inputs: Mapping[str, Any] | None = None,
 ) -> RunResults:
-    """The results of doing all of ``planned`` that is still to do, published below ``out`` where the run is whole.
+    """Results of a run of all tasks to do, published below ``out`` if the plan is complete.
 
-    ``inputs`` are what the plan was made from, for the run's record. Tasks that fail are in the results' failures.
+    ``inputs`` are arguments of the plan, for the run's record. Failed tasks are in the results' failures.
 
     Raises:
-        RunStopped: the display asked for it; what is done is kept.
+        RunStopped: the display asked for it; finished tasks are kept.
         StoreError: the store cannot be written, or too little of the disk is free.
-        IncomparableResults: a board of another question lies where this one would.
+        IncomparableResults: the folder of this board holds one of another question.
         RppgbenchError: workers cannot be reached, or ``out`` cannot be written.
     """
     planned.check_learning(settings.device)
@@ -69,7 +69,7 @@ def _execute(
     display.prepared(budget, shared=shared)
     with ExitStack() as leaving:
         log = EventLog(store, plan.protocol, {"store": str(store.root), **settings.described(), **inputs})
-        leaving.callback(log.close, "crashed")  # where nothing else was said before
+        leaving.callback(log.close, "crashed")  # without effect if it is closed already
         executor = leaving.enter_context(closing(settings.executor(to_do, store, planned.opened.registry, n_workers)))
         log.planned(
             plan.tasks.values(),

@@ -1,4 +1,4 @@
-"""Displays of a run while it goes on: none, a user's own observer, or a console."""
+"""Displays of a run in progress: none, a user's own observer, or a console."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class RunDisplay(Protocol):
     """Shows a run to its user, and may ask it to stop."""
 
     def planned(self, planned: RunPlan) -> None:
-        """The run is about to be prepared."""
+        """Called before the run is prepared."""
 
     def prepared(self, budget: DiskBudget, *, shared: bool) -> None:
-        """The run starts, within that ``budget``; ``shared`` says that another run works on the store."""
+        """Called before the run starts; ``shared`` is True if another run works on the store."""
 
     def watch(self, state: RunState, store: Store) -> AbstractContextManager[Observer]:
-        """An observer while tasks run; ``state`` is up to date whenever it is called."""
+        """Context with an observer while tasks run; ``state`` is up to date at each event."""
 
     def stop_asked(self) -> bool:
-        """Whether nothing more is to be started."""
+        """Whether no further task is to be started."""
 
     def ranked(self, board: Board) -> None:
-        """The board is computed, and not published yet."""
+        """Called with the board before it is published."""
 
 
 class ObserverDisplay:
-    """Shows nothing but passes on to ``observer``; the base of displays."""
+    """Display that forwards events to ``observer`` and shows nothing; the base of displays."""
 
     def __init__(self, observer: Observer | None = None) -> None:
         self._observer: Observer = observer or NullObserver()
@@ -59,7 +59,7 @@ class ObserverDisplay:
 
 
 class ConsoleDisplay(ObserverDisplay):
-    """Shows progress on a console: bars where it is a terminal, else plain lines."""
+    """Display of progress on a console: bars on a terminal, else plain lines."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()

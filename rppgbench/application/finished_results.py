@@ -14,11 +14,11 @@ from rppgbench.results.results import RESULTS, Results, load_answering, merge
 
 
 def find_results(named: ProtocolSource, out: Path) -> RunResults:
-    """Published results of a protocol below ``out``, or those in the folder named, with the protocol if it is at hand.
+    """Published results of a protocol below ``out``, or those in a folder, with the protocol if it is found.
 
     Raises:
-        RppgbenchError: there are none.
-        IncomparableResults: those in the protocol's folder answer another question.
+        RppgbenchError: there are no results.
+        IncomparableResults: the results in the protocol's folder are of another question.
     """
     if not isinstance(named, Protocol):
         path = Path(named)
@@ -51,7 +51,7 @@ def _in_folder(path: Path) -> RunResults:
 
 
 def _protocol_of(results: Results) -> Protocol | None:
-    """The protocol that comes with rppgbench and asks just what the results answer."""
+    """The built-in protocol with the digest of the results; None if there is none."""
     path = builtin_protocols().get(str(results.about["protocol"]))
     if path is None:
         return None
@@ -60,10 +60,10 @@ def _protocol_of(results: Results) -> Protocol | None:
 
 
 def rank_together(first: RunResults, others: Sequence[RunResults]) -> RunResults:
-    """The results as one, to be ranked together.
+    """All results as one, to be ranked together.
 
     Raises:
-        IncomparableResults: they answer different questions; the message shows line by line where they differ.
+        IncomparableResults: their questions differ; the message shows the differences line by line.
     """
     many = [first, *others]
     content = merge([results.content for results in many], [str(results.folder) for results in many])

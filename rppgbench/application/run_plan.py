@@ -1,4 +1,4 @@
-"""A plan with what of it is still to do: what `rppgbench.plan` returns and a run starts from."""
+"""A plan with the tasks still to do: the result of `rppgbench.plan`, and the start of a run."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ COST_COLUMNS = (
 
 @dataclass(frozen=True)
 class RunPlan:
-    """A protocol's tasks in a store, and those still to do, each after its inputs.
+    """A protocol's plan on a store, and the tasks still to do, each after its inputs.
 
-    ``str()`` is one line: protocol, digest, and how much is to do.
+    ``str()`` is one line: protocol, digest, and the number of tasks to do.
     """
 
     opened: OpenPlan
@@ -85,11 +85,11 @@ class RunPlan:
 
     @property
     def state(self) -> str:
-        """``all cached``, or how many of the tasks are to run."""
+        """``all cached``, or the number of tasks to run."""
         return f"{len(self.to_do)} of {len(self.plan.tasks)} tasks to run" if self.to_do else "all cached"
 
     def check_learning(self, device: str) -> None:
-        """Refuse before anything is computed what would fail in every fit.
+        """Refuse early an error that every training would end with.
 
         Raises:
             PluginError: entries learn and torch is not installed, or there is no such ``device``.

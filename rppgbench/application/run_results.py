@@ -1,4 +1,4 @@
-"""Results as Python has them: a board that prints itself, rows as a table, tasks that failed."""
+"""Results for Python: a board that prints itself, rows as a table, failed tasks."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FailedTask:
-    """A task of a run that failed by itself, not for want of another one's result.
+    """A failed task of a run; tasks blocked by another one's failure are not among them.
 
-    ``stage`` and ``task`` name it, ``hint`` is the remedy where one is known. ``report`` is the file with the failure
-    in full, ``frame`` the picture to look at, where there is one.
+    ``stage`` and ``task`` name it, ``hint`` is the remedy if one is known. ``report`` is the file with the whole
+    failure, ``frame`` a picture of the frame that it occurred on, if there is one.
     """
 
     stage: str
@@ -44,7 +44,7 @@ class FailedTask:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run that has ended: its folder in the store, counts of its tasks, failures, and times by stage.
+    """Record of an ended run: its folder in the store, counts of its tasks, failures, and times by stage.
 
     ``n_blocked`` tasks were not started because an input failed.
     """
@@ -73,7 +73,7 @@ class PrintedBoard(Board):
     def to_frame(self) -> pd.DataFrame:
         """A row a condition and entry, as in ``board.csv``: each metric with its interval.
 
-        ``attrs["meanings"]`` says what each metric is, ``attrs["primary"]`` which of them ranks.
+        ``attrs["meanings"]`` describes each metric, ``attrs["primary"]`` is the metric of the ranking.
         """
         import pandas as pd
 
@@ -81,7 +81,7 @@ class PrintedBoard(Board):
 
         frame = pd.DataFrame(list(board_rows(self)))
         for name in frame.columns.difference(["condition", "entry"]):
-            frame[name] = pd.to_numeric(frame[name])  # of values that are all missing pandas makes objects
+            frame[name] = pd.to_numeric(frame[name])  # pandas makes a column of objects if all values are missing
         frame.attrs = {
             "primary": self.primary,
             "labels": {name: METRICS[name].label for name in self.metrics},
@@ -94,9 +94,9 @@ class PrintedBoard(Board):
 class RunResults:
     """Results of a run, or of a folder that a run published.
 
-    ``folder`` is where they are published; None where they are not: of a narrowed or rehearsed run. ``protocol`` is
-    None where a folder was opened whose protocol is not at hand. ``run`` is the run that made them just now; None for
-    opened ones. ``content`` holds rows and encodings as files have them.
+    ``folder`` is None for results that are not published, of a narrowed or rehearsed run. ``protocol`` is None for
+    results from a folder whose protocol is not found. ``run`` is the record of the run; None for results from a
+    folder. ``content`` holds rows and encodings in the form of their files.
     """
 
     content: Results
@@ -115,7 +115,7 @@ class RunResults:
 
     @cached_property
     def rows(self) -> pd.DataFrame:
-        """A row an evaluated window, of which some are failed or excluded: see ``status`` and ``reason``.
+        """A row an evaluated window; some are failed or excluded: see ``status`` and ``reason``.
 
         ``attrs["units"]`` and ``attrs["meanings"]`` are those of the columns; ``attrs`` also names protocol, version
         and digest: only rows of one digest are comparable.
@@ -131,10 +131,10 @@ class RunResults:
         return self.run.failed if self.run else ()
 
     def raise_for_failures(self) -> RunResults:
-        """These results themselves, where no task failed.
+        """These results themselves, if no task failed.
 
         Raises:
-            TasksFailed: some did; the message names them.
+            TasksFailed: tasks failed; the message names them.
         """
         if self.run is None or not self.failures:
             return self

@@ -1,4 +1,4 @@
-"""What the commands ``cache`` share: which store, which stages, which plans."""
+"""Store, stages and plans of the ``cache`` commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ protocol_option = click.option(
 
 
 def opened(store_path: Path | None) -> Store:
-    """The store, to be read.
+    """The store, opened to be read.
 
     Raises:
         StoreError: there is none.
@@ -33,7 +33,7 @@ def opened(store_path: Path | None) -> Store:
 
 
 def check_stages(stages: Iterable[str], found: Iterable[StoredArtefact]) -> None:
-    """Refuse a stage that neither is in the store nor could be."""
+    """Refuse a stage that is neither in the store nor in this version."""
     from rppgbench.pipeline.stages import stages as known_stages
 
     known = {*known_stages(), *(entry.stage for entry in found)}
@@ -43,7 +43,7 @@ def check_stages(stages: Iterable[str], found: Iterable[StoredArtefact]) -> None
 
 
 def plans(protocols: Sequence[str], data: Sequence[str], store: Store) -> list[Plan]:
-    """The plan of each of the ``protocols`` as a whole.
+    """Plans of the whole ``protocols``.
 
     Raises:
         RppgbenchError: one of them cannot be planned here.

@@ -50,11 +50,11 @@ def claims(protocol: str, name_or_file: str | None, parts: bool, out: Path) -> N
     from rppgbench.claims.judge import judge_claims
     from rppgbench.claims.observations import Observations
 
-    named = _asked(name_or_file) if name_or_file else None
+    named = _find_claims(name_or_file) if name_or_file else None
     found = open_results(protocol, out=out)
     results, folder = found.content, found.folder or out
-    asked = named or _asked(_papers_claims(results, found.protocol))
-    judgement = judge_claims(asked, Observations(results.rows, results.about["resolved"]["conditions"]))
+    claims_file = named or _find_claims(_papers_claims(results, found.protocol))
+    judgement = judge_claims(claims_file, Observations(results.rows, results.about["resolved"]["conditions"]))
     print_judgement(Console(), judgement, parts=parts)
     try:
         written = write_claims(judgement, results.about, folder)
@@ -66,7 +66,7 @@ def claims(protocol: str, name_or_file: str | None, parts: bool, out: Path) -> N
 
 
 def _papers_claims(results: Results, protocol: Protocol | None) -> str:
-    """The name of the claims of the paper that a report on the results follows.
+    """Name of the claims of the paper behind the protocol.
 
     Raises:
         RppgbenchError: there is no such paper, or it has no claims.
@@ -80,19 +80,19 @@ def _papers_claims(results: Results, protocol: Protocol | None) -> str:
     return paper.claims
 
 
-def _asked(name_or_file: str) -> ClaimsFile:
-    """The claims that are meant.
+def _find_claims(name_or_file: str) -> ClaimsFile:
+    """The claims of that name or file.
 
     Raises:
-        ProtocolError: anything in the file is wrong, or its verdicts would be filed under a built-in's name.
+        ProtocolError: the file has an error, or other claims than the built-in ones of its name.
     """
     from rppgbench.claims.claims_library import builtin_claims, find_claims, load_claims
 
     path, known = find_claims(name_or_file), builtin_claims()
-    asked = load_claims(path)
-    if asked.name in known and asked != load_claims(known[asked.name]):
+    loaded = load_claims(path)
+    if loaded.name in known and loaded != load_claims(known[loaded.name]):
         raise ProtocolError(
-            f"{path}: other claims than those that come with rppgbench as {asked.name!r}",
+            f"{path}: other claims than those that come with rppgbench as {loaded.name!r}",
             hint="give the file a name of its own: its verdicts are written to claims_<name>.md",
         )
-    return asked
+    return loaded

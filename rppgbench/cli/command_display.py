@@ -1,4 +1,4 @@
-"""The display of ``rppgbench run``: progress on standard error, Ctrl-C answered, the board on standard output."""
+"""The display of ``rppgbench run``: progress on standard error, Ctrl-C handled, the board on standard output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rppgbench.store.store import Store
 
 
 class CommandDisplay(ConsoleDisplay):
-    """Progress on ``console``; while tasks run, Ctrl-C once asks to stop, twice stops at once."""
+    """Display of progress on ``console``; while tasks run, Ctrl-C once asks to stop, twice stops at once."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -42,9 +42,9 @@ class CommandDisplay(ConsoleDisplay):
 
 @contextmanager
 def stop_on_interrupt(console: Console) -> Iterator[Callable[[], bool]]:
-    """A function that says whether Ctrl-C was pressed within the block; the second Ctrl-C stops at once.
+    """Context with a function that returns whether Ctrl-C was pressed in it; the second Ctrl-C stops at once.
 
-    A request to terminate, as batch queues send it before they kill, stops at once: nothing is lost by that.
+    SIGTERM, which batch queues send before they kill, stops at once: published artefacts are kept.
     """
     asked = False
 

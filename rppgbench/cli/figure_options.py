@@ -1,4 +1,4 @@
-"""Options of the commands that draw finished results, and the figures of these."""
+"""Options of the commands that draw finished results, and their figure sets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def open_figure_set(
     condition: str | None,
     entry: str | None,
 ) -> tuple[FigureSet, Path, Paper | None]:
-    """The figures of the named results, their folder, and the paper that their report follows."""
+    """The figure set of results, their folder, and the paper of their protocol."""
     from rppgbench.api import open_results
     from rppgbench.figures.figure_set import FigureSet
     from rppgbench.figures.run_artefacts import RunArtefacts
@@ -50,14 +50,14 @@ def open_figure_set(
 
     found = open_results(protocol, out=out)
     board, folder = found.board(), found.folder or out
-    chosen = _chosen_window(board, entry, condition, recording)
+    selection = _selection(board, entry, condition, recording)
     paper = find_paper(str(found.content.about["protocol"]), found.protocol.path if found.protocol else None)
     artefacts = RunArtefacts(found.protocol, load_registry(), store_path, data)
-    return FigureSet(board, artefacts, chosen, condition, paper.figures if paper else {}), folder, paper
+    return FigureSet(board, artefacts, selection, condition, paper.figures if paper else {}), folder, paper
 
 
 def print_outcomes(outcomes: Iterable[FigureOutcome], folder: Path) -> tuple[int, int]:
-    """Say what is written and what is skipped, as it is; how many files and parts these were.
+    """Print each written file and each skipped part; their numbers.
 
     Raises:
         RppgbenchError: the folder cannot be written.
@@ -77,17 +77,17 @@ def print_outcomes(outcomes: Iterable[FigureOutcome], folder: Path) -> tuple[int
     return n_files, n_skipped
 
 
-def _chosen_window(
+def _selection(
     board: Board, entry: str | None, condition: str | None, recording: str | None
 ) -> Selection | RppgbenchError:
-    """The window to show, told when it was not asked for in full; or why there is none."""
+    """The window to show, printed if not all of it was given; an error if there is none."""
     from rppgbench.figures.selection import select_window
     from rppgbench.figures.style import NothingToDraw
 
     try:
-        chosen = select_window(board, entry=entry, condition=condition, recording=recording)
+        selection = select_window(board, entry=entry, condition=condition, recording=recording)
     except NothingToDraw as error:
         return error
-    if chosen.why:
-        click.echo(f"showing  {chosen.recording} under {chosen.condition} by {chosen.entry}: {chosen.why}")
-    return chosen
+    if selection.why:
+        click.echo(f"showing  {selection.recording} under {selection.condition} by {selection.entry}: {selection.why}")
+    return selection

@@ -51,7 +51,7 @@ def lock(
     source = find_protocol(protocol)
     path = out or lock_path(source)
     locked = read_lock(path) if check or path.exists() else None
-    here = _taken(source, store_path, data)
+    here = _build_lock(source, store_path, data)
     if locked is not None and locked.protocol != here.protocol:
         raise RppgbenchError(
             f"{path}: is the lock of protocol {locked.protocol!r}, not of {here.protocol!r}", hint="name another --out"
@@ -62,15 +62,15 @@ def lock(
         _write(path, source, locked, here, force)
 
 
-def _taken(source: Path, store_path: Path | None, data: Sequence[str]) -> Lock:
+def _build_lock(source: Path, store_path: Path | None, data: Sequence[str]) -> Lock:
     from rppgbench.pipeline.lock_builder import build_lock
     from rppgbench.pipeline.open_plan import known_roots, open_protocol, open_store
 
     loaded = open_protocol(source)
-    return build_lock(loaded, open_store(store_path), known_roots(loaded, data), _watched)
+    return build_lock(loaded, open_store(store_path), known_roots(loaded, data), _show_progress)
 
 
-def _watched(recordings: Sequence[Recording], dataset: str) -> Iterable[Recording]:
+def _show_progress(recordings: Sequence[Recording], dataset: str) -> Iterable[Recording]:
     from rich.progress import track
 
     return track(recordings, f"reading {dataset}", console=Console(stderr=True), transient=True)
@@ -91,7 +91,7 @@ def _report(path: Path, locked: Lock, here: Lock) -> None:
 
 
 def _unlocked(locked: Lock, here: Lock) -> list[str]:
-    """What is here and nobody wrote down."""
+    """A line if the lock has no bitstreams and the store has some."""
     n_here, n_locked = (
         sum(len(streams) for of in lock.bitstreams.values() for streams in of.values()) for lock in (here, locked)
     )
@@ -119,7 +119,7 @@ def _write(path: Path, source: Path, locked: Lock | None, here: Lock, force: boo
 
 
 def _refuse_contradiction(path: Path, agreement: LockDiff) -> None:
-    """A lock of the whole data must not give way to that of a sample, or to another machine's encoders, unasked."""
+    """Refuse to replace a lock of the whole data by that of a sample or of other encoders."""
     contradictions = [line for line in agreement.different if not line.startswith("meaning")]
     if contradictions:
         shown = [*contradictions[:10], *([f"and {len(contradictions) - 10} more"] if len(contradictions) > 10 else [])]
@@ -132,14 +132,14 @@ def _refuse_contradiction(path: Path, agreement: LockDiff) -> None:
 def _summary(path: Path, lock: Lock) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{path}: {lock.protocol} v{lock.version}, digest {lock.digest[:12]}")
-    said = [f"{len(lock.folds)} folds"] if lock.folds is not None else []
+    contents = [f"{len(lock.folds)} folds"] if lock.folds is not None else []
     for name, facts in lock.datasets.items():
         if facts is not None:
             part = "" if facts.complete else ", not all that were published"
-            said.append(f"{len(facts.recordings)} recordings of {name}{part}")
-    said += [f"{sum(build is not None for build in lock.encoders.values())} encoder builds"]
-    said += [f"{sum(len(s) for of in lock.bitstreams.values() for s in of.values())} bitstreams"]
-    _lines(console, "holds", said, "green")
+            contents.append(f"{len(facts.recordings)} recordings of {name}{part}")
+    contents += [f"{sum(build is not None for build in lock.encoders.values())} encoder builds"]
+    contents += [f"{sum(len(s) for of in lock.bitstreams.values() for s in of.values())} bitstreams"]
+    _lines(console, "holds", contents, "green")
     _lines(console, "does not know", [f"{what}: {why}" for what, why in lock.not_here], "yellow")
 
 

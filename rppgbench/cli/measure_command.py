@@ -86,7 +86,7 @@ def measure(
 
 
 def _check_targets(csv_target: str | None, plot_target: Path | None) -> None:
-    """Refuse what could not be written, before anything is measured."""
+    """Refuse targets that cannot be written, before anything is measured."""
     for option, target in (("--csv", csv_target), ("--plot", plot_target)):
         if target is not None and target != "-" and not Path(target).absolute().parent.is_dir():
             raise click.UsageError(f"{option} {target}: there is no folder {Path(target).parent}")
@@ -102,13 +102,13 @@ class _Run:
     n_failed: int = 0
 
     def measure(self, video: Path, plot_target: Path | None, *, quiet: bool) -> None:
-        """Measure one video and say so; one that fails is reported and does not stop the others."""
+        """Measure one video and print the result; a failure is printed and recorded, and not raised."""
         from rppgbench.measurement import measurement_report
         from rppgbench.measurement.measure_video import measure_video
 
         try:
             with _Progress(video) as progress:
-                measured = measure_video(video, self.settings, progress.tell)
+                measured = measure_video(video, self.settings, progress.update)
             if plot_target is not None:
                 from rppgbench.measurement.measurement_figure import draw_measurement
 
@@ -116,7 +116,7 @@ class _Run:
         except RppgbenchError as error:
             self.n_failed += 1
             frame_png = _saved_frame(video, error)
-            _complain(error, frame_png)
+            _print_error(error, frame_png)
             self.records.append(measurement_report.failure_record(video, error, frame_png))
             return
         self.measured.append(measured)
@@ -147,7 +147,7 @@ class _Progress:
         if self._shown:
             click.echo("\r\x1b[K", err=True, nl=False)
 
-    def tell(self, time_s: float) -> None:
+    def update(self, time_s: float) -> None:
         if sys.stderr.isatty():
             self._shown = True
             click.echo(f"\r{self._video.name}: {time_s:.0f} s read", err=True, nl=False)
@@ -172,7 +172,7 @@ def _show(measured: Measurement) -> None:
     Console().print(table)
 
 
-def _complain(error: RppgbenchError, frame_png: Path | None) -> None:
+def _print_error(error: RppgbenchError, frame_png: Path | None) -> None:
     click.secho(f"error: {error.message}", fg="red", err=True)
     if frame_png is not None:
         click.echo(f"  -> a frame that was looked at: {frame_png}", err=True)
@@ -187,7 +187,7 @@ def _saved_frame(video: Path, error: RppgbenchError) -> Path | None:
     try:
         target.write_bytes(error.frame_png)
     except OSError:
-        return None  # nowhere to write is no reason to hide what went wrong
+        return None  # a folder that cannot be written must not hide the error itself
     return target
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rppgbench.errors import StoreError
 from rppgbench.pipeline.cost_model import StageEstimate, estimate_costs, network_seconds_on_gpu, peak_memory
 from rppgbench.pipeline.disk_budget import decide_disk_budget
-from rppgbench.pipeline.stage import GPU_FLOP_PER_S
+from rppgbench.pipeline.stage_settings import GPU_FLOP_PER_S
 from rppgbench.protocol.resolved_entry import component_label
 from rppgbench.text import format_bytes, format_clock, parse_bytes
 
@@ -53,7 +53,7 @@ def print_plan(
     disk_limit: str | None = None,
     memory_limit: str | None = None,
 ) -> None:
-    """Print folds, cells and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
+    """Print folds, trials and a row a stage (tasks, to run, core time, bytes), and the peaks of disk and memory."""
     recordings = {trial.recording.id for trial in plan.trials}
     subjects = {trial.recording.subject for trial in plan.trials}
     folds = {trial.fold.index for trial in plan.trials}

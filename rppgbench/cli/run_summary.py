@@ -1,4 +1,4 @@
-"""The end of a run as it is printed: where the board is written, where time went, what failed."""
+"""The printed end of a run: folder of the board, times of stages, failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def print_end(console: Console, results: RunResults) -> None:
-    """Print what follows the board; leaves with exit code 3 when tasks failed."""
+    """Print the end of a run, after the board.
+
+    Raises:
+        SystemExit: tasks failed; the exit code is 3.
+    """
     if results.folder is not None:
         console.print(f"written to {results.folder}", soft_wrap=True, highlight=False, style="dim")
     else:
@@ -29,7 +33,7 @@ def print_end(console: Console, results: RunResults) -> None:
 
 
 def _print_failures(console: Console, run: RunRecord) -> None:
-    """Print each reason once: a broken method fails on every recording."""
+    """Print each reason once, because a broken method fails on every recording."""
     console.print(
         f"[red]{len(run.failed)} tasks failed[/red] and blocked {run.n_blocked} others; "
         f"{run.n_done} tasks were done in this run, what was done before is kept"

@@ -1,4 +1,4 @@
-"""Options that several commands take, each declared once."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 

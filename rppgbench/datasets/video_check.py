@@ -39,7 +39,6 @@ class VideoCheck:
     n_frames: int
     container_s: float
     times_s: FloatArray | None
-    decoded: bool
 
     @property
     def duration_s(self) -> float:
@@ -111,7 +110,7 @@ def _check_file(
         if fault is not None:
             remedy = "is the video, or the file of its times, cut off or of another recording?"
             return None, [*findings, _trouble(recording, "clock", *fault, remedy)]
-    return VideoCheck(info, n_frames, container_s, decoded_s if stamps_s is None else stamps_s, not quick), findings
+    return VideoCheck(info, n_frames, container_s, decoded_s if stamps_s is None else stamps_s), findings
 
 
 def clock_s(dataset: Dataset, recording: Recording) -> FloatArray | None:

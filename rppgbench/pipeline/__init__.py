@@ -1,1 +1,1 @@
-"""Plans and tasks: what a protocol comes to, stage by stage."""
+"""Plans and tasks of protocols, stage by stage."""

@@ -1,4 +1,4 @@
-"""Costs of a plan by stage: core-seconds, bytes read and written, memory; a little above what comes."""
+"""Costs of a plan by stage: core-seconds, bytes read and written, memory; rounded up."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rppgbench.pipeline.stage import CORE_FLOP_PER_S, GPU_FLOP_PER_S
-from rppgbench.pipeline.stage_settings import TORCH_WORKER_BYTES, WORKER_BYTES
+from rppgbench.pipeline.stage_settings import CORE_FLOP_PER_S, GPU_FLOP_PER_S, TORCH_WORKER_BYTES, WORKER_BYTES
 from rppgbench.pipeline.stages import stages
 
 if TYPE_CHECKING:
@@ -22,10 +21,10 @@ _MEASURED = 3  # tasks of a cost group whose mean time is taken
 
 @dataclass(frozen=True)
 class StageEstimate:
-    """A stage's tasks: all, those to do, and of these the core-seconds, bytes read and bytes left.
+    """Numbers of a stage's tasks, all and to do, and of these the core-seconds, bytes read and bytes written.
 
     ``bytes_in`` counts each input once a task, and clips of training as often as they are drawn. ``network_seconds``
-    are those of ``seconds`` in which a network is trained or runs, which a GPU would take over.
+    is the part of ``seconds`` in which a network is trained or runs, which a GPU would take over.
     """
 
     stage: str
@@ -38,7 +37,7 @@ class StageEstimate:
 
 
 def estimate_costs(plan: Plan, store: Store, to_do: Sequence[Task]) -> list[StageEstimate]:
-    """Estimates of every stage that the plan has, in the order of stages."""
+    """Estimates of every stage of the plan, in the order of stages."""
     waiting = {task.key for task in to_do}
     seconds = task_seconds(plan, store, plan.tasks.values())
     reads = task_reads(plan, to_do)
@@ -65,7 +64,7 @@ def estimate_costs(plan: Plan, store: Store, to_do: Sequence[Task]) -> list[Stag
 
 
 def task_seconds(plan: Plan, store: Store, tasks: Iterable[Task]) -> dict[str, float]:
-    """Expected core-seconds of each task by key: the mean of its cost group in the store, else its stage's."""
+    """Expected core-seconds of each task by key: the mean of its cost group in the store, else its planned cost."""
     tasks = list(tasks)
     measured: dict[tuple[str, str], list[float]] = defaultdict(list)
     groups = {task.key: (task.stage, task.settings.cost_group) for task in tasks}
@@ -98,7 +97,7 @@ def network_seconds_on_gpu(plan: Plan, store: Store, to_do: Sequence[Task]) -> f
 
 
 def peak_memory(to_do: Sequence[Task], workers: int) -> float:
-    """Bytes that ``workers`` take together at most, should the largest tasks fall together."""
+    """Most bytes of memory of all ``workers`` together, if the largest tasks run at the same time."""
     idle = TORCH_WORKER_BYTES if any(task.device is not None for task in to_do) else WORKER_BYTES
     largest = heapq.nlargest(workers, (task.cost.memory_bytes for task in to_do))
     return sum(max(idle, n_bytes) for n_bytes in largest)

@@ -1,4 +1,4 @@
-"""How much disk a run needs at its peak, how much it may have, and whether clips have to go for it."""
+"""Disk space of a run: its expected peak, its limit, and whether transient artefacts are evicted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rppgbench.text import format_bytes
 if TYPE_CHECKING:
     from rppgbench.pipeline.plan import Plan
 
-MARGIN = 1.05  # estimates of sizes are meant to be above what comes; this is for what they miss
+MARGIN = 1.05  # estimates of sizes are rounded up; this is for their errors
 FREE_SHARE = 0.9  # others write to the disk too
 
 
@@ -27,8 +27,8 @@ FREE_SHARE = 0.9  # others write to the disk too
 class DiskPeak:
     """Expected bytes of a run.
 
-    ``kept_bytes`` stay; of what can be made again ``passing_bytes`` lie there at most when each goes after its last
-    reader; with nothing removed it is ``all_bytes`` in the end. ``scratch_bytes`` are for what running fits set aside.
+    ``kept_bytes`` stay; ``transient_bytes`` is the most of transient artefacts at once if each is evicted after its
+    last reader; without eviction the run ends with ``all_bytes``. ``scratch_bytes`` are for checkpoints of training.
     """
 
     kept_bytes: float
@@ -38,20 +38,20 @@ class DiskPeak:
 
     @property
     def least_bytes(self) -> int:
-        """The bound that is announced for a run that removes clips after their last reader."""
+        """Bound for a run with eviction."""
         return math.ceil(MARGIN * (self.kept_bytes + self.scratch_bytes + self.transient_bytes))
 
     @property
     def whole_bytes(self) -> int:
-        """The bound for a run that removes nothing."""
+        """Bound for a run without eviction."""
         return math.ceil(MARGIN * (self.all_bytes + self.scratch_bytes))
 
 
 @dataclass(frozen=True)
 class DiskBudget:
-    """What a run may have on disk; None where nobody can tell. With ``evicts``, clips go after their last reader.
+    """Limit of a run's disk space; None if it is unknown. With ``evicts``, clips are evicted after their last reader.
 
-    ``present`` are clips that lie there already and will be read, with their bytes: they count as the run's.
+    ``present`` are bytes by key of clips in the store that the run reads: they count as the run's.
     """
 
     limit_bytes: float | None
@@ -61,7 +61,7 @@ class DiskBudget:
 
 
 def disk_peak(to_do: Sequence[Task], present: Mapping[str, float] | None = None, *, workers: int = 1) -> DiskPeak:
-    """The peak of doing ``to_do`` in that order, each after its inputs, with clips ``present`` that it reads."""
+    """Peak of running ``to_do`` in that order, each after its inputs, with clips ``present`` in the store."""
     sizes = dict(present or {}) | {task.key: task.bytes_out for task in to_do if is_transient(task)}
     last = {task.key: index for index, task in enumerate(to_do) if task.key in sizes}
     for index, task in enumerate(to_do):
@@ -84,40 +84,40 @@ def is_transient(task: Task) -> bool:
     return stages()[task.stage].transient
 
 
-def transient_inputs(task: Task, passing: Mapping[str, object]) -> Iterator[str]:
-    """Keys of the task's inputs that are among the ``passing``."""
-    return (key for key in task.inputs.values() if key in passing)
+def transient_inputs(task: Task, transient: Mapping[str, object]) -> Iterator[str]:
+    """Keys of the task's inputs among those of ``transient`` artefacts."""
+    return (key for key in task.inputs.values() if key in transient)
 
 
 def decide_disk_budget(
     plan: Plan, to_do: Sequence[Task], store: Store, limit_bytes: float | None = None, *, workers: int = 1
 ) -> DiskBudget:
-    """What the run of ``to_do`` may have: ``limit_bytes`` beyond what is in the store, or most of what is free.
+    """Budget of a run of ``to_do``: ``limit_bytes`` beyond the store's present size, or 90 % of the free space.
 
     Raises:
-        StoreError: it needs more than that even when clips go after their last reader.
+        StoreError: the run needs more than that even with eviction.
     """
-    making = {task.key for task in to_do}
+    planned = {task.key for task in to_do}
     present = {
         key: plan.tasks[key].bytes_out
         for task in to_do
         for key in transient_inputs(task, plan.tasks)
-        if is_transient(plan.tasks[key]) and key not in making
+        if is_transient(plan.tasks[key]) and key not in planned
     }
     peak = disk_peak(to_do, present, workers=workers)
     free = free_bytes(store.root)
     room = None if free is None else free + sum(present.values())
-    asked = room and FREE_SHARE * room if limit_bytes is None else limit_bytes
-    if asked is None:
+    limit = room and FREE_SHARE * room if limit_bytes is None else limit_bytes
+    if limit is None:
         return DiskBudget(None, False, peak, present)
-    if peak.least_bytes > asked:
+    if peak.least_bytes > limit:
         raise StoreError(_too_little(peak, store, free, limit_bytes), hint=_remedy(limit_bytes, peak))
-    evicts = peak.whole_bytes > (asked if room is None else min(asked, room))
-    return DiskBudget(asked, evicts, peak, present)
+    evicts = peak.whole_bytes > (limit if room is None else min(limit, room))
+    return DiskBudget(limit, evicts, peak, present)
 
 
 def free_bytes(folder: Path) -> int | None:
-    """What is free on the disk of the ``folder``; None where its file system does not say."""
+    """Free bytes on the disk of the ``folder``; None if its file system does not report them."""
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
@@ -126,11 +126,11 @@ def free_bytes(folder: Path) -> int | None:
 
 
 def taken_bytes(folder: Path) -> int:
-    """What a folder of files takes of the disk, in whole blocks where the system counts them."""
-    return sum(_taken(path) for path in (folder, *folder.iterdir()))
+    """Bytes of a folder and its files on disk, in whole blocks if the system counts them."""
+    return sum(_disk_bytes(path) for path in (folder, *folder.iterdir()))
 
 
-def _taken(path: Path) -> int:
+def _disk_bytes(path: Path) -> int:
     status = path.stat()
     return 512 * status.st_blocks if hasattr(status, "st_blocks") else status.st_size
 

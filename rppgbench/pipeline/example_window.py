@@ -1,4 +1,4 @@
-"""One window with all that was made of it, and the losses of a training: what a person checks a number by."""
+"""One window with its clips, waves and maps, and the losses of trainings, for figures."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 
     from rppgbench.contracts import FloatArray
 
-_STRETCH = 64  # frames whose maps are made at once
-# Settings in which the folds and seeds of one fit differ.
-_DIFFER = frozenset({"fold", "seed", "recordings"})
+_CHUNK = 64  # frames whose maps are computed at once
+# Settings that differ between folds and seeds of one training.
+_VARIED = frozenset({"fold", "seed", "recordings"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExampleWindow:
-    """The first window of one recording under one condition, as one entry saw it.
+    """The first window of one recording under one condition, by one entry.
 
-    ``video`` and ``reference`` are ``(T, H, W, 3)`` uint8: the face as compressed, and the same frames of the reference
+    ``video`` and ``reference`` are ``(T, H, W, 3)`` uint8: the compressed face, and the same frames of the reference
     video; ``enhanced`` is ``(T, H, W, 3)`` float32 about [0, 1], None for an entry without an enhancer. ``wave`` is the
     entry's prediction, ``wave_without`` that of the same method without the enhancer, ``truth_wave`` the contact
-    sensor's, each ``(T,)``. ``maps`` are ``(T, h, w)`` by name, over the face that the method saw: the enhanced one if
-    there is one. ``label`` says in a line what this is.
+    sensor's, each ``(T,)``. ``maps`` are ``(T, h, w)`` by name, over the method's input: the enhanced face if there is
+    one. ``label`` names recording, condition and entry.
     """
 
     video: NDArray[np.uint8]
@@ -61,9 +61,10 @@ class ExampleWindow:
 
 @dataclass(frozen=True, kw_only=True)
 class LossCurve:
-    """How the losses of one fit fell: ``losses`` by name, "total" among them, each ``(N,)`` at ``steps``.
+    """Losses of one training: ``losses`` by name, "total" among them, each ``(N,)`` at ``steps``.
 
-    ``entry`` is what was fitted to what, for people; ``fit`` is equal for its folds and seeds alone.
+    ``entry`` describes components and training conditions, for people; ``fit`` is equal for folds and seeds of one
+    training.
     """
 
     entry: str
@@ -78,11 +79,11 @@ class LossCurve:
 def example_window(
     plan: Plan, store: Store, registry: Registry, trial: Trial, *, device: str = "auto"
 ) -> ExampleWindow:
-    """The first window of the trial's recording with all that its entry made of it.
+    """The first window of the trial's recording, with its clips, waves and maps.
 
     Raises:
-        ArtefactError: its clips, weights or waves are not in the store any more.
-        SignalError: the entry sees no clips, only colours; or the recording has no window.
+        ArtefactError: clips, weights or waves are not in the store any more.
+        SignalError: the entry takes mean colours instead of clips; or the recording has no window.
     """
     predict = _needed(plan, store, trial.score.inputs["waves"])
     if "crops" not in predict.inputs:
@@ -90,7 +91,7 @@ def example_window(
     context = _context(predict, PredictSettings, store, registry, device)
     settings, windows = context.settings, context.settings.windows
     for key in predict.inputs.values():
-        _cut_again(plan, store, registry, key)
+        _make_clips(plan, store, registry, key)
         _needed(plan, store, key)
     clips, starts_s = _first_window(windows, context.crops("crops"))
     if not starts_s:
@@ -119,35 +120,39 @@ def example_window(
 
 
 def _context(task: Task, settings: type[S], store: Store, registry: Registry, device: str) -> StageContext[S]:
-    """The inputs of a task that is done already, to be looked at."""
+    """Context of a finished task, to read its inputs.
+
+    Raises:
+        TypeError: the task's settings are not of that type.
+    """
     if not isinstance(task.settings, settings):
         raise TypeError(f"{task.label}: expected {settings.__name__}")
     return StageContext(task, task.settings, store, registry, store.root, device)
 
 
 def _first_window(windows: WindowSettings, values: Any) -> tuple[Any, list[float]]:
-    """The first window's values, ``(1, T, ...)``, and its start; nothing of nothing."""
+    """The first window's values, ``(1, T, ...)``, and its start; both empty for a recording without a window."""
     return windows.stack(values[: windows.n_frames])
 
 
 def _reference_crops(
     plan: Plan, store: Store, registry: Registry, trial: Trial, context: StageContext[PredictSettings]
 ) -> LazyArray:
-    """The recording's clips as the reference shows them; where the prediction had none, what a reference trial had."""
+    """The recording's clips under the reference, of the prediction or else of a trial under the reference."""
     if context.has_input("reference"):
         return context.crops("reference")
     for other in plan.trials:
         if other.recording.id == trial.recording.id and other.condition.is_reference:
             key = plan.tasks[other.score.inputs["waves"]].inputs.get("crops")
             if key:
-                _cut_again(plan, store, registry, key)
+                _make_clips(plan, store, registry, key)
             if key and store.has(key):
                 return LazyArray(store.path(key) / "crops.npy")
     raise ArtefactError(f"{trial.recording.id}: its clips under the reference are not in the store {store.root}")
 
 
 def loss_curves(plan: Plan, store: Store) -> list[LossCurve]:
-    """Curves of all training that the store holds, in the plan's order."""
+    """Loss curves of all trainings in the store, in the plan's order."""
     return [
         _loss_curve(plan, task, task.settings, store)
         for task in plan.tasks.values()
@@ -159,10 +164,10 @@ def _loss_curve(plan: Plan, task: Task, settings: TrainSettings, store: Store) -
     with (store.path(task.key) / CURVE).open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
     columns = np.array(rows, dtype=np.float64).T
-    what = re.split(r" fold \d+| seed \d+", task.label.removeprefix("train "))[0]
+    entry = re.split(r" fold \d+| seed \d+", task.label.removeprefix("train "))[0]
     return LossCurve(
-        entry=what,
-        fit=key_of(_alike(plan, task)),
+        entry=entry,
+        fit=key_of(_common_settings(plan, task)),
         part=settings.role,
         fold=settings.fold,
         seed=settings.seed,
@@ -171,15 +176,15 @@ def _loss_curve(plan: Plan, task: Task, settings: TrainSettings, store: Store) -
     )
 
 
-def _alike(plan: Plan, task: Task) -> dict[str, Any]:
-    """What the folds and seeds of a fit have in common: its settings, and those of the fits that it goes on from."""
-    settings = task.settings.model_dump(mode="json", exclude=set(_DIFFER))
+def _common_settings(plan: Plan, task: Task) -> dict[str, Any]:
+    """Settings that folds and seeds of a training share, and those of the trainings whose weights it starts from."""
+    settings = task.settings.model_dump(mode="json", exclude=set(_VARIED))
     states = {role: plan.tasks[key] for role, key in task.inputs.items() if role.endswith(" state")}
-    return {**settings, **{role: _alike(plan, state) for role, state in states.items()}}
+    return {**settings, **{role: _common_settings(plan, state) for role, state in states.items()}}
 
 
 def _maps(method: Any, clips: Any) -> dict[str, FloatArray]:
-    """What the method looks at, in stretches so that a long clip needs no more memory than a short one."""
+    """``(T, h, w)`` maps of the method by name, in chunks so that memory does not grow with the clip's length."""
     if not hasattr(method, "respond"):
         return {}
     import torch
@@ -188,15 +193,15 @@ def _maps(method: Any, clips: Any) -> dict[str, FloatArray]:
 
     parts: dict[str, list[FloatArray]] = {}
     with torch.inference_mode():
-        for first in range(0, clips.shape[1], _STRETCH):
-            response = method.respond(as_video(clips[:, first : first + _STRETCH], method.module))
+        for first in range(0, clips.shape[1], _CHUNK):
+            response = method.respond(as_video(clips[:, first : first + _CHUNK], method.module))
             for name, values in response.maps.items():
                 parts.setdefault(name, []).append(as_array(values)[0])
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def _cut_again(plan: Plan, store: Store, registry: Registry, key: str) -> None:
-    """Clips that went after their last reader are cut again, if what they are cut from is there."""
+def _make_clips(plan: Plan, store: Store, registry: Registry, key: str) -> None:
+    """Make evicted clips again, if their inputs are in the store."""
     task = plan.tasks.get(key)
     if task is None or not is_transient(task) or store.has(key) or not store.writable:
         return
@@ -206,6 +211,6 @@ def _cut_again(plan: Plan, store: Store, registry: Registry, key: str) -> None:
 
 def _needed(plan: Plan, store: Store, key: str) -> Task:
     if not store.has(key):
-        what = plan.tasks[key].label if key in plan.tasks else key
-        raise ArtefactError(f"{what}: not in the store {store.root}", hint="run the protocol again with this --store")
+        name = plan.tasks[key].label if key in plan.tasks else key
+        raise ArtefactError(f"{name}: not in the store {store.root}", hint="run the protocol again with this --store")
     return plan.tasks[key]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from rppgbench.contracts import Recording
 
 GUESSED_FRAME = (640, 480)
-MOST_HEADERS = 5  # that are tried
+MOST_HEADERS = 5  # headers that are tried
 
 
 def frame_size(recordings: Iterable[Recording]) -> tuple[int, int]:
-    """Width and height in the header of the first video that has one, a guess where none has."""
+    """Width and height by the first readable header among the first five videos, else a guess."""
     paths = (recording.path for recording in recordings if recording.path is not None)
     return next((size for path in islice(paths, MOST_HEADERS) if (size := _header_size(path))), GUESSED_FRAME)
 

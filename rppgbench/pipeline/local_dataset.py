@@ -1,4 +1,4 @@
-"""A dataset on this machine: its recordings, and what of it is not here."""
+"""A dataset on this machine: its recordings, its inventory, its folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ from rppgbench.text import natural_order
 
 @dataclass(frozen=True)
 class LocalDataset:
-    """``inventory`` is None where nobody said what was published; ``local`` is what this machine alone knows."""
+    """A dataset on this machine.
+
+    ``inventory`` is None if the published recordings are not known; ``local`` holds facts on this machine for the
+    loader, such as its root.
+    """
 
     dataset: ResolvedComponent
     recordings: Sequence[Recording]
@@ -28,7 +32,7 @@ class LocalDataset:
 
     @cached_property
     def by_subject(self) -> Mapping[str, Sequence[Recording]]:
-        """The recordings of each subject."""
+        """Recordings of each subject."""
         found: dict[str, list[Recording]] = {}
         for recording in self.recordings:
             found.setdefault(recording.subject, []).append(recording)
@@ -36,15 +40,15 @@ class LocalDataset:
 
     @property
     def published(self) -> Sequence[str]:
-        """All subjects that were published, or for all anybody knows those that are here."""
+        """All published subjects; if they are not known, those that are here."""
         return self.inventory.subjects if self.inventory else list(self.by_subject)
 
 
 def find_roots(datasets: Iterable[ResolvedComponent], overrides: Iterable[str], without: str) -> dict[str, Path]:
-    """Where the datasets lie that need files; ``without`` is what to try instead, named in the error.
+    """Folders of those of the datasets that need files, by name; ``without`` is an alternative for the error's hint.
 
     Raises:
-        DatasetUnavailable: one is nowhere, and how to get it.
+        DatasetUnavailable: one is not here; the message says how to get it.
     """
     configured = data_roots(overrides)
     roots = {}
@@ -60,17 +64,19 @@ def find_roots(datasets: Iterable[ResolvedComponent], overrides: Iterable[str], 
 
 
 def drop_duplicate_videos(local: LocalDataset, digests: SourceDigests) -> LocalDataset:
-    """The same without videos that are byte for byte those of another subject: nobody knows whose they are, and in one
-    fold they would be learnt from, in another tested."""
+    """The dataset without videos that are byte for byte those of another subject.
+
+    Their subject is unknown, and one fold would train on them while another tests them.
+    """
     by_size: dict[tuple[int, ...], list[Recording]] = {}
     for recording in local.recordings:
         files = _video_files(recording)
         if files:
             by_size.setdefault(tuple(path.stat().st_size for path in files if path.is_file()), []).append(recording)
     copies: dict[str, Absent] = {}
-    for alike in by_size.values():
-        if len({recording.subject for recording in alike}) > 1:
-            copies |= _copies(alike, digests)
+    for same_size in by_size.values():
+        if len({recording.subject for recording in same_size}) > 1:
+            copies |= _copies(same_size, digests)
     if not copies:
         return local
     kept = [recording for recording in local.recordings if recording.id not in copies]
@@ -85,9 +91,9 @@ def drop_duplicate_videos(local: LocalDataset, digests: SourceDigests) -> LocalD
     return LocalDataset(local.dataset, kept, inventory, local.local)
 
 
-def _copies(alike: Sequence[Recording], digests: SourceDigests) -> dict[str, Absent]:
+def _copies(same_size: Sequence[Recording], digests: SourceDigests) -> dict[str, Absent]:
     by_content: dict[str, list[Recording]] = {}
-    for recording in alike:
+    for recording in same_size:
         by_content.setdefault(digests.key(*_video_files(recording)), []).append(recording)
     copies = {}
     for same in by_content.values():
@@ -109,7 +115,7 @@ def _video_files(recording: Recording) -> tuple[Path, ...]:
 
 
 def open_local_dataset(dataset: ResolvedComponent, root: Path | None) -> LocalDataset:
-    """The dataset at ``root``; None for one that makes its own recordings.
+    """The dataset at ``root``; None for one that renders its recordings.
 
     Raises:
         DatasetUnavailable: its files are not there, or none of its recordings is whole.
@@ -132,7 +138,7 @@ def open_local_dataset(dataset: ResolvedComponent, root: Path | None) -> LocalDa
 
 
 def _refuse_equal_ids(dataset: str, recordings: Sequence[Recording]) -> None:
-    """Recordings of one id would share artefacts and rows."""
+    """Refuse equal ids, whose recordings would share artefacts and rows."""
     counts = Counter(recording.id for recording in recordings)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:

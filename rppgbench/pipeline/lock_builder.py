@@ -1,4 +1,4 @@
-"""What a protocol comes to on this machine: its datasets' files, its encoders, and what they have made so far."""
+"""The lock of a protocol on this machine: its datasets' files, its encoder builds, its bitstreams in the store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rppgbench.store.store import Store
 
 DIGITS = 40  # of a file's SHA-256, as in the store's keys
 
-# Told of the recordings that are about to be read, which for long ones takes a while.
+# Wraps the recordings that are read, to show progress.
 Watch = Callable[[Sequence[Recording], str], Iterable[Recording]]
 
 
@@ -30,10 +30,10 @@ def build_lock(
     roots: Mapping[str, Path],
     watch: Watch = lambda recordings, dataset: recordings,
 ) -> Lock:
-    """The protocol's lock from what is here; of datasets that need files, those that ``roots`` names.
+    """The protocol's lock on this machine; of datasets that need files, those in ``roots``.
 
     Raises:
-        DatasetUnavailable: what lies in a root is not that dataset.
+        DatasetUnavailable: a root does not hold that dataset.
         MediaError: one of its files cannot be read.
     """
     here = [
@@ -41,15 +41,15 @@ def build_lock(
     ]
     conditions = (*protocol.conditions, *protocol.training_conditions)
     encoders = {c.id: _build(c) for c in conditions if _encodes(c)}
-    made = _Made(protocol, here, store, [c for c in conditions if encoders.get(c.id)])
+    encodings = _Encodings(protocol, here, store, [c for c in conditions if encoders.get(c.id)])
     datasets: dict[str, DatasetFacts | None] = {choice.name: None for choice in protocol.datasets}
     bitstreams = {}
     for local in here:
         name = local.dataset.name
         recordings = watch(local.recordings, name)
-        facts = {recording.id: _facts(recording, store, made) for recording in recordings}
+        facts = {recording.id: _facts(recording, store, encodings) for recording in recordings}
         datasets[name] = DatasetFacts.of(facts, _is_complete(local))
-        bitstreams[name] = made.bitstreams(local)
+        bitstreams[name] = encodings.bitstreams(local)
     return Lock(
         protocol=protocol.name,
         version=protocol.version,
@@ -62,8 +62,8 @@ def build_lock(
     )
 
 
-class _Made:
-    """What the store holds of a protocol's encodings."""
+class _Encodings:
+    """Encodings of a protocol in the store."""
 
     def __init__(
         self, protocol: Protocol, here: Sequence[LocalDataset], store: Store, conditions: Sequence[Condition]
@@ -71,7 +71,7 @@ class _Made:
         self._graph, self._store, self._conditions = TaskGraph(protocol, here, store), store, conditions
 
     def rendered(self, recording: Recording) -> str | None:
-        """Sum of a recording that its dataset made from nothing but its params."""
+        """Sum of the video of a recording that its dataset rendered; None if it is not in the store."""
         for condition in self._conditions[:1]:
             task = self._graph.may_need("encode", recording, condition)
             if task is not None and self._store.has(task.inputs["video"]):
@@ -79,7 +79,7 @@ class _Made:
         return None
 
     def bitstreams(self, local: LocalDataset) -> dict[str, dict[str, Bitstream]]:
-        """By condition and recording, those that are there."""
+        """Bitstreams in the store by condition and recording."""
         found: dict[str, dict[str, Bitstream]] = {}
         for condition in self._conditions:
             for recording in local.recordings:
@@ -107,15 +107,15 @@ def _is_complete(local: LocalDataset) -> bool:
 
 
 def _folds(protocol: Protocol, here: Sequence[LocalDataset]) -> tuple[tuple[str, ...], ...] | None:
-    """Of all published subjects, not of those alone that are here: every owner of a part has the same."""
+    """Folds over all published subjects, the same for every copy of a part of the dataset."""
     for local in here:
         if local.dataset.name == protocol.dataset.name:
-            everybody = [*local.published, *local.by_subject]
-            return tuple(fold.test for fold in folds_of(protocol.folds, everybody, everybody))
+            subjects = [*local.published, *local.by_subject]
+            return tuple(fold.test for fold in folds_of(protocol.folds, subjects, subjects))
     return protocol.folds.lists
 
 
-def _facts(recording: Recording, store: Store, made: _Made) -> RecordingFacts:
+def _facts(recording: Recording, store: Store, encodings: _Encodings) -> RecordingFacts:
     digests = SourceDigests(store)
 
     def total(paths: Sequence[Path]) -> str | None:
@@ -126,7 +126,7 @@ def _facts(recording: Recording, store: Store, made: _Made) -> RecordingFacts:
         subject=recording.subject,
         fps_hz=round(recording.fps_hz, 6),
         duration_s=round(recording.duration_s, 6),
-        video=total(sources) or made.rendered(recording),
+        video=total(sources) or encodings.rendered(recording),
         truth=total(recording.truth_files),
         truth_details=recording.truth_details or None,
         clock=total(recording.clock_files),

@@ -21,16 +21,16 @@ from rppgbench.store.store import Store, default_root
 
 PathLike: TypeAlias = "str | os.PathLike[str]"
 ProtocolSource: TypeAlias = "Protocol | str | os.PathLike[str]"
-# Folders of datasets: by name, or as the command line has them, NAME=PATH.
+# Folders of datasets: by name, or in the command line's form, NAME=PATH.
 DataFolders: TypeAlias = "Mapping[str, str | os.PathLike[str]] | Iterable[str]"
 
-DEVICE_KINDS = ("cpu", "cuda")  # that results in a store may have been made on
+DEVICE_KINDS = ("cpu", "cuda")  # device kinds of artefacts in a store
 DEFAULT_HINT = "'rppgbench run synthetic_compressed' asks the same question of rendered faces and needs no data"
 
 
 @dataclass(frozen=True)
 class OpenPlan:
-    """A protocol with the registry that its components come from, the store, and the plan that answers it there."""
+    """A protocol with the registry of its components, the store, and the plan of the protocol in that store."""
 
     protocol: Protocol
     registry: Registry
@@ -66,7 +66,7 @@ def open_plan(
 def open_plans(
     protocols: Sequence[ProtocolSource], *, store: Store | PathLike | None, data: DataFolders | None, hint: str
 ) -> list[OpenPlan]:
-    """The plans of each of the ``protocols`` as a whole in one store, one for each ``DEVICE_KINDS`` where it trains.
+    """Plans of the whole ``protocols`` in one store, one for each of ``DEVICE_KINDS`` if a protocol trains.
 
     ``data`` names datasets of any of the protocols.
 
@@ -84,7 +84,7 @@ def open_plans(
 
 
 def open_protocol(protocol: ProtocolSource, *, rehearse: bool = False, estimator: str | None = None) -> Protocol:
-    """The protocol of that name or file, or ``protocol`` itself where it is loaded already.
+    """The protocol of that name or file, or ``protocol`` itself if it is loaded already.
 
     Raises:
         ProtocolError: there is none, anything in it is wrong, or a loaded one is to be changed.
@@ -101,7 +101,7 @@ def open_protocol(protocol: ProtocolSource, *, rehearse: bool = False, estimator
 
 
 def open_store(store: Store | PathLike | None) -> Store:
-    """The store to work in: the open one itself, the one in that folder, or the default one.
+    """The open store itself, the store in that folder, or the default store.
 
     Raises:
         StoreError: it cannot be written.
@@ -110,7 +110,7 @@ def open_store(store: Store | PathLike | None) -> Store:
 
 
 def known_roots(protocol: Protocol, data: DataFolders | None) -> dict[str, Path]:
-    """Folders of the protocol's datasets as far as they are named or remembered; the others are left out.
+    """Folders of those of the protocol's datasets that are named or remembered.
 
     Raises:
         ProtocolError: a name in ``data`` is not one of the protocol's datasets.
@@ -123,12 +123,12 @@ def known_roots(protocol: Protocol, data: DataFolders | None) -> dict[str, Path]
 
 
 def items(given: str | Iterable[str]) -> tuple[str, ...]:
-    """The items given, of which a single one may stand alone."""
+    """The items as a tuple; a single text is one item."""
     return (given,) if isinstance(given, str) else tuple(given)
 
 
 def data_items(data: DataFolders | None) -> tuple[str, ...]:
-    """Folders of datasets as the command line has them, NAME=PATH."""
+    """Folders of datasets in the command line's form, NAME=PATH."""
     if isinstance(data, Mapping):
         return tuple(f"{name}={os.fspath(path)}" for name, path in data.items())
     return items(data or ())
@@ -156,7 +156,7 @@ def _of(protocol: Protocol, data: Sequence[str]) -> list[str]:
 
 
 def _check_names(data: Sequence[str], protocols: Sequence[Protocol]) -> None:
-    """A misspelt name would leave the remembered folder in its place, without a word."""
+    """Refuse a misspelt name, with which the remembered folder would be used silently."""
     known = {dataset.name for protocol in protocols for dataset in protocol.datasets}
     for item in data:
         name = item.partition("=")[0]

@@ -1,4 +1,4 @@
-"""A plan: the tasks that answer a protocol, and the trials they add up to."""
+"""A plan: the tasks of a protocol, and the trials that they add up to."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rppgbench.store.store import Store
 
 @dataclass(frozen=True)
 class Trial:
-    """One recording under one condition by one entry: what a score task answers for.
+    """One recording under one condition by one entry, the scope of a score task.
 
-    ``seed`` is that of what the entry learnt; None where it learns nothing by chance.
+    ``seed`` is that of the entry's training; None for an entry without a random training.
     """
 
     recording: Recording
@@ -34,9 +34,9 @@ class Trial:
 
 @dataclass
 class Plan:
-    """Tasks by key, in the order in which they are best done, and the trials that they add up to.
+    """Tasks by key in their order of execution, and the trials that they add up to.
 
-    Of the ``datasets`` the first is tested. ``narrowed`` says that ``--only`` left a part of it.
+    The first of the ``datasets`` is tested. ``narrowed`` is True if ``--only`` selected a part of the protocol.
     """
 
     protocol: Protocol
@@ -48,16 +48,16 @@ class Plan:
 
     @property
     def complete(self) -> bool:
-        """Whether its results may be published: all of it, and in earnest."""
+        """Whether results may be published: neither narrowed nor a rehearsal."""
         return not self.narrowed and not self.protocol.rehearsal
 
     @property
     def recordings(self) -> Sequence[Recording]:
-        """The recordings that are tested, in natural order."""
+        """Tested recordings, in natural order."""
         return self.datasets[0].recordings
 
     def wanted(self, store: Store) -> list[Task]:
-        """The tasks that still have to run: those whose results, or the results made from them, are not there yet."""
+        """Tasks to run: those missing in the store that a missing score depends on."""
         needed: dict[str, bool] = {}
         pending = [trial.score.key for trial in self.trials]
         while pending:

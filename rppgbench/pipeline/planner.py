@@ -27,26 +27,26 @@ def parse_only(narrowing: Iterable[str]) -> dict[str, set[str]]:
     Raises:
         ProtocolError: an item is not ``what=name``, or names a kind that cannot be narrowed.
     """
-    chosen: dict[str, set[str]] = {}
+    selected: dict[str, set[str]] = {}
     for item in narrowing:
         what, equals, name = item.partition("=")
         if not equals or not name:
             raise ProtocolError(f"--only {item}: expected WHAT=NAME, such as --only method=pos")
         if what not in NARROWABLE:
             raise ProtocolError(f"--only {item}: {what!r} cannot be narrowed", hint=nearest(what, NARROWABLE))
-        chosen.setdefault(what, set()).add(name)
-    return chosen
+        selected.setdefault(what, set()).add(name)
+    return selected
 
 
 def needed_datasets(protocol: Protocol, only: Iterable[str] = ()) -> tuple[ResolvedComponent, ...]:
-    """The dataset that is tested, then those that entries learn on, as far as ``only`` leaves such entries."""
-    chosen = parse_only(only)
-    entries = [entry for entry in protocol.entries if _keeps(chosen, **_names(entry))]
+    """The tested dataset, then the training datasets of those entries that ``only`` selects."""
+    selected = parse_only(only)
+    entries = [entry for entry in protocol.entries if _matches(selected, **_names(entry))]
     others = (
         (protocol.methods_learn_on, any(entry.method_training for entry in entries)),
         (protocol.enhancers_learn_on, any(entry.enhancer_training for entry in entries)),
     )
-    return (protocol.dataset, *{choice.name: choice for choice, wanted in others if choice and wanted}.values())
+    return (protocol.dataset, *{dataset.name: dataset for dataset, needed in others if dataset and needed}.values())
 
 
 def make_plan(
@@ -57,26 +57,26 @@ def make_plan(
     only: Iterable[str] = (),
     device: DeviceKind = "cpu",
 ) -> Plan:
-    """The plan that answers ``protocol``, or the part of it that ``only`` leaves.
+    """The plan of ``protocol``, or of the part of it that ``only`` selects.
 
     ``roots`` are the folders of datasets by name, ``device`` is the kind of device on which networks train and run.
 
     Raises:
         DatasetUnavailable: the dataset's files are not here.
-        ProtocolError: folds cannot be made, or nothing is left of the narrowed run.
+        ProtocolError: folds cannot be made, or ``only`` selects nothing.
     """
     digests = SourceDigests(store)
     datasets = [
-        drop_duplicate_videos(open_local_dataset(choice, (roots or {}).get(choice.name)), digests)
-        for choice in needed_datasets(protocol, only)
+        drop_duplicate_videos(open_local_dataset(dataset, (roots or {}).get(dataset.name)), digests)
+        for dataset in needed_datasets(protocol, only)
     ]
     tested = datasets[0]
     folds = folds_of(protocol.folds, tested.published, tested.by_subject)
-    chosen = parse_only(only)
-    plan = Plan(protocol, datasets, folds, narrowed=bool(chosen))
+    selected = parse_only(only)
+    plan = Plan(protocol, datasets, folds, narrowed=bool(selected))
     graph = TaskGraph(protocol, datasets, store, device)
-    _check_names(plan, chosen)
-    plan.trials = list(_trials(plan, graph, chosen))
+    _check_names(plan, selected)
+    plan.trials = list(_trials(plan, graph, selected))
     plan.tasks = order_tasks(graph.tasks, plan.trials)
     if not plan.trials:
         raise ProtocolError("nothing is left to run after --only", hint="loosen one of them")
@@ -88,7 +88,7 @@ def make_plan(
     return plan
 
 
-def _check_names(plan: Plan, chosen: Mapping[str, set[str]]) -> None:
+def _check_names(plan: Plan, selected: Mapping[str, set[str]]) -> None:
     protocol = plan.protocol
     names = {
         "condition": {c.id for c in protocol.conditions},
@@ -100,25 +100,24 @@ def _check_names(plan: Plan, chosen: Mapping[str, set[str]]) -> None:
         "recording": {r.id for r in plan.recordings},
         "fold": {str(fold.index) for fold in plan.folds},
     }
-    for what, wanted in chosen.items():
+    for what, wanted in selected.items():
         for name in sorted(wanted - names[what]):
             raise ProtocolError(f"--only {what}={name}: no such {what} here", hint=nearest(name, names[what]))
 
 
-def _trials(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Iterator[Trial]:
-    """Cells that ``chosen`` leaves, recording by recording, so that a worker decodes each source once."""
-
+def _trials(plan: Plan, graph: TaskGraph, selected: Mapping[str, set[str]]) -> Iterator[Trial]:
+    """Selected trials, recording by recording, so that a worker decodes each source once."""
     fold_of = {subject: fold for fold in plan.folds for subject in fold.test}
     for recording in plan.recordings:
         fold = fold_of[recording.subject]
-        if not _keeps(chosen, subject=recording.subject, recording=recording.id, fold=str(fold.index)):
+        if not _matches(selected, subject=recording.subject, recording=recording.id, fold=str(fold.index)):
             continue
         n_windows = count_windows(recording.duration_s, plan.protocol.clips.length_s)
         for condition in plan.protocol.conditions:
-            if not _keeps(chosen, condition=condition.id, codec=condition.codec.name):
+            if not _matches(selected, condition=condition.id, codec=condition.codec.name):
                 continue
             for entry in plan.protocol.entries:
-                if not _keeps(chosen, **_names(entry)):
+                if not _matches(selected, **_names(entry)):
                     continue
                 for seed in plan.protocol.training.seeds if entry.seeded else (None,):
                     score = graph.need("score", recording, fold, condition, entry, seed)
@@ -126,8 +125,8 @@ def _trials(plan: Plan, graph: TaskGraph, chosen: Mapping[str, set[str]]) -> Ite
                     yield Trial(recording, fold, condition, entry, seed, score, encode, n_windows)
 
 
-def _keeps(chosen: Mapping[str, set[str]], **names: str) -> bool:
-    return all(name in chosen[what] for what, name in names.items() if what in chosen)
+def _matches(selected: Mapping[str, set[str]], **names: str) -> bool:
+    return all(name in selected[what] for what, name in names.items() if what in selected)
 
 
 def _names(entry: ResolvedEntry) -> dict[str, str]:

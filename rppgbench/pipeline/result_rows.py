@@ -1,4 +1,4 @@
-"""Rows of results from the store: every window that was asked for, scored or not."""
+"""Rows of results from the store: every window of the plan, scored or not."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNSCORED: Row = {column.name: None for column in COLUMNS}
 
 
 def result_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -> list[Row]:
-    """One row a window of every trial, in the plan's order; a window without a score says why."""
+    """One row a window of every trial, in the plan's order; a window without a score has a reason."""
     length_s = plan.protocol.clips.length_s
     collected: list[Row] = []
     for trial, identity in _identified(plan, store):
@@ -33,7 +33,7 @@ def result_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -
 
 
 def joined_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -> list[Row]:
-    """The same of the longer windows that the protocol joins, if it does."""
+    """One row a joined window of every trial; empty if the protocol joins none."""
     wanted_s = plan.protocol.evaluation.joined_windows_s
     if not wanted_s:
         return []
@@ -47,7 +47,7 @@ def joined_rows(plan: Plan, store: Store, failures: Mapping[str, TaskFailure]) -
 
 
 def _identified(plan: Plan, store: Store) -> Iterator[tuple[Trial, Row]]:
-    """Cells with what all of their rows say."""
+    """Trials with the columns that all of their rows share."""
     digest = plan.protocol.digest
     achieved: dict[str, float | None] = {}
     delays_s: dict[str, float | None] = {}
@@ -64,7 +64,7 @@ def _windows(identity: Row, scores: Callable[[int], Row], n_windows: int, length
 
 
 def encoding_rows(plan: Plan, store: Store) -> list[Row]:
-    """One row an encoded recording: the rate asked for and reached, PSNR, encoder build, digest of the bitstream."""
+    """One row an encoded recording: target and achieved bitrate, PSNR, encoder build, digest of the bitstream."""
     collected = []
     seen: set[str] = set()
     for trial in plan.trials:
@@ -90,7 +90,7 @@ def encoding_rows(plan: Plan, store: Store) -> list[Row]:
 
 
 def missing_data(plan: Plan) -> dict[str, Any]:
-    """What of the dataset is not here, or too short for a window; nothing to say of a run narrowed by ``--only``."""
+    """Subjects and recordings that are not here, or too short for a window; empty for a narrowed plan."""
     if plan.narrowed:
         return {}
     tested, length_s = plan.datasets[0], plan.protocol.clips.length_s
@@ -133,9 +133,9 @@ def _identity(plan: Plan, trial: Trial, digest: str, achieved_bps: float | None)
 
 
 def _training(trial: Trial) -> Row:
-    """What the entry's parts are and learnt from, so that rows can be chosen by it."""
+    """Columns on the entry's params and training."""
     entry = trial.entry
-    params = {kind: choice.params.model_dump(mode="json") for kind, choice in _parts(entry).items()}
+    params = {kind: component.params.model_dump(mode="json") for kind, component in _parts(entry).items()}
     return {
         "train": entry.train,
         "methods_learn_from": _learns_from(entry.method_training, trial.condition.id),
@@ -148,8 +148,8 @@ def _parts(entry: ResolvedEntry) -> dict[str, ResolvedComponent]:
     return {"method": entry.method, **({"enhancer": entry.enhancer} if entry.enhancer else {})}
 
 
-def _learns_from(lesson: TrainingSpec | None, tested: str) -> str | None:
-    return None if lesson is None else ",".join(lesson.conditions(tested))
+def _learns_from(training: TrainingSpec | None, tested: str) -> str | None:
+    return None if training is None else ",".join(training.conditions(tested))
 
 
 def _achieved(trial: Trial, store: Store, known: dict[str, float | None]) -> float | None:
@@ -171,16 +171,16 @@ def _delay_s(trial: Trial, store: Store, known: dict[str, float | None]) -> floa
 def _scores(
     trial: Trial, store: Store, failures: Mapping[str, TaskFailure], joined_s: float | None = None
 ) -> Callable[[int], Row]:
-    """A function from window number to the computed part of its row; of the windows of ``joined_s``, if that is given.
+    """A function from window number to the computed columns of its row, or of that of a window joined to ``joined_s``.
 
-    A window of which the store knows nothing says why.
+    A window without a score has a status and a reason.
     """
     if store.has(trial.score.key):
         name = "rows.json" if joined_s is None else "joined.json"
-        told = json.loads((store.path(trial.score.key) / name).read_text(encoding="utf-8"))
+        rows = json.loads((store.path(trial.score.key) / name).read_text(encoding="utf-8"))
         if joined_s is not None:
-            told = [row for row in told if abs(row["end_s"] - row["start_s"] - joined_s) < SLACK_S]
-        by_window = {row.pop("window"): row for row in told}
+            rows = [row for row in rows if abs(row["end_s"] - row["start_s"] - joined_s) < SLACK_S]
+        by_window = {row.pop("window"): row for row in rows}
         missing: Row = {"status": "excluded", "reason": NO_VIDEO}
     else:
         by_window = {}
@@ -188,8 +188,8 @@ def _scores(
         missing = {"status": "failed", "reason": "not run"}
         if failure is not None:
             cause = failure.cause or failure.task
-            # A failure on the recording itself is no entry's: none could have done better. One that no code foresaw is
-            # a bug, and nobody can say whose.
+            # A failure on the recording itself excludes the window for all entries. One that no code foresaw is a bug,
+            # and counts as a failure.
             foreseen = failures.get(cause.key, failure).details is None
             of_recording = foreseen and not stages()[cause.stage].entry_fault and _is_of(cause, trial.recording)
             status = "excluded" if of_recording else "failed"

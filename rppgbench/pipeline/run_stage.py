@@ -1,4 +1,4 @@
-"""One task, done in this process: its stage fills a folder, which the store publishes."""
+"""One task run in this process: its stage fills a folder, which the store publishes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rppgbench.store.store import Store
 
 
 def run_stage(task: Task, store: Store, registry: Registry, device: str = "auto") -> None:
-    """Do the task and publish its artefact."""
+    """Run the task and publish its artefact."""
     stage = stages()[task.stage]
     store.publish(
         task.preimage,
@@ -21,9 +21,9 @@ def run_stage(task: Task, store: Store, registry: Registry, device: str = "auto"
 
 
 def code_differences(task: Task, registry: Registry) -> list[str]:
-    """Packages that differ here from those the task was planned with, and how; then its key is not to be used here."""
+    """Lines on code and libraries whose versions here are not the plan's; the task's key is valid here if empty."""
     stage = stages().get(task.stage)
     if stage is None:
         return [f"stage {task.stage!r} does not exist here"]
-    specs = [registry.spec(kind, name) for kind, name in task.code.component_names]  # type: ignore[arg-type]
+    specs = [registry.spec(kind, name) for kind, name in task.code.component_names]
     return code_versions(stage.module, specs).differences(task.code)

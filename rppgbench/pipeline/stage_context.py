@@ -14,22 +14,24 @@ from rppgbench.pipeline.stage_settings import ComponentSettings, StageSettings
 from rppgbench.pipeline.task import Task
 
 if TYPE_CHECKING:
+    from rppgbench.contracts import FloatArray
     from rppgbench.registry import Registry
     from rppgbench.store.store import Store
 
 S = TypeVar("S", bound=StageSettings)
+S_co = TypeVar("S_co", bound=StageSettings, covariant=True)
 
 
 @dataclass(frozen=True)
-class StageContext(Generic[S]):
-    """A task at work: its settings, where its inputs are, and the folder it fills.
+class StageContext(Generic[S_co]):
+    """A task at work: its settings, its inputs in the store, and the folder it fills.
 
     ``device`` is the device on which networks run, "auto" for the first of the task's kind. ``scratch`` is a folder
-    that outlives the process when that is killed: the next attempt finds it, and the end of the task removes it.
+    that stays if the process is killed: the next attempt finds it, and the end of the task removes it.
     """
 
     task: Task
-    settings: S
+    settings: S_co
     store: Store
     registry: Registry
     folder: Path
@@ -41,7 +43,11 @@ class StageContext(Generic[S]):
 
     @property
     def recording(self) -> Recording:
-        """Recording of the task, as the plan found it."""
+        """Recording of the task as planned.
+
+        Raises:
+            TypeError: the task is of several recordings.
+        """
         if self.task.recording is None:
             raise TypeError(f"{self.task.label} is not of one recording")
         return self.task.recording
@@ -54,7 +60,7 @@ class StageContext(Generic[S]):
         return self.store.path(self.task.inputs[role])
 
     def facts(self, role: str) -> dict[str, Any]:
-        """Facts that the task of an input recorded."""
+        """Facts of an input's manifest."""
         return self.store.facts(self.task.inputs[role])
 
     def video(self) -> Path:
@@ -71,12 +77,12 @@ class StageContext(Generic[S]):
         return self.registry.create(settings.kind, settings.use, settings.params, **local)
 
     def dataset(self, settings: ComponentSettings) -> Any:
-        """Loader of the dataset where it lies on this machine."""
+        """Loader of the dataset in its folder on this machine."""
         root = self.task.local.get("root")
         return self.component(settings, **({"root": Path(root)} if root else {}))
 
     def truth(self, role: str) -> GroundTruth:
-        """Ground truth in an input."""
+        """Ground truth in an input, an artefact of the stage "truth"."""
         arrays = dict(load_arrays(self.input(role) / "truth.npz"))
         facts = self.facts(role)
         return GroundTruth(
@@ -89,23 +95,23 @@ class StageContext(Generic[S]):
         )
 
     def unusable(self, role: str) -> str | None:
-        """Reason why nothing can be read from the ground truth in an input; None where it can."""
+        """Reason why a ground truth in an input is unusable; None if it is usable."""
         reason: str | None = self.facts(role)["unusable"]
         return reason
 
-    def times_s(self, role: str) -> Any:
-        """``(T,)`` times of frames, from the dataset's clock or from traces."""
+    def times_s(self, role: str) -> FloatArray:
+        """``(T,)`` times of frames in an input, a clock or traces."""
         folder = self.input(role)
         path = folder / "clock.npz"
         return load_arrays(path if path.is_file() else folder / "traces.npz")["times_s"]
 
     def crops(self, role: str) -> LazyArray:
-        """Face clips in an input, ``(T, H, W, 3)`` uint8, of which a slice is read when it is asked for."""
+        """Face clips in an input, ``(T, H, W, 3)`` uint8; slices are read on access."""
         return LazyArray(self.input(role) / "crops.npy")
 
 
 class LazyArray:
-    """An array in an ``.npy`` file of which only the slices asked for are read and held.
+    """An array in an ``.npy`` file of which only requested slices are in memory.
 
     A file that stays mapped counts as the process's memory page by page as it is read, in the end with all its bytes.
     """
@@ -124,7 +130,7 @@ class LazyArray:
         return np.load(self._path, mmap_mode="r")
 
 
-def load_arrays(path: Path) -> Mapping[str, Any]:
+def load_arrays(path: Path) -> Mapping[str, FloatArray]:
     """Arrays of an ``.npz`` file by name."""
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)

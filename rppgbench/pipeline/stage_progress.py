@@ -1,4 +1,4 @@
-"""Progress of a task that takes long, written beside its scratch for other processes to read."""
+"""Progress of a long task, written beside its scratch for other processes to read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROGRESS = "progress.json"
 
 @dataclass(frozen=True)
 class StageProgress:
-    """Where training is: ``step`` of ``steps``, the loss, and the seconds it will still take at its pace."""
+    """Progress of a training: ``step`` of ``steps``, the loss, and the expected seconds left."""
 
     step: int
     steps: int
@@ -33,7 +33,7 @@ def read_progress(key: str, store: Store) -> StageProgress | None:
 
 
 def progress_stamp_ns(key: str, store: Store) -> int | None:
-    """Time of the last report of the task of ``key``; None where there is none."""
+    """Time of the last report of the task of ``key``; None if there is none."""
     try:
         return (store.scratch_path(key) / PROGRESS).stat().st_mtime_ns
     except OSError:
@@ -41,7 +41,7 @@ def progress_stamp_ns(key: str, store: Store) -> int | None:
 
 
 def write_progress(key: str, store: Store, progress: StageProgress) -> None:
-    """Leave a report; no task fails for want of one."""
+    """Write a report; errors of the file system are ignored, because no task may fail for want of one."""
     target = store.scratch(key) / PROGRESS
     temporary = target.with_suffix(f".{uuid.uuid4().hex}")
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Settings and costs of tasks: what every stage's settings have in common."""
+"""Parts that settings of stages have in common, and costs of tasks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from rppgbench.contracts import Kind
 
 DeviceKind = str  # "cpu", "cuda", or another type of torch device
 
-SLACK_S = 0.05  # the end of a recording may be that much short of its last window
+SLACK_S = 0.05  # a recording may be shorter by that much than its last window
 # A folder, a manifest and the last block of a file take 4 KiB each; a further file takes its last block.
 FOLDER_BYTES, FILE_BYTES = 12_300.0, 4_100.0
 # Resident memory of a worker process that is idle, and of one that has loaded torch.
 WORKER_BYTES, TORCH_WORKER_BYTES = 2.5e8, 7e8
+CORE_FLOP_PER_S, GPU_FLOP_PER_S = 2e10, 1e13  # sustained in convolutions, assumed
+# Of a window's clips as numbers; and of measuring a clip's quality beside its reference.
+CLIP_BYTES_PER_PIXEL, QUALITY_SECONDS_PER_PIXEL = 60.0, 1.5e-7
 
 
 class StageSettings(BaseModel):
-    """Base of a stage's settings: frozen, unknown keys refused; all of them are in the task's key."""
+    """Base of a stage's settings, all of which are in the task's key; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @property
     def cost_group(self) -> str:
-        """Tasks of one stage with equal groups are expected to take equally long."""
+        """Group of tasks of one stage that are expected to take equally long."""
         return ""
 
     @property
@@ -38,9 +41,9 @@ class StageSettings(BaseModel):
 
 
 class ComponentSettings(StageSettings):
-    """A component in a task's settings: what it is and its params, as plain data.
+    """A component with its params, as plain data.
 
-    ``n_conditions`` is what a conditional enhancer's factory takes besides its params.
+    ``n_conditions`` is an argument of a conditional enhancer's factory besides the params.
     """
 
     kind: Kind
@@ -55,7 +58,7 @@ class ComponentSettings(StageSettings):
 
 
 class Compute(StageSettings):
-    """How a network computes: device kind, precision, whether only repeatable operations are used.
+    """Device kind and precision of a network, and whether only repeatable operations are used.
 
     Results of a CPU and of a GPU never share a key.
     """
@@ -107,6 +110,12 @@ class WindowSettings(StageSettings):
         return np.stack([clip for _, clip in found]), [start_s for start_s, _ in found]
 
 
+class WindowedSettings(StageSettings):
+    """Base of the settings of a stage that works window by window."""
+
+    windows: WindowSettings
+
+
 def count_windows(duration_s: float, length_s: float) -> int:
     """Number of windows in a recording, one after the other; up to ``SLACK_S`` short at the end still counts."""
     return int((duration_s + SLACK_S) / length_s)
@@ -114,11 +123,11 @@ def count_windows(duration_s: float, length_s: float) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskCost:
-    """Expected cost of a task before its like was measured; bounds are made of it, so a little above what comes.
+    """Expected cost of a task before any of its cost group was measured, rounded up because bounds are made of it.
 
-    ``seconds`` are of one core. ``flop`` are those of a network, which a GPU takes over. ``bytes_out`` is the artefact
-    on disk; ``bytes_in`` is read besides the inputs, from files of the user, or, with ``draws``, from clips, which are
-    read as often as they are drawn. ``memory_bytes`` is resident memory, ``scratch_bytes`` disk taken meanwhile.
+    ``seconds`` are of one core. ``bytes_out`` is the artefact on disk; ``bytes_in`` is read besides the inputs, from
+    files of the user, or, with ``draws``, from clips, which are read as often as they are drawn. ``memory_bytes`` is
+    resident memory, ``scratch_bytes`` disk during the task.
     """
 
     seconds: float
@@ -127,4 +136,3 @@ class TaskCost:
     draws: bool = False
     memory_bytes: float = WORKER_BYTES
     scratch_bytes: float = 0.0
-    flop: float = 0.0

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Task:
-    """What to do, on which artefacts, and what it is for.
+    """A stage applied to settings and inputs.
 
     ``inputs`` maps a role to the key of another task's artefact, or to ``file:<sha256>`` for a file of the user's.
-    ``code`` names the versions of all code that makes the artefact's bytes. Not in the key: ``recording``, which
+    ``code`` holds the versions of all code that makes the artefact's bytes. Not in the key: ``recording``, which
     travels with the task so that no worker lists a dataset again; ``local``, which differs between machines (the path
     of a file, a dataset's root); ``label`` for people; ``cost`` for estimates and limits.
     """
@@ -36,7 +36,7 @@ class Task:
 
     @cached_property
     def preimage(self) -> dict[str, Any]:
-        """All that the key is made of, as plain data."""
+        """Stage, settings, code versions and inputs, the plain data whose digest is the key."""
         return {
             "stage": self.stage,
             **self.settings.model_dump(mode="json"),

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rppgbench.contracts import Recording
 from rppgbench.errors import ProtocolError
 from rppgbench.pipeline.frame_size import frame_size
 from rppgbench.pipeline.provenance import code_versions
-from rppgbench.pipeline.stage import S, Stage
+from rppgbench.pipeline.stage import PlanArgument, Stage
+from rppgbench.pipeline.stage_context import S
 from rppgbench.pipeline.stage_settings import DeviceKind, TaskCost, WindowSettings
 from rppgbench.pipeline.stages import stages
 from rppgbench.pipeline.task import Task
+from rppgbench.pipeline.video_input import VideoInput
+from rppgbench.protocol.folds import Fold
+from rppgbench.protocol.resolved_component import Condition
+from rppgbench.protocol.resolved_entry import ResolvedEntry
 from rppgbench.registry import make
 from rppgbench.store.source_digests import SourceDigests
 
 if TYPE_CHECKING:
-    from rppgbench.contracts import Recording, Spec
+    from rppgbench.contracts import Spec
     from rppgbench.pipeline.local_dataset import LocalDataset
-    from rppgbench.protocol.folds import Fold
     from rppgbench.protocol.resolve import Protocol
-    from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
+    from rppgbench.protocol.resolved_component import ResolvedComponent
     from rppgbench.store.store import Store
 
 
 class TaskGraph:
-    """Tasks of a protocol by key, each after its inputs; what several trials need is there once.
+    """Tasks of a protocol by key, each once and after its inputs.
 
-    The first of the ``datasets`` is tested, the others are only learnt from. ``device`` is the kind on which networks
+    The first of the ``datasets`` is tested, the others are for training only. ``device`` is the kind on which networks
     train and run.
     """
 
@@ -44,15 +49,19 @@ class TaskGraph:
         self._pixels: dict[str, float] = {}
         self._made: dict[tuple[object, ...], Task | None] = {}
 
-    def need(self, stage: str, *args: Any) -> Task:
-        """Task of a stage for a recording, a condition, a fold, an entry, made the first time it is asked for."""
+    def need(self, stage: str, *args: PlanArgument) -> Task:
+        """Task of a stage for these arguments of its ``plan``, made once.
+
+        Raises:
+            ValueError: the stage has nothing to do for them.
+        """
         task = self.may_need(stage, *args)
         if task is None:
             raise ValueError(f"{stage}: there is nothing to do for {args}")
         return task
 
-    def may_need(self, stage: str, *args: Any) -> Task | None:
-        """The same, None where the stage has nothing to do."""
+    def may_need(self, stage: str, *args: PlanArgument) -> Task | None:
+        """As ``need``; None where the stage has nothing to do for the arguments."""
         identity = (stage, *(_identity(arg) for arg in args))
         if identity not in self._made:
             self._made[identity] = stages()[stage].plan(self, *args)
@@ -70,7 +79,7 @@ class TaskGraph:
         local: Mapping[str, str] | None = None,
         components: Sequence[Spec] = (),
     ) -> Task:
-        """Task with the code behind it in its key; the equal one that is there already, if there is one."""
+        """Task with the code behind it in its key; an equal task of the graph itself, if there is one."""
         label = " ".join(part for part in (stage.name, recording.id if recording else "", details) if part)
         code = code_versions(stage.module, components)
         task = Task(stage.name, settings, inputs, code, label, cost, recording, local or {})
@@ -85,22 +94,17 @@ class TaskGraph:
         return self._datasets[recording.dataset].dataset
 
     def local(self, recording: Recording) -> Mapping[str, str]:
-        """What the recording's dataset needs to know of this machine, such as its root."""
+        """Facts on this machine for the dataset's loader, such as its root; not in any key."""
         return self._datasets[recording.dataset].local
 
-    def video(self, recording: Recording, condition: Condition | None) -> tuple[str, Mapping[str, str], bool]:
-        """Key and local path of a video under a condition (None: as recorded), and whether it is encoded."""
+    def video(self, recording: Recording, condition: Condition | None) -> VideoInput:
+        """Video of the recording under a condition; None is the recording as its dataset has it."""
         encode = None if condition is None else self.may_need("encode", recording, condition)
         if encode is not None:
-            return encode.key, {}, True
+            return VideoInput(encode.key, (0, None), encoded=True)
         if recording.path is not None:
-            return self._digests.key(recording.path), {"video": str(recording.path)}, False
-        return self.need("render", recording).key, {}, False
-
-    def video_bytes(self, local: Mapping[str, str]) -> float:
-        """Bytes of the user's own video file, 0 for an artefact."""
-        path = Path(local["video"]) if "video" in local else None
-        return float(path.stat().st_size) if path is not None and path.is_file() else 0.0
+            return VideoInput(self._digests.key(recording.path), recording.part, recording.path)
+        return VideoInput(self.need("render", recording).key, recording.part)
 
     def encoder_build(self, condition: Condition) -> str:
         """Build of the condition's encoder on this machine."""
@@ -109,7 +113,7 @@ class TaskGraph:
         return self._builds[condition.id]
 
     def frame_pixels(self, recording: Recording) -> float:
-        """Pixels of one frame: as the dataset says, else of its first video that can be opened."""
+        """Pixels of one frame by the dataset, else of the first of its videos that can be opened."""
         if recording.frame_size is not None:
             width, height = recording.frame_size
             return float(width * height)
@@ -119,23 +123,23 @@ class TaskGraph:
         return self._pixels[recording.dataset]
 
     def windows(self, recording: Recording) -> WindowSettings:
-        """Windows of the recording as the protocol cuts them."""
+        """Windows of the recording by the protocol's window length."""
         clips = self.protocol.clips
         return WindowSettings(length_s=clips.length_s, fps_hz=clips.fps_hz, duration_s=recording.duration_s)
 
     def condition(self, name: str) -> Condition:
-        """Condition of that id, tested or learnt from."""
+        """Tested or training condition of that id."""
         return self._conditions[name]
 
     def other_subject(self, recording: Recording) -> Recording | None:
-        """First recording of the next subject of the tested dataset; None where there is one subject."""
+        """First recording of the next subject of the tested dataset; None if there is one subject."""
         by_subject = self._datasets[self.protocol.dataset.name].by_subject
         subjects = list(by_subject)
         following = subjects[(subjects.index(recording.subject) + 1) % len(subjects)]
         return None if following == recording.subject else by_subject[following][0]
 
     def training_recordings(self, fold: Fold, elsewhere: str | None) -> Sequence[Recording]:
-        """Recordings that a fit of the fold may see: its training subjects', or those of the dataset ``elsewhere``.
+        """Training recordings of the fold, or all of the dataset ``elsewhere``.
 
         Raises:
             ProtocolError: the fold tests one of them, or has no training subjects.
@@ -154,9 +158,10 @@ class TaskGraph:
         return [recording for subject in fold.train for recording in tested.by_subject[subject]]
 
 
-def _identity(arg: Any) -> object:
-    """What distinguishes an argument of a stage's ``plan``."""
-    for names in (("dataset", "id"), ("id",), ("index",)):
-        if all(hasattr(arg, name) for name in names):
-            return tuple(getattr(arg, name) for name in names)
-    return arg
+def _identity(argument: PlanArgument) -> object:
+    """Hashable identity of an argument of a stage's ``plan``."""
+    if isinstance(argument, Recording):
+        return argument.dataset, argument.id
+    if isinstance(argument, Condition | ResolvedEntry):
+        return argument.id
+    return argument.index if isinstance(argument, Fold) else argument

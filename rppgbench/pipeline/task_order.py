@@ -1,4 +1,4 @@
-"""In which order a plan's tasks are best done: what can be made again is to lie on the disk for as short as may be."""
+"""Order of a plan's tasks, such that transient artefacts are on the disk for a short time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def order_tasks(tasks: Mapping[str, Task], trials: Sequence[Trial]) -> dict[str, Task]:
     """The ``tasks`` condition by condition, or recording by recording where that needs less disk at its peak.
 
-    Conditions come in the order of ``ranked``. Where clips of the reference are read under every condition and no fit
-    reads them, as before an enhancer that learns nothing, those of all recordings would lie there to the end: recording
-    by recording needs less.
+    Conditions are in the order of ``trials_by_condition``. If clips of the reference are read under every condition and
+    by no training, as with an enhancer that learns nothing, those of all recordings would stay to the end: recording by
+    recording needs less.
     """
     by_condition = depth_first(tasks, (trial.score.key for trial in trials_by_condition(trials)))
     if not any(is_transient(task) for task in tasks.values()):
@@ -28,29 +28,28 @@ def order_tasks(tasks: Mapping[str, Task], trials: Sequence[Trial]) -> dict[str,
 
 
 def trials_by_condition(trials: Sequence[Trial]) -> list[Trial]:
-    """The trials by condition: the reference, then what anything learns from, then the others.
+    """The trials by condition: the reference, then training conditions, then the others.
 
-    Fits need all clips of the conditions that they learn from at once, and the first trial that such a fit is behind
-    brings them in. Tested next, they are gone before the others, of which one recording's are there at a time. A fit to
-    the tested condition alone (``EACH``) needs no clips before that condition's turn.
+    A training needs all clips of its conditions at once, made for the first trial that depends on it. Tested next, they
+    are evicted before the others, of which one recording's clips are in the store at a time. A training on the tested
+    condition (``TRAIN_ON_TESTED_CONDITION``) needs no clips before that condition is tested.
     """
-    learnt_from = {
+    training_conditions = {
         name
         for entry in {trial.entry.id: trial.entry for trial in trials}.values()
-        for lesson in (entry.method_training, entry.enhancer_training)
-        if lesson is not None
-        for name in lesson.condition_ids
+        for training in (entry.method_training, entry.enhancer_training)
+        if training is not None
+        for name in training.condition_ids
         if name != TRAIN_ON_TESTED_CONDITION
     }
     conditions = {trial.condition.id: trial.condition for trial in trials}
-    in_turn = sorted(conditions.values(), key=lambda c: (not c.is_reference, c.id not in learnt_from))
-    rank = {condition.id: number for number, condition in enumerate(in_turn)}
+    in_order = sorted(conditions.values(), key=lambda c: (not c.is_reference, c.id not in training_conditions))
+    rank = {condition.id: number for number, condition in enumerate(in_order)}
     return sorted(trials, key=lambda trial: rank[trial.condition.id])
 
 
 def depth_first(tasks: Mapping[str, Task], roots: Iterable[str]) -> dict[str, Task]:
-    """All ``tasks``, each straight after those of its inputs that were not there yet: what ``roots`` need in their
-    order, then the rest."""
+    """All ``tasks``, each after its inputs in depth-first order: from the ``roots`` in their order, then the rest."""
     order: dict[str, Task] = {}
     opened: set[str] = set()
     for root in (*roots, *tasks):

@@ -11,9 +11,9 @@ from rppgbench.pipeline.task import Task
 
 @dataclass(frozen=True)
 class TaskDone:
-    """A task that has its result: in how many ``seconds``, on which ``host``, in how much memory at most.
+    """Result of a finished task: its seconds, its host, its peak memory.
 
-    ``found`` says that nothing was computed: another run had published the same meanwhile.
+    ``found`` is True if nothing was computed because another run had published the artefact.
     """
 
     seconds: float
@@ -24,7 +24,7 @@ class TaskDone:
 
 @dataclass(frozen=True)
 class TaskFailure:
-    """Why a task has no result. ``cause`` is the task that failed, when it was another one."""
+    """Failure of a task, or of the task ``cause`` that it depends on."""
 
     task: Task
     message: str
@@ -36,10 +36,10 @@ class TaskFailure:
 
 @dataclass(frozen=True)
 class RunNotice:
-    """Something that happened on the way and is no end of a task.
+    """An event of a run other than the start or end of a task.
 
-    ``retried``: its worker died, it is tried once more. ``remade``: its result was there and is damaged or gone, it is
-    made again. ``evicted``: its last reader is done, ``bytes`` are free again. ``waiting``: why nothing runs just now.
+    ``retried``: its worker died, it runs once more. ``remade``: its artefact is damaged or gone, it is made again.
+    ``evicted``: its last reader is done, ``bytes`` are free again. ``waiting``: the reason why no task runs at present.
     """
 
     kind: Literal["retried", "remade", "evicted", "waiting"]
@@ -50,7 +50,7 @@ class RunNotice:
 
 @dataclass
 class RunOutcome:
-    """What became of the tasks: done ones and failures by key. ``stopped`` says that the user ended it early."""
+    """Results and failures of a run's tasks by key. ``stopped`` is True if the user ended the run early."""
 
     done: dict[str, TaskDone] = field(default_factory=dict)
     failures: dict[str, TaskFailure] = field(default_factory=dict)

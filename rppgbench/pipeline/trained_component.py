@@ -1,4 +1,4 @@
-"""Components with the weights they learnt, on the device of their task."""
+"""Components with their trained weights, on the device of their task."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 from rppgbench.contracts import FittedMethod
 from rppgbench.learning.recipe import LearnerParams, NetworkCost
 from rppgbench.pipeline.stage_context import StageContext
-from rppgbench.pipeline.stage_settings import ComponentSettings
+from rppgbench.pipeline.stage_settings import ComponentSettings, StageSettings
 
 if TYPE_CHECKING:
+    import torch
+
     from rppgbench.protocol.resolved_component import ResolvedComponent
 
 WEIGHTS = "state.safetensors"
 
 
-def load_component(context: StageContext[Any], settings: ComponentSettings) -> Any:
-    """Method or enhancer with the weights in the input "<kind> state", where there are any."""
+def load_component(context: StageContext[StageSettings], settings: ComponentSettings) -> Any:
+    """Method or enhancer, with the weights in the input "<kind> state" if there is one."""
     component = context.component(settings)
     state = f"{settings.kind} state"
     if not context.has_input(state):
@@ -37,8 +39,8 @@ def load_component(context: StageContext[Any], settings: ComponentSettings) -> A
     return component
 
 
-def torch_device(context: StageContext[Any]) -> Any:
-    """Device of the task's kind on this machine; the worker's own where that is of the kind.
+def torch_device(context: StageContext[StageSettings]) -> torch.device:
+    """Device of the task's kind on this machine; the worker's own if it is of the kind.
 
     Raises:
         TrainingFailed: there is no such device here.
@@ -50,5 +52,5 @@ def torch_device(context: StageContext[Any]) -> Any:
 
 
 def network_cost(component: ResolvedComponent) -> NetworkCost:
-    """Cost that a learner's params state of it; a small network's where they are no learner's."""
+    """Cost of a network by its learner's params; that of a small network for other params."""
     return component.params.cost() if isinstance(component.params, LearnerParams) else NetworkCost()

@@ -1,4 +1,4 @@
-"""Files and folders that others may be changing meanwhile."""
+"""Files and folders that other processes may change at the same time."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from pathlib import Path
 
 
 def names_in(folder: Path) -> list[str]:
-    """What lies in a folder, sorted; nothing where there is none."""
+    """Sorted names in a folder; empty if there is no such folder."""
     try:
-        return sorted(os.listdir(folder))  # noqa: PTH208 - names are what is asked for
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names, not paths
     except (FileNotFoundError, NotADirectoryError):
         return []
 
 
 def bytes_in(path: Path) -> int:
-    """Bytes of a file, or of all the files in a folder; what vanishes meanwhile does not count."""
+    """Bytes of a file, or of all files in a folder; files that vanish during the call do not count."""
     total = 0
     for one in (path, *path.rglob("*")):
         with contextlib.suppress(OSError):
@@ -28,7 +28,7 @@ def bytes_in(path: Path) -> int:
 
 
 def last_change(path: Path) -> float:
-    """When a file, or a folder or anything in it, was last written; 0 when it is gone."""
+    """Latest modification time of a file, or of a folder and all in it; 0 if it is gone."""
     latest = 0.0
     for one in (path, *path.rglob("*")):
         with contextlib.suppress(OSError):
@@ -48,14 +48,14 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def delete(path: Path) -> None:
-    """Remove a file or folder, as far as that can be done."""
+    """Remove a file or folder; errors are ignored."""
     shutil.rmtree(path, ignore_errors=True)
     with contextlib.suppress(OSError):  # what is no folder
         path.unlink()
 
 
 def sync(path: Path) -> None:
-    """Flush a file or folder to the disk, where the system can."""
+    """Flush a file or folder to the disk, if the system supports it."""
     if path.is_dir() and os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)

@@ -14,5 +14,5 @@ def canonical(preimage: Mapping[str, Any]) -> str:
 
 
 def key_of(preimage: Mapping[str, Any]) -> str:
-    """The preimage's key, 40 hexadecimal digits of its SHA-256."""
+    """The preimage's key, the first 40 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(canonical(preimage).encode()).hexdigest()[:40]

@@ -1,4 +1,4 @@
-"""``manifest.json``: what an artefact says of itself, and whether its files still agree with it."""
+"""``manifest.json``: an artefact's own record, and checks of its files against it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SUM = "sha256"
 
 
 def render(body: Mapping[str, Any]) -> bytes:
-    """The file of a manifest: ``body`` and, as its last field, the SHA-256 of the text that ``body`` alone gives."""
+    """Content of a manifest's file: ``body`` and, as its last field, the SHA-256 of the text of ``body`` alone."""
     return _text({**body, _SUM: hashlib.sha256(_text(body)).hexdigest()})
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """The manifest in a file.
+    """The manifest in the content of a file.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the content is no manifest.
     """
     manifest = json.loads(raw.decode("utf-8"))
     if not isinstance(manifest, dict) or any(
@@ -35,17 +35,16 @@ def parse(raw: bytes) -> dict[str, Any]:
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
-    """Size and SHA-256 of a file, as a manifest holds them."""
+    """Size and SHA-256 of a file, in a manifest's form."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
     return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 
 def damage_of(folder: Path, key: str) -> str | None:
-    """What is wrong with the artefact of ``key`` in ``folder``; None when each byte is as it was written.
+    """Damage of the artefact of ``key`` in ``folder``; None if every byte is as written.
 
-    Manifests of before they had a sum of their own are held against what can be known: their layout, their key, and
-    the files they name.
+    A manifest without a sum of its own is compared with its layout, its key and the files in it.
     """
     try:
         raw = (folder / MANIFEST).read_bytes()
@@ -62,26 +61,26 @@ def _false_manifest(raw: bytes, manifest: Mapping[str, Any], key: str) -> str | 
     try:
         # Rendered anew and compared as a whole: a sum over what was parsed is blind to blanks and to doubled fields.
         same = raw == render(body) if _SUM in manifest else raw.replace(b"\r\n", b"\n") == _text(body)
-        told = key_of(manifest["preimage"])
+        own_key = key_of(manifest["preimage"])
     except ValueError as error:
         return f"{MANIFEST} holds what was never written: {error}"
     if not same or set(body) != set(_FIELDS):
         return f"{MANIFEST} is not as it was written"
-    if {manifest["key"], told} != {key}:
-        return f"{MANIFEST} is that of another artefact, {told}"
+    if {manifest["key"], own_key} != {key}:
+        return f"{MANIFEST} is that of another artefact, {own_key}"
     return None
 
 
 def _false_files(folder: Path, files: Mapping[str, Any]) -> str | None:
     try:
         present = {path.name for path in folder.iterdir()} - {MANIFEST}
-        for name, told in files.items():
+        for name, expected in files.items():
             if name not in present:
                 return f"{name} is missing"
             size = (folder / name).stat().st_size
-            if size != told["bytes"]:
-                return f"{name} has {size} bytes, expected {told['bytes']}"
-            if fingerprint(folder / name)["sha256"] != told["sha256"]:
+            if size != expected["bytes"]:
+                return f"{name} has {size} bytes, expected {expected['bytes']}"
+            if fingerprint(folder / name)["sha256"] != expected["sha256"]:
                 return f"{name} has other content than was written"
     except OSError as error:
         return f"{Path(error.filename or folder).name} cannot be read: {error.strerror}"

@@ -1,4 +1,4 @@
-"""Digests of the user's own video files, computed once a file and remembered in the store."""
+"""Digests of the user's own files, computed once a file and cached in the store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SourceDigests:
         self._folder = store.root / "sources"
 
     def key(self, *paths: Path) -> str:
-        """The key of a file's content, or of the names and contents of several.
+        """Key of a file's content, or of the names and contents of several files.
 
         Raises:
             MediaError: one is missing or cannot be read.

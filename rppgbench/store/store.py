@@ -2,14 +2,14 @@
 
 ```
 <root>/objects/ab/abcdef.../     an artefact: its files and manifest.json
-<root>/tmp/                      artefacts being written or taken away; swept when who does so is dead
-<root>/partial/ab/abcdef.../     what a long task keeps to go on from, should it be killed
-<root>/runs/<run>/               what one run did: events.jsonl, run.json, failures/
+<root>/tmp/                      artefacts being written or removed; swept once the process that does so is dead
+<root>/partial/ab/abcdef.../     scratch of a long task, from which it resumes if it is killed
+<root>/runs/<run>/               log of one run: events.jsonl, run.json, failures/
 ```
 
-``manifest.json`` holds the key's ``preimage``, the ``facts`` the task recorded, size and SHA-256 of each file, who made
-it when and how long it took, and a SHA-256 of itself. The store is the only memory there is: what it holds is done, so
-a re-run resumes.
+``manifest.json`` holds the key's ``preimage``, the ``facts`` of the task, size and SHA-256 of each file, host, time and
+duration of its making, and a SHA-256 of itself. A run has no other state: tasks with an artefact in the store are done,
+so a re-run resumes.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ class Store:
 
     @classmethod
     def open(cls, root: Path, *, writable: bool = True) -> Store:
-        """The store at ``root``, made if need be, with what dead writers left swept away.
+        """The store at ``root``, created if it does not exist, without the leftovers of dead writers.
 
-        Not ``writable``: as it is. Nothing is made, tried or swept, and whatever would write raises.
+        If not ``writable``, nothing is created, tried or swept, and methods that write raise.
 
         Raises:
-            StoreError: the folder cannot be made or written, or is to be read and holds no store.
+            StoreError: the folder cannot be created or written, or is not ``writable`` and holds no store.
         """
         store = cls(root.absolute(), writable)
         if not writable:
-            store._demand()
+            store._check_readable()
             return store
         try:
             for folder in ("objects", "tmp", "partial", "runs"):
@@ -75,7 +75,7 @@ class Store:
         store.sweep()
         return store
 
-    def _demand(self) -> None:
+    def _check_readable(self) -> None:
         try:
             os.scandir(self.root / "objects").close()
         except (FileNotFoundError, NotADirectoryError):
@@ -87,7 +87,7 @@ class Store:
             raise StoreError(f"{self.root}: the store cannot be read: {error.strerror}") from None
 
     def path(self, key: str) -> Path:
-        """Where the artefact is, or would be."""
+        """Folder of the artefact, whether it exists or not."""
         return self.root / "objects" / key[:2] / key
 
     def has(self, key: str) -> bool:
@@ -110,19 +110,19 @@ class Store:
             ) from None
 
     def facts(self, key: str) -> dict[str, Any]:
-        """What the task recorded of the artefact."""
+        """Facts of the artefact's manifest."""
         facts: dict[str, Any] = self.manifest(key)["facts"]
         return facts
 
     def keys(self) -> Iterator[str]:
-        """The keys of all that is published, in order."""
+        """Sorted keys of all published artefacts."""
         for prefix in names_in(self.root / "objects"):
             for key in names_in(self.root / "objects" / prefix):
                 if is_key(key) and key[:2] == prefix and self.has(key):
                     yield key
 
     def size(self, key: str) -> int:
-        """Bytes of an artefact as its manifest tells them, and of the manifest.
+        """Bytes of an artefact by its manifest, and of the manifest itself.
 
         Raises:
             ArtefactError: there is none, or its manifest cannot be read.
@@ -134,11 +134,11 @@ class Store:
             raise ArtefactError(f"{self.path(key) / MANIFEST}: tells no sizes: {error}") from None
 
     def damage(self, key: str) -> str | None:
-        """What is wrong with an artefact on disk; None when each byte of it is as it was written. Reads all of it."""
+        """Damage of an artefact on disk; None if every byte is as written. Reads all of its files."""
         return damage_of(self.path(key), key)
 
     def discard(self, key: str) -> int:
-        """Take an artefact away, all at once; bytes that this freed, 0 when somebody else has done it already.
+        """Remove an artefact atomically; freed bytes, 0 if another process has removed it.
 
         Raises:
             StoreError: the store cannot be written.
@@ -146,7 +146,7 @@ class Store:
         return self.remove(self.path(key))
 
     def remove(self, path: Path) -> int:
-        """Take a file or folder of the store away, all at once; bytes that this freed, 0 when it is gone already.
+        """Remove a file or folder of the store atomically; freed bytes, 0 if it is gone already.
 
         Raises:
             StoreError: the store cannot be written.
@@ -162,9 +162,9 @@ class Store:
         return n_bytes
 
     def now(self) -> float:
-        """Seconds since the epoch by the file system's own clock, which hosts that share the folder agree on.
+        """Seconds since the epoch by the file system's clock, which is common to all hosts that share the folder.
 
-        By this host's clock where the store is only read.
+        By this host's clock if the store is not writable.
         """
         if not self.writable:
             return time.time()
@@ -177,23 +177,23 @@ class Store:
                 touched.unlink(missing_ok=True)
 
     def scratch(self, key: str) -> Path:
-        """A folder for what the task of ``key`` needs to go on from, should it be killed; made if need be."""
+        """Folder for checkpoints of the task of ``key``, created if it does not exist."""
         folder = self.scratch_path(key)
         with self._writing():
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def scratch_path(self, key: str) -> Path:
-        """Where ``scratch`` is, or would be."""
+        """Folder of ``scratch``, whether it exists or not."""
         return self.root / "partial" / key[:2] / key
 
     def clear_scratch(self, key: str) -> None:
         shutil.rmtree(self.scratch_path(key), ignore_errors=True)
 
     def publish(self, preimage: Mapping[str, Any], write: Callable[[Path], Facts]) -> str:
-        """Run ``write`` on an empty folder and publish what it leaves there, all at once; returns the key.
+        """Run ``write`` on an empty folder and publish its files atomically; returns the key.
 
-        When somebody else has published the same key meanwhile, theirs stays. When ``write`` raises, nothing does.
+        If another process has published the same key meanwhile, its artefact stays. If ``write`` raises, nothing stays.
 
         Raises:
             StoreError: the disk is full or the store cannot be written.
@@ -223,7 +223,7 @@ class Store:
 
     @contextlib.contextmanager
     def _writing(self, *numbers: int) -> Iterator[None]:
-        """Turns the system's refusals to write, or only those ``numbers``, into an error that names the store."""
+        """Context in which OSErrors, or only those of ``numbers``, become a StoreError with the store's path."""
         if not self.writable:
             raise StoreError(f"{self.root}: the store was opened to be read")
         try:
@@ -237,7 +237,7 @@ class Store:
             ) from error
 
     def _new_tmp_path(self) -> Path:
-        """A new path in ``tmp/`` that tells whose it is."""
+        """A new path in ``tmp/`` with the writer's id in its name."""
         return self.root / "tmp" / new_name()
 
     def _move(self, folder: Path, key: str) -> None:
@@ -251,13 +251,13 @@ class Store:
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                 raise
-            if not self.has(key):  # what lies there is no artefact, but what damage left of one
+            if not self.has(key):  # no artefact is there, but the remains of a damaged one
                 self.remove(final)
                 folder.rename(final)
         sync(final.parent)
 
     def sweep(self) -> None:
-        """Remove what writers on this host left when they were killed."""
+        """Remove the leftovers of writers on this host that were killed."""
         if not self.writable:
             return
         for folder in (self.root / "partial").glob("*/*"):

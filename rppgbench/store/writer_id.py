@@ -1,4 +1,4 @@
-"""Who writes to a store: a name for this process that tells others, and later ones, whether it still lives."""
+"""Ids of processes that write to a store, from which other processes see whether the writer is alive."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 
 
 def new_name() -> str:
-    """A name that nothing else has, and that tells who gave it."""
+    """A unique name with the id of this process in it."""
     return f"{_host()}@{os.getpid()}.{uuid.uuid4().hex}"
 
 
 def is_dead(name: str) -> bool | None:
-    """Whether the process that gave ``name`` is dead; None where only its own host, while it is up, could tell."""
+    """Whether the process that made ``name`` is dead; None if it is of another host, boot or process namespace."""
     host, _, rest = name.rpartition("@")
     pid = rest.partition(".")[0]
     return not _alive(int(pid)) if host == _host() and pid.isdigit() else None
@@ -25,9 +25,9 @@ def is_dead(name: str) -> bool | None:
 
 @cache
 def _host() -> str:
-    """This host's name, and a sign of its boot and of how this process's world numbers processes.
+    """Host name and a digest of the boot and the process namespace.
 
-    Containers and cloned machines share names, and in another numbering a process number tells nothing.
+    Containers and cloned machines share names, and a process number has no meaning in another namespace.
     """
     signs = ""
     with contextlib.suppress(OSError):

@@ -91,9 +91,9 @@ def test_a_protocol_and_a_folder_of_results_are_the_same(leaderboards, protocol,
 
 
 def test_the_paper_is_asked_unless_something_else_is(leaderboards, protocol, mine):
-    told = run(protocol, "--out", str(leaderboards))
-    assert "C12" in told.stdout
-    assert "needs entr" in told.stdout
+    result = run(protocol, "--out", str(leaderboards))
+    assert "C12" in result.stdout
+    assert "needs entr" in result.stdout
     about_the_paper = (leaderboards / "smoke" / "v1" / "claims_yu2019.md").read_bytes()
     run(protocol, "--out", str(leaderboards), "--claims", mine)
     assert (leaderboards / "smoke" / "v1" / "claims_yu2019.md").read_bytes() == about_the_paper
@@ -139,7 +139,7 @@ def test_mistyped_names_are_answered(leaderboards):
         run("smoke", "--out", str(leaderboards), "--claims", "yu2018")
 
 
-def test_a_wrong_claims_file_is_told_by_its_place(leaderboards, tmp_path):
+def test_the_error_of_a_claims_file_names_the_place(leaderboards, tmp_path):
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(MINE.replace("over: halving", "over: doubling"))
     with pytest.raises(ProtocolError, match=r"wrong\.yaml:8:\d+: claims\.0\.parts\.0\.over"):

@@ -1,4 +1,4 @@
-"""The commands ``data`` as a user meets them, on a small copy of UBFC-rPPG."""
+"""The commands ``data``, on a small copy of UBFC-rPPG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``rppgbench run --estimator``: what it computes, where it writes, and that its board is never ranked with another."""
+"""``rppgbench run --estimator``: its tasks, its folder, and boards that are never ranked with others."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ entries: [{method: pos}]
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The protocol's file, its folder of leaderboards, and what was said when it was run by its own estimator and by
+    """The protocol's file, its folder of leaderboards, and the outputs of runs by its own estimator and by
     another."""
     folder = tmp_path_factory.mktemp("estimator")
     path = folder / "tiny.yaml"
     path.write_text(TEXT)
     common = [str(path), "--store", str(folder / "store"), "--out", str(folder / "out"), "--workers", "0"]
-    told = [
+    results = [
         CliRunner().invoke(run, [*common, *more], catch_exceptions=False)
         for more in ([], ["--estimator", "toolbox-2023"])
     ]
-    assert [result.exit_code for result in told] == [0, 0]
-    return path, folder / "out" / "tiny" / "v1", [result.output for result in told]
+    assert [result.exit_code for result in results] == [0, 0]
+    return path, folder / "out" / "tiny" / "v1", [result.output for result in results]
 
 
 def test_predictions_in_the_store_serve_as_they_are(both):
-    _, _, (_, told) = both
-    assert "toolbox-2023 derives heart rates: to explain older numbers, not to be ranked" in told.replace("\n", " ")
-    assert re.search(r"ranked: 4 of \d+ tasks to run", " ".join(told.split()))  # labels, scores
+    _, _, (_, output) = both
+    assert "toolbox-2023 derives heart rates: to explain older numbers, not to be ranked" in output.replace("\n", " ")
+    assert re.search(r"ranked: 4 of \d+ tasks to run", " ".join(output.split()))  # labels, scores
 
 
-def test_its_results_lie_apart_and_say_so(both):
-    _, own, (plain, told) = both
-    apart = own / "as_toolbox-2023"
-    assert {path.name for path in apart.iterdir()} >= {"board.md", "results.json", "rows.parquet"}
-    for text in (told, (apart / "board.md").read_text()):
+def test_its_results_are_in_a_folder_of_their_own_and_marked(both):
+    _, own, (plain, output) = both
+    explained = own / "as_toolbox-2023"
+    assert {path.name for path in explained.iterdir()} >= {"board.md", "results.json", "rows.parquet"}
+    for text in (output, (explained / "board.md").read_text()):
         assert "explaining older ones and are not ranked with the protocol's own" in " ".join(text.split())
     for text in (plain, (own / "board.md").read_text()):
         assert "explaining older" not in text
     assert Results.load(own).compatible is None
-    assert Results.load(apart).compatible == "toolbox-2023"
+    assert Results.load(explained).compatible == "toolbox-2023"
 
 
 def test_rows_show_side_by_side_what_the_estimator_changed(both):
@@ -89,16 +89,16 @@ def test_the_two_are_never_ranked_together(both):
 
 def test_a_board_of_such_results_alone_is_printed(both):
     _, own, _ = both
-    told = CliRunner().invoke(board, [str(own / "as_toolbox-2023")], catch_exceptions=False)
-    assert "not ranked with the protocol's own" in " ".join(told.output.split())
+    result = CliRunner().invoke(board, [str(own / "as_toolbox-2023")], catch_exceptions=False)
+    assert "not ranked with the protocol's own" in " ".join(result.output.split())
 
 
-def test_a_plan_tells_what_is_left_to_compute(both):
+def test_a_plan_lists_the_tasks_left_to_compute(both):
     path, own, _ = both
     store = str(own.parents[2] / "store")
-    told = CliRunner().invoke(plan, [str(path), "--store", store, "--estimator", "pyvhr"], catch_exceptions=False)
-    assert told.exit_code == 0
-    to_run = {line.split()[0]: line.split()[2] for line in told.output.splitlines() if line.split()[1:2] == ["2"]}
+    result = CliRunner().invoke(plan, [str(path), "--store", store, "--estimator", "pyvhr"], catch_exceptions=False)
+    assert result.exit_code == 0
+    to_run = {line.split()[0]: line.split()[2] for line in result.output.splitlines() if line.split()[1:2] == ["2"]}
     assert (to_run["label"], to_run["predict"], to_run["score"]) == ("2", "0", "2")
 
 

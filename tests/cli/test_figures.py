@@ -1,4 +1,4 @@
-"""The command ``figures`` as a user meets it."""
+"""The command ``figures``: files, messages, options, errors."""
 
 from __future__ import annotations
 
@@ -68,29 +68,29 @@ def call(*args: object) -> str:
 
 
 def test_a_message_a_file_and_a_reason_for_what_is_skipped(out):
-    told = call("smoke", "--out", out, "--store", out / "nowhere")
+    output = call("smoke", "--out", out, "--store", out / "nowhere")
     folder = out / "smoke" / "v1" / "figures"
     for name in ("fig6_delta_psnr", "fig7_error_by_enhancer"):
         for ending in (".png", ".svg", ".csv"):
-            assert f"written  {folder / name}{ending}\n" in told
+            assert f"written  {folder / name}{ending}\n" in output
             assert (folder / f"{name}{ending}").is_file()
-    assert "showing  s1-rest under mpeg4-125k by identity + pos: the best entry with an enhancer" in told
-    assert f"skipped  fig8_faces: {out / 'nowhere'} is no store; say with --store" in told
-    assert "skipped  train_rate_by_test_rate: no method has entries that learnt" in told
+    assert "showing  s1-rest under mpeg4-125k by identity + pos: the best entry with an enhancer" in output
+    assert f"skipped  fig8_faces: {out / 'nowhere'} is no store; say with --store" in output
+    assert "skipped  train_rate_by_test_rate: no method has entries that learnt" in output
 
 
 def test_a_folder_of_results_does_as_well(out):
-    told = call(out / "smoke" / "v1", "--entry", "pos", "--condition", "x265-125k", "--recording", "s0-rest")
-    assert "fig6_delta_psnr.csv" in told
-    assert "showing" not in told
+    output = call(out / "smoke" / "v1", "--entry", "pos", "--condition", "x265-125k", "--recording", "s0-rest")
+    assert "fig6_delta_psnr.csv" in output
+    assert "showing" not in output
 
 
 def test_a_folder_that_no_protocol_made_draws_what_its_rows_hold(results, tmp_path):
     foreign = copy.deepcopy(results)
     foreign.about["protocol"] = "somebody_else_s"
     foreign.save(tmp_path)
-    told = call(tmp_path)
-    assert "skipped  fig9_waves: a folder of results has no videos, waves or weights" in told
+    output = call(tmp_path)
+    assert "skipped  fig9_waves: a folder of results has no videos, waves or weights" in output
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`rppgbench lock`: written, checked, and never silently replaced by one that knows less or otherwise."""
+"""`rppgbench lock`: written, checked, and never silently replaced by a smaller or contradicting one."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def copy_of(root: Path, subjects=PUBLISHED, content="") -> Path:
 
 @pytest.fixture
 def run(tmp_path, protocol):
-    """A function from further arguments to what the command answered."""
+    """A function from further arguments to the result of the command."""
 
     def ran(*arguments, store="store"):
         return CliRunner().invoke(lock, [str(protocol), "--store", str(tmp_path / store), *map(str, arguments)])
@@ -115,7 +115,7 @@ def written(protocol: Path):
 
 
 def encode(protocol: Path, root: Path, store: Path, registry, content="stream") -> None:
-    """Leave in the store what encoding would leave."""
+    """Publish an artefact like that of an encoding."""
     loaded, opened = load_protocol(protocol, registry), Store.open(store)
     collection = open_local_dataset(loaded.dataset, root)
     graph = TaskGraph(loaded, [collection], opened)
@@ -184,7 +184,7 @@ def test_a_part_of_the_data_is_checked_as_far_as_it_goes(run, protocol, data, tm
     assert "2 of 4 locked recordings are not here" in done.output
 
 
-def test_no_data_and_no_bitstreams_are_told_and_are_no_difference(run, data, tmp_path, protocol, registry):
+def test_missing_data_and_bitstreams_are_reported_and_are_no_difference(run, data, tmp_path, protocol, registry):
     encode(protocol, data, tmp_path / "store", registry)
     run("--data", f"filed={data}")
     done = run("--check", store="empty")

@@ -26,7 +26,7 @@ def imported_by(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("list",), ("show", "pos"), ("run", "--help"), ("plan", "--help")])
-def test_nothing_heavy_is_imported_to_tell_what_there_is(arguments):
+def test_lists_import_nothing_heavy(arguments):
     found = imported_by(*arguments)
     assert "click" in found, "the list of modules is the real one"
     assert not found & set(HEAVY)
@@ -51,10 +51,10 @@ def test_a_mistyped_component_is_answered():
     assert "did you mean 'chrom'?" in done.stderr
 
 
-def test_show_tells_parameters_citation_licence_and_origin():
-    told = run("show", "x264", env={"COLUMNS": "160", "PATH": ""}).stdout
+def test_show_prints_parameters_citation_licence_and_origin():
+    output = run("show", "x264", env={"COLUMNS": "160", "PATH": ""}).stdout
     for expected in ("bitrate_kbps", "preset", "rppgbench_ffmpeg", "GPL", "from            rppgbench", "ultrafast"):
-        assert expected in told
+        assert expected in output
 
 
 def test_obf_without_the_data_says_what_it_is_how_to_get_it_and_what_to_run_instead(tmp_path):

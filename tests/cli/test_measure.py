@@ -1,4 +1,4 @@
-"""The command ``measure`` as a user meets it."""
+"""The command ``measure``: output, exit codes, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``report`` as a user meets it."""
+"""The command ``report``: files, messages, errors."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def call(*args: object) -> str:
 
 
 def test_files_reasons_and_a_summary(out):
-    told = call("smoke", "--out", out, "--store", out / "nowhere")
+    output = call("smoke", "--out", out, "--store", out / "nowhere")
     folder = out / "smoke" / "v1"
     for name in ("tables/table2_variability.md", "tables/table3_heart_rate.csv", "tables/comparisons.md",
                  "figures/bland_altman.png", "report.md"):  # fmt: skip
-        assert f"written  {folder / name}\n" in told
+        assert f"written  {folder / name}\n" in output
         assert (folder / name).is_file()
-    assert "skipped  fig6_delta_psnr: no entry has an enhancer" in told
-    files, in_short = told.split("In short:\n")
+    assert "skipped  fig6_delta_psnr: no entry has an enhancer" in output
+    files, in_short = output.split("In short:\n")
     assert f"{files.count('written  ')} files written, {files.count('skipped  ')} parts skipped." in files
     assert "- 6 subjects, 6 windows" in in_short
     assert "- Label floor 0.50" in in_short
@@ -84,8 +84,8 @@ def test_files_reasons_and_a_summary(out):
 
 
 def test_a_folder_of_results_does_as_well(out):
-    told = call(out / "smoke" / "v1", "--condition", "x265-125k")
-    assert f"written  {out / 'smoke' / 'v1' / 'tables' / 'table3_heart_rate_x265-125k.md'}" in told
+    output = call(out / "smoke" / "v1", "--condition", "x265-125k")
+    assert f"written  {out / 'smoke' / 'v1' / 'tables' / 'table3_heart_rate_x265-125k.md'}" in output
 
 
 def test_mistakes_are_answered_before_anything_is_written(out, tmp_path_factory):

@@ -90,7 +90,7 @@ def test_failed_recordings_are_shown_only_when_all_failed(results):
     assert selected(failing(recordings), entry="pos").recording == recordings[0]
 
 
-def test_without_an_enhancer_somebody_has_to_say_which_entry(results):
+def test_without_an_enhancer_the_entry_must_be_given(results):
     rows = [row for row in results.rows if row["enhancer"] is None]
     board = Board.of(Results(results.about, rows, results.encodings))
     with pytest.raises(NothingToDraw, match="no entry has an enhancer"):

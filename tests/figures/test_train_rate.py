@@ -40,7 +40,7 @@ def test_loss_by_training_elsewhere_is_relative_to_the_matched_entry(results, tm
 
 
 @pytest.mark.parametrize("kept", [("pos", "green"), ("rppgnet(size=small)",)])
-def test_one_lesson_a_method_makes_no_matrix(results, kept, tmp_path):
+def test_one_training_condition_makes_no_matrix(results, kept, tmp_path):
     rows = [row for row in results.rows if row["entry"] in kept]
     with pytest.raises(NothingToDraw, match="learnt from single conditions"):
         draw_train_rate_by_test_rate(Board.of(Results(results.about, rows, results.encodings)), tmp_path / "matrix")

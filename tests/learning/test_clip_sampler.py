@@ -73,7 +73,7 @@ def ramp_recording() -> TrainingRecording:
     )  # fmt: skip
 
 
-def test_mirrors_turn_video_reference_and_skin_alike():
+def test_mirroring_turns_video_reference_and_skin():
     sampler = ClipSampler([ramp_recording()], {"low": 1}, frames=8, fps_hz=30.0, seed=0)
     batch = sampler.draw(0, Recipe(iterations=1, batch=64), CPU)
     upright = torch.arange(4.0)

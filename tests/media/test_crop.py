@@ -42,7 +42,7 @@ def numbers_in(path: Path) -> list[int]:
 
 
 def nearest(times_ms: list[int], n_frames: int) -> list[int]:
-    """By exhaustive search the frame nearest to each tick of a clock of 30 Hz, the earlier of two."""
+    """Frame nearest to each tick, by exhaustive search, of a clock of 30 Hz, the earlier of two."""
     distances_s = np.abs(np.array(times_ms) / 1000 - np.arange(n_frames)[:, None] / 30)
     return distances_s.round(9).argmin(axis=1).tolist()
 

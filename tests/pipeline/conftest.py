@@ -1,4 +1,4 @@
-"""A plugin of its own for the engine's tests: four subjects of 32 x 32 pixels, all skin, with a known pulse."""
+"""A plugin for tests of the pipeline: four subjects of 32 x 32 pixels, all skin, with a known pulse."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Crash:
 
 
 class Rate:
-    """Learns the mean heart rate of its training subjects; keeps what it was given, for tests to look at."""
+    """Learns the mean heart rate of its training subjects; keeps its arguments for tests."""
 
     def fit(self, windows):
         self.hr_bpm = np.array([window.hr_bpm for window in windows])
@@ -169,7 +169,7 @@ class Filmed:
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[Registry]:
-    """Of two plugins: this one, and the learners next door."""
+    """Registry of two plugins: this one, and tiny_learners."""
     spec = spec_from_file_location("mini", __file__)
     module = module_from_spec(spec)
     for thing in (

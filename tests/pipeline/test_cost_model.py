@@ -14,8 +14,7 @@ from rppgbench.pipeline.disk_budget import taken_bytes
 from rppgbench.pipeline.frame_size import GUESSED_FRAME, frame_size
 from rppgbench.pipeline.planner import make_plan
 from rppgbench.pipeline.run_stage import run_stage
-from rppgbench.pipeline.stage import CORE_FLOP_PER_S
-from rppgbench.pipeline.stage_settings import TORCH_WORKER_BYTES, WORKER_BYTES
+from rppgbench.pipeline.stage_settings import CORE_FLOP_PER_S, TORCH_WORKER_BYTES, WORKER_BYTES
 from rppgbench.testing.rendered_cohort import write_video
 
 
@@ -47,7 +46,7 @@ def test_training_grows_with_its_batch(protocol, store):
     assert planned(6) == pytest.approx(3 * planned(2))
 
 
-def test_workers_take_together_what_the_largest_tasks_take(plan):
+def test_peak_memory_is_that_of_the_largest_tasks(plan):
     to_do = [*plan.tasks.values()]
     one, two = peak_memory(to_do, 1), peak_memory(to_do, 2)
     assert one == max(task.cost.memory_bytes for task in to_do)
@@ -57,8 +56,8 @@ def test_workers_take_together_what_the_largest_tasks_take(plan):
     assert peak_memory([], 8) == 0
 
 
-def test_no_artefact_takes_more_than_was_expected(learning, store, registry):
-    """What bounds are made of; the dataset's frames are 32 x 32 and it does not say so, so its video is left out."""
+def test_no_artefact_is_larger_than_expected(learning, store, registry):
+    """Expected sizes are bounds; the dataset's frames are 32 x 32 and it does not say so, so its video is left out."""
     plan = make_plan(learning("masked", "mixer + green", seeds="[0]"), store)
     larger = {}
     for task in plan.tasks.values():
@@ -86,7 +85,7 @@ def test_a_task_reads_the_files_that_are_the_users_own(plan):
 
 
 def test_training_reads_the_clips_that_it_draws(protocol, store):
-    """Of 16 x 16 pixels and three colours; training on the reference alone draws no second clip."""
+    """Clips are of 16 x 16 pixels and three colours; training on the reference alone draws no second clip."""
     recipe = "recipe: {iterations: 10, batch: 3, accumulate: 2, frames: 8}"
     brighter = ("copy, sweep: {bitrate_kbps: [100]}", "brighter, sweep: {levels: [10]}")
     clip = 8 * 16 * 16
@@ -98,11 +97,11 @@ def test_training_reads_the_clips_that_it_draws(protocol, store):
         kept = sum(source.bytes_out for source in sources if source.stage not in ("crop", "skin"))
         assert reads(plan, train) - kept == pytest.approx(60 * clip * drawn), learns_from
         flop = NetworkCost().training_flop_per_pixel * 60 * clip
-        assert (train.cost.flop, train.cost.seconds) == (flop, flop / CORE_FLOP_PER_S)
+        assert train.cost.seconds == flop / CORE_FLOP_PER_S
 
 
 def test_epochs_are_of_all_that_is_learnt_from(protocol, store):
-    """Of the two training recordings of a fold, 8 s at 20 frames/s each: 20 clips of 32 frames in two epochs."""
+    """Two training recordings in a fold, 8 s at 20 frames/s each: 20 clips of 32 frames in two epochs."""
     costs = []
     for length in ("epochs: 2.0", "iterations: 20"):
         learner = f"{{method: {{use: pulse, recipe: {{{length}, batch: 1, accumulate: 1, frames: 32}}}}}}"

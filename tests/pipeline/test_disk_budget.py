@@ -1,4 +1,4 @@
-"""The announced peak, what a run may have of the disk, and sizes as they are written."""
+"""Expected peaks and limits of a run's disk space, and sizes as text."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def line():
 def test_the_peak_of_a_line(line):
     assert disk_peak(line) == DiskPeak(kept_bytes=3, transient_bytes=30, all_bytes=33)
     first, early, second, late, _ = line
-    apart = [first, early, replace(late, inputs={"0": first.key}), second, task("predict", "p3", 1, second)]
-    assert disk_peak(apart) == DiskPeak(kept_bytes=3, transient_bytes=20, all_bytes=33)
+    one_by_one = [first, early, replace(late, inputs={"0": first.key}), second, task("predict", "p3", 1, second)]
+    assert disk_peak(one_by_one) == DiskPeak(kept_bytes=3, transient_bytes=20, all_bytes=33)
 
 
 def test_clips_that_are_there_count_until_they_were_read(line):
@@ -40,7 +40,7 @@ def test_clips_that_are_there_count_until_they_were_read(line):
     assert disk_peak([early, task("crop", "c3", 5)], {first.key: 10.0}) == DiskPeak(1, 10, 16)
 
 
-def test_fits_set_aside_what_they_go_on_from():
+def test_checkpoints_of_trainings_count():
     tasks = [stand_in("train", str(size), scratch_bytes=size) for size in (1, 2, 4)]
     assert disk_peak(tasks, workers=2).scratch_bytes == 6
 

@@ -1,4 +1,4 @@
-"""Entries that learn, from protocol to rows: what is trained, what is kept, what it shows, what a failure costs."""
+"""Entries that learn, from protocol to rows: trainings, artefacts, figures, failures."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def learned(registry, learning, tmp_path_factory):
 def fits(learned):
     """The fits by gradients of fold 0 and seed 0 by their labels."""
     tasks = [task for task in learned.plan.tasks.values() if task.stage == "train"]
-    chosen = [task for task in tasks if (task.settings.fold, task.settings.seed) == (0, 0)]
-    return {task.label.removeprefix("train ").partition(" fold ")[0]: task for task in chosen}
+    selected = [task for task in tasks if (task.settings.fold, task.settings.seed) == (0, 0)]
+    return {task.label.removeprefix("train ").partition(" fold ")[0]: task for task in selected}
 
 
 def trial_of(learned, entry, condition="brighter-10", seed=0):
@@ -89,9 +89,9 @@ def test_every_window_is_scored_once_a_seed(learned):
     ],
 )
 def test_rows_say_what_was_learnt_from_what(learned, entry, condition, train, methods, enhancers):
-    chosen = [row for row in learned.rows if (row["entry"], row["condition"]) == (entry, condition)]
-    assert chosen
-    for row in chosen:
+    selected = [row for row in learned.rows if (row["entry"], row["condition"]) == (entry, condition)]
+    assert selected
+    for row in selected:
         assert (row["train"], row["methods_learn_from"], row["enhancers_learn_from"]) == (train, methods, enhancers)
         assert (row["seed"] is None) == (train is None and methods is None)
         parts = {"method": {}, "enhancer": {}} if "+" in entry else {"method": {}}
@@ -186,7 +186,7 @@ def test_loss_curves_of_all_fits_come_in_the_plans_order(learned):
     )
 
 
-def test_a_specimen_has_the_stated_shapes_and_is_what_was_scored(learned):
+def test_an_example_window_has_the_stated_shapes_and_the_scored_wave(learned):
     trial = trial_of(learned, "mixer + pulse [joint]")
     found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
     assert found.video.shape == found.reference.shape == found.enhanced.shape == (160, 16, 16, 3)
@@ -199,14 +199,14 @@ def test_a_specimen_has_the_stated_shapes_and_is_what_was_scored(learned):
     assert found.label == f"{trial.recording.id}, brighter-10, mixer + pulse [joint]"
 
 
-def test_a_specimen_of_a_trace_method_compares_with_its_traces(learned):
+def test_an_example_window_of_a_trace_method_compares_with_its_traces(learned):
     trial = trial_of(learned, "mixer + green")
     found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
     np.testing.assert_allclose(found.wave_without, waves_of(learned, trial_of(learned, "green"))[0], rtol=1e-6)
     assert not found.maps
 
 
-def test_a_specimen_without_an_enhancer_shows_the_method_alone(learned):
+def test_an_example_window_without_an_enhancer_shows_the_method_alone(learned):
     trial = trial_of(learned, "pulse", "reference")
     found = example_window(learned.plan, learned.store, learned.registry, trial, device="cpu")
     assert found.enhanced is found.wave_without is None
@@ -214,7 +214,7 @@ def test_a_specimen_without_an_enhancer_shows_the_method_alone(learned):
     np.testing.assert_allclose(found.maps["grey"], found.video.mean(3) / 255, atol=1e-6)
 
 
-def test_a_specimen_needs_clips_and_what_was_made_of_them(learned, tmp_path):
+def test_an_example_window_needs_clips_and_waves(learned, tmp_path):
     with pytest.raises(SignalError, match="green sees mean colours, not clips"):
         example_window(learned.plan, learned.store, learned.registry, trial_of(learned, "green"))
     with pytest.raises(ArtefactError, match="not in the store"):
@@ -236,10 +236,10 @@ def test_a_loss_that_is_no_number_costs_its_own_entry_and_says_why(learning, sto
 
 
 def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits, store, registry, monkeypatch):
-    """And ends with the weights of the one that was left in peace."""
+    """The final weights are those of the uninterrupted one."""
     import tiny_networks
 
-    steps, told, step = [], [], tiny_networks.Pulse.training_step
+    steps, reports, step = [], [], tiny_networks.Pulse.training_step
     fold = next(trial.fold.index for trial in learned.plan.trials if trial.recording.subject == "s0")
 
     def cut_off(learner, batch, context):
@@ -250,7 +250,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
 
     def heard(key, store, progress):
         write_progress(key, store, progress)
-        told.append(read_progress(key, store))
+        reports.append(read_progress(key, store))
 
     monkeypatch.setattr(tiny_networks.Pulse, "training_step", cut_off)
     monkeypatch.setattr(train_stage, "write_progress", heard)
@@ -262,7 +262,7 @@ def test_a_fit_that_was_cut_off_goes_on_in_the_next_run(learning, learned, fits,
     second = run(learning("pulse", seeds="[0]", subjects=2), store, registry, only=ONE)
     assert not second.outcome.failures
     assert steps == [0, 1, 2, 2]
-    assert [(progress.step, progress.steps) for progress in told] == [(1, 3), (2, 3), (3, 3)]
+    assert [(progress.step, progress.steps) for progress in reports] == [(1, 3), (2, 3), (3, 3)]
     (task,) = [task for task in second.plan.tasks.values() if task.stage == "train"]
     assert task.settings.fold == fold
     assert store.facts(task.key)["weights_sha256"] == learned.store.facts(task.key)["weights_sha256"]

@@ -1,4 +1,4 @@
-"""What the engine makes of datasets that know more than their files do: parts, clocks, inventories, other datasets."""
+"""Datasets with parts of files, clocks, inventories, and training on other datasets, from protocol to rows."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -255,7 +255,7 @@ def test_learning_on_the_dataset_that_is_tested_is_refused(lab, tmp_path):
         load_protocol(path, registry)
 
 
-def test_the_same_video_under_two_subjects_is_nobodys(answered, lab):
+def test_the_same_video_under_two_subjects_is_dropped(answered, lab):
     _, root = lab
     (root / "p2.avi").write_bytes((root / "p1.avi").read_bytes())
     plan, found, _ = answered(REFERENCE_ALONE, ("  - {method: rate}\n", ""))
@@ -266,7 +266,7 @@ def test_the_same_video_under_two_subjects_is_nobodys(answered, lab):
     assert missing_data(plan)["subjects_not_here"] == ["p1", "p2", "p4"]
 
 
-def test_a_truth_that_cannot_be_read_excludes_its_recording_and_nobody_else(answered, monkeypatch):
+def test_a_truth_that_cannot_be_read_excludes_its_recording_alone(answered, monkeypatch):
     truth = Lab.ground_truth
 
     def torn(self, recording):
@@ -319,7 +319,7 @@ def test_whatever_a_truth_depends_on_makes_a_new_one(answered, lab, store, monke
     assert not before & {task.key for task in again.tasks.values() if task.stage == "truth"}
 
 
-def test_nobody_learns_from_a_sensor_whose_clock_is_off(answered, monkeypatch, store):
+def test_no_training_uses_a_sensor_whose_clock_is_off(answered, monkeypatch, store):
     truth = Lab.ground_truth
 
     def drifting(self, recording):

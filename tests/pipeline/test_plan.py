@@ -1,4 +1,4 @@
-"""What still has to run once clips were removed."""
+"""Tasks to run after clips were evicted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rppgbench.pipeline.planner import make_plan
 
 @pytest.fixture
 def finished(learning, store):
-    """A plan all of which is in the store, and a function that takes artefacts out of it."""
+    """A plan whose tasks are all in the store, and a function that removes artefacts."""
     plan = make_plan(learning("masked", "same + pulse"), store)
     for task in plan.tasks.values():
         store.publish(task.preimage, lambda folder: {})
@@ -25,33 +25,33 @@ def finished(learning, store):
     return plan, without
 
 
-def passing(plan):
+def transient(plan):
     return [task for task in plan.tasks.values() if is_transient(task)]
 
 
-def test_removed_clips_that_nobody_reads_any_more_are_not_cut_again(finished, store):
+def test_evicted_clips_without_a_reader_are_not_made_again(finished, store):
     plan, without = finished
-    without(*passing(plan))
+    without(*transient(plan))
     assert plan.wanted(store) == []
 
 
-def test_removed_clips_that_somebody_reads_are_cut_again_and_no_others(finished, store):
+def test_evicted_clips_with_a_reader_are_made_again_and_no_others(finished, store):
     plan, without = finished
     trial = next(trial for trial in plan.trials if trial.entry.enhancer and not trial.condition.is_reference)
     predict = plan.tasks[trial.score.inputs["waves"]]
-    without(*passing(plan), trial.score, predict)
+    without(*transient(plan), trial.score, predict)
     cut = {predict.inputs["crops"], predict.inputs["reference"]}
     assert [task.key for task in plan.wanted(store)] == [
         key for key in plan.tasks if key in {*cut, predict.key, trial.score.key}
     ]
 
 
-def test_a_fit_has_its_clips_and_masks_cut_again(finished, store):
+def test_clips_and_masks_of_a_training_are_made_again(finished, store):
     plan, without = finished
     trial = next(trial for trial in plan.trials if trial.entry.id == "masked")
     predict = plan.tasks[trial.score.inputs["waves"]]
     fit = plan.tasks[predict.inputs["method state"]]
-    without(*passing(plan), trial.score, predict, fit)
+    without(*transient(plan), trial.score, predict, fit)
     again = [task for task in plan.wanted(store) if is_transient(task)]
     assert {task.key for task in again} == {
         *(key for task in (fit, predict) for key in task.inputs.values() if is_transient(plan.tasks[key]))

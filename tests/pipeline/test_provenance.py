@@ -1,4 +1,4 @@
-"""The code in a key: all that a stage imports, nothing else, and what a component's package ships and needs."""
+"""The code in a key: the imports of a stage, and files and requirements of a component's package."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import pytest
 
 from rppgbench.contracts import MethodSpec
 from rppgbench.pipeline import provenance
+from rppgbench.pipeline.code_imports import NEUTRAL_MODULES, imports_of, imports_of_package, source_of
 from rppgbench.pipeline.planner import make_plan
-from rppgbench.pipeline.provenance import NEUTRAL_MODULES, code_versions, imports_of
+from rppgbench.pipeline.provenance import code_versions
 from rppgbench.pipeline.stages import stages
 from rppgbench.registry import load_registry
 from rppgbench.store.store import Store
@@ -32,7 +33,7 @@ def edited(monkeypatch):
     read = provenance._content
 
     def edit(module: str | None) -> None:
-        path = None if module is None else provenance._source(module)
+        path = None if module is None else source_of(module)
         monkeypatch.setattr(
             provenance, "_content", lambda one: read(one) + (b"\nONE_CONSTANT_MORE = 1\n" if one == path else b"")
         )
@@ -150,7 +151,7 @@ def test_no_stage_imports_anything_of_the_core_that_its_keys_do_not_hold(tmp_pat
         )
         specs = [registry.spec(kind, name) for kind, name in task.code.component_names]
         held = imports_of(stages()[stage].module).core.union(
-            *(provenance.imports_of_package(provenance.package_of(spec)).core for spec in specs)
+            *(imports_of_package(provenance.package_of(spec)).core for spec in specs)
         )
         neutral = tuple(NEUTRAL_MODULES)
         missing = [name for name in json.loads(done.stdout) if name not in held and not name.startswith(neutral)]
@@ -171,9 +172,9 @@ def package(tmp_path, monkeypatch):
 def versions(spec: MethodSpec):
     for cached in (
         provenance._content,
-        provenance._source,
+        source_of,
         provenance.digest_of_package,
-        provenance.imports_of_package,
+        imports_of_package,
         provenance._code_versions,
     ):
         cached.cache_clear()

@@ -1,4 +1,4 @@
-"""The quality stage: which rows say how far their video is from the reference, and what that is where it is known."""
+"""The quality stage: differences from the reference in rows, against known ones."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_enhancer_that_does_nothing_is_as_far_as_what_it_was_given(learning, 
 
 
 def test_an_enhancer_that_fades_the_pulse_is_found_out(learning, store, registry, monkeypatch):
-    """Nothing was lost before it; behind it half of the pulse is, for a method of colours and one of clips alike."""
+    """Nothing was lost before it; behind it half of the pulse is, for a method of colours and for one of clips."""
     pytest.importorskip("torch")
     import tiny_networks
 
@@ -137,8 +137,8 @@ def test_an_odd_video_costs_its_own_numbers_and_the_facts_say_why(protocol, stor
         assert facts["known"] == {"psnr_in_db": 0, "pulse_gain_in_db": 1}
 
 
-def test_without_a_true_rate_nobody_can_tell(protocol, store, registry, monkeypatch):
-    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage.label_rates_bpm", lambda job: [None])
+def test_without_a_true_rate_the_pulse_is_unknown(protocol, store, registry, monkeypatch):
+    monkeypatch.setattr("rppgbench.pipeline.stages.quality_stage._label_rates_bpm", lambda context: [None])
     found = run(protocol(), store, registry)
     (record,) = json.loads((store.path(tasks_of(found.plan, "quality")[0].key) / "quality.json").read_text())
     assert set(record.values()) == {None}

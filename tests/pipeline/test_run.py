@@ -1,4 +1,4 @@
-"""Plans carried out: who learns from whom, what is computed again, what a failure leaves."""
+"""Runs of plans: training subjects, tasks computed again, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task reads of the clips in the store."""
+"""Clips in the store as a task reads them."""
 
 from __future__ import annotations
 

@@ -41,11 +41,11 @@ def test_a_chain_longer_than_python_calls_deep():
 
 def test_the_tasks_of_a_plan_come_after_their_inputs_and_its_cells_stay(learning, store):
     plan = make_plan(learning(levels="[10, 20, 30]"), store)
-    seen: set[str] = set()
+    done: set[str] = set()
     for key, one in plan.tasks.items():
         assert key == one.key
-        assert all(k in seen for k in one.inputs.values() if not k.startswith("file:"))
-        seen.add(key)
+        assert all(k in done for k in one.inputs.values() if not k.startswith("file:"))
+        done.add(key)
     recordings = [trial.recording.id for trial in plan.trials]
     assert recordings == sorted(recordings)
 

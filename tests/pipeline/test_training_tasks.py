@@ -1,4 +1,4 @@
-"""Fits as tasks: equal ones are one, and none ever sees a subject of its test fold."""
+"""Trainings as tasks: equal ones are one, and none has a subject of its test fold as input."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def plan(learning, store) -> Plan:
 
 
 def behind(plan: Plan, task: Task) -> Iterator[Task]:
-    """The task, and all that it is made from, down to the videos and the truth."""
-    pending, seen = [task.key], set()
+    """The task and all tasks it depends on, down to the videos and the truth."""
+    pending, found = [task.key], set()
     while pending:
         key = pending.pop()
-        if key in plan.tasks and key not in seen:
-            seen.add(key)
+        if key in plan.tasks and key not in found:
+            found.add(key)
             yield plan.tasks[key]
             pending.extend(plan.tasks[key].inputs.values())
 
@@ -35,7 +35,7 @@ def fits(plan: Plan) -> list[Task]:
 
 
 def fold_of(plan: Plan, task: Task) -> Fold:
-    """By the label, which closed-form fits have too; asserted against the settings of the others."""
+    """Fold by the label, which closed-form fits have too; asserted against the settings of the others."""
     index = int(task.label.partition(" fold ")[2].split()[0])
     assert getattr(task.settings, "fold", index) == index
     return plan.folds[index]
@@ -47,14 +47,14 @@ def test_no_fit_sees_anything_of_a_subject_it_is_tested_on(plan):
     for task in fits(plan):
         fold = fold_of(plan, task)
         ancestors = list(behind(plan, task))
-        seen = {subject_of[ancestor.recording.id] for ancestor in ancestors if ancestor.recording}
-        assert not seen & set(fold.test), task.label
-        assert seen == set(fold.train), task.label
+        found = {subject_of[ancestor.recording.id] for ancestor in ancestors if ancestor.recording}
+        assert not found & set(fold.test), task.label
+        assert found == set(fold.train), task.label
         named = [key for ancestor in ancestors for key in getattr(ancestor.settings, "recordings", ())]
         assert {subject_of[name] for name in named} <= set(fold.train)
         # Roles and settings name recordings too: none may be of a test subject, whatever its task says.
-        told = " ".join([*task.inputs, *(getattr(a.settings, "recording", "") for a in ancestors)])
-        assert not [r.id for r in plan.recordings if r.subject in fold.test and r.id in told.split()]
+        named = " ".join([*task.inputs, *(getattr(a.settings, "recording", "") for a in ancestors)])
+        assert not [r.id for r in plan.recordings if r.subject in fold.test and r.id in named.split()]
         kinds.add(getattr(task.settings, "role", "closed form"))
         kinds |= {ancestor.stage for ancestor in ancestors}
     assert kinds >= {"method", "enhancer", "joint", "closed form", "truth", "traces", "crop", "skin", "encode"}
@@ -107,12 +107,12 @@ def test_joint_training_goes_on_from_both_trained_parts(plan):
     assert plan.tasks[joint.inputs["enhancer state"]] is learnt_from(plan, "mixer from brighter-10")
 
 
-def test_only_who_asks_is_told_where_the_skin_is(plan):
+def test_skin_masks_are_inputs_of_methods_with_skin_labels_alone(plan):
     asked = {task.label.split()[1] for task in fits(plan) if any(role.startswith("skin ") for role in task.inputs)}
     assert asked == {"masked"}
 
 
-def test_a_conditional_enhancer_is_told_how_many_conditions_there_are_with_the_reference(learning, store):
+def test_a_conditional_enhancer_gets_the_number_of_conditions_with_the_reference(learning, store):
     plan = make_plan(learning("mixer + pulse", levels="[10, 20, 30]"), store)
     described = [getattr(task.settings, "enhancer", None) for task in plan.tasks.values()]
     assert {enhancer.n_conditions for enhancer in described if enhancer} == {4}

@@ -1,4 +1,4 @@
-"""A plugin for the engine's tests: learners of a handful of weights, and a codec whose error is known."""
+"""A plugin for tests of the pipeline: learners of a handful of weights, and a codec whose error is known."""
 
 from __future__ import annotations
 

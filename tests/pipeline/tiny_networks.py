@@ -1,4 +1,4 @@
-"""What the specs next door name: imported only when it is used, like any plugin's networks."""
+"""Networks and codecs of the specs in tiny_learners, imported on use only, like any plugin's networks."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Pulse:
 
 
 class Masked(Pulse):
-    """One that has to be told where the skin is."""
+    """One that needs skin masks."""
 
     def losses(self, response, batch):
         return {name: loss * (1 + batch.skin.mean()) for name, loss in super().losses(response, batch).items()}
 
 
 class Drift(Pulse):
-    """One whose loss ends as no number at its second step."""
+    """One whose loss is not finite at its second step."""
 
     def training_step(self, batch, context):
         losses = super().training_step(batch, context)
@@ -57,7 +57,7 @@ class Drift(Pulse):
 
 
 class Mixer:
-    """Mixes colours, and learns a shade for each condition it is told of."""
+    """Mixer of colours with a learnt shade for each condition."""
 
     def __init__(self, n_conditions):
         self.module = nn.ModuleDict({"mix": nn.Linear(3, 3), "shade": nn.Embedding(n_conditions, 3)})

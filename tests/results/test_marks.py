@@ -72,11 +72,11 @@ def test_a_correlation_must_be_above_0_where_the_control_has_none(results, sign,
     assert "no better than the best of the controls, or not above 0" in "\n".join(notes(board))
 
 
-def floored(apart_bpm: float, change=lambda row: {}):
+def floored(difference_bpm: float, change=lambda row: {}):
     """The contact sensor's two rates are that far apart in the first subject, and three times that in the others."""
 
     def of(row):
-        far = apart_bpm * (1 if row["subject"] == "s0" else 3)
+        far = difference_bpm * (1 if row["subject"] == "s0" else 3)
         rates = {
             "hr_true_spectrum_bpm": row["hr_true_bpm"],
             "hr_true_beats_bpm": row["hr_true_bpm"] + far,

@@ -160,7 +160,7 @@ def test_decibels_of_power_taken_for_amplitude_are_twice_as_many():
 
 
 def test_one_signal_has_as_many_ratios_as_there_are_definitions():
-    """By hand: bins of 0.1 Hz and power 1 each, but for 10 at the pulse, 1.01 Hz, and 5 at its harmonic."""
+    """Worked by hand: bins of 0.1 Hz and power 1 each, but for 10 at the pulse, 1.01 Hz, and 5 at its harmonic."""
     power = np.ones((1, 60))
     power[0, 10], power[0, 20] = 10, 5
     spectrum = Spectrum(np.round(np.arange(60) / 10, 1), power, 0.1)

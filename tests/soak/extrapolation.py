@@ -32,7 +32,7 @@ from rppgbench.pipeline.cost_model import StageEstimate, estimate_costs
 from rppgbench.pipeline.disk_budget import disk_peak
 from rppgbench.pipeline.plan import Plan
 from rppgbench.pipeline.planner import make_plan
-from rppgbench.pipeline.stage import CORE_FLOP_PER_S, GPU_FLOP_PER_S
+from rppgbench.pipeline.stage_settings import CORE_FLOP_PER_S, GPU_FLOP_PER_S
 from rppgbench.pipeline.stages.predict_stage import PredictSettings
 from rppgbench.pipeline.stages.train_stage import TrainSettings
 from rppgbench.pipeline.task import Task

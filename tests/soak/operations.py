@@ -40,7 +40,7 @@ class Operations:
 
 
 def operations(size: str = "paper") -> dict[str, Operations]:
-    """Of each network, by name; joint training is in front of rppgnet."""
+    """Operations of each network, by name; joint training is in front of rppgnet."""
     # On a device without memory nothing has a value to be checked, and autocast does not know it.
     valueless = mock.patch.object(Tensor, "__int__", lambda tensor: 0)
     with valueless, mock.patch("torch.autocast", lambda *args, **kwargs: nullcontext()):

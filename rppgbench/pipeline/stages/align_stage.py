@@ -1,4 +1,4 @@
-"""Align: how late the face's pulse is behind the contact sensor, and whether the sensor fits the video at all."""
+"""Align: delay of the face's pulse behind the contact sensor, and agreement of sensor and video in time."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def plan(graph: TaskBuilder, recording: Recording) -> Task:
 def run(context: StageContext[AlignSettings]) -> Facts:
     """Facts alone, nothing written.
 
-    ``video_s`` is the video's length, ``gaps_s`` are spans without frames, ``clock_fault`` says why clocks of sensor
-    and video cannot be joined, ``delay_s`` is how late the face's pulse is, None where it is not known, ``unusable``
-    says why nothing can be learnt from the sensor. Reasons are None where there is none.
+    ``video_s`` is the video's length, ``gaps_s`` are spans without frames, ``clock_fault`` is the reason why clocks of
+    sensor and video cannot be joined, or None; ``delay_s`` is the delay of the face's pulse, None if unknown;
+    ``unusable`` is the reason why the sensor is unusable for training, or None.
     """
     from rppgbench.evaluation.labels import clock_fault
     from rppgbench.media.clock import gaps_s, span_s, to_uniform

@@ -1,11 +1,12 @@
-"""Boxes: where the face is in the reference video, every few tenths of a second."""
+"""Boxes: positions of the face in the reference video, every few tenths of a second."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings
+from rppgbench.pipeline.video_input import decoding_cost
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
@@ -16,7 +17,7 @@ SECONDS_PER_FRAME, SECONDS_PER_MEGAPIXEL = 0.0012, 0.0002
 
 
 class BoxesSettings(StageSettings):
-    """Face detector, the seconds between its looks, frames of the file that count."""
+    """Face detector, seconds from detection to detection, frames of the recording in the file."""
 
     detector: str
     every_s: float
@@ -27,30 +28,31 @@ class BoxesSettings(StageSettings):
 def plan(graph: TaskBuilder, recording: Recording) -> Task:
     """Task that finds the face on the reference, whatever the condition: a detector's failure is no codec's effect."""
     face = graph.protocol.clips.face
-    video, local, encoded = graph.video(recording, graph.protocol.reference)
-    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
+    video = graph.video(recording, graph.protocol.reference)
     return graph.task(
         STAGE,
         BoxesSettings(
             detector=face.detector,
             every_s=face.every_s,
             frames_are_skin=recording.frames_are_skin,
-            frames=(0, None) if encoded else recording.part,
+            frames=video.part,
         ),
-        {"video": video},
-        TaskCost(
-            seconds=frames * (SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL * pixels / 1e6),
+        {"video": video.key},
+        decoding_cost(
+            recording,
+            graph.frame_pixels(recording),
+            SECONDS_PER_FRAME,
+            SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + 200 * recording.duration_s / face.every_s,
-            bytes_in=graph.video_bytes(local),
-            memory_bytes=decoding_bytes(pixels),
+            bytes_in=video.bytes_in,
         ),
         recording=recording,
-        local=local,
+        local=video.local,
     )
 
 
 def run(context: StageContext[BoxesSettings]) -> Facts:
-    """Write ``boxes.json``, a track of face boxes; the share of looks that found one is in the facts."""
+    """Write ``boxes.json``, a track of face boxes; the share of detections with a face is in the facts."""
     from rppgbench.media import face_detection
 
     settings = context.settings
@@ -64,8 +66,8 @@ def run(context: StageContext[BoxesSettings]) -> Facts:
     return {"found_share": track.found_share}
 
 
-def read_box(context: StageContext[Any], margin: float) -> Box:
-    """The one box that all frames of the recording are cut by, from the input in the role "boxes"."""
+def read_box(context: StageContext[StageSettings], margin: float) -> Box:
+    """The one box of the whole recording, from the input "boxes"."""
     from rppgbench.media.face_detection import FaceTrack
 
     return FaceTrack.from_json((context.input("boxes") / "boxes.json").read_text(encoding="utf-8")).fixed(margin)

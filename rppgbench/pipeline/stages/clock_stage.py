@@ -1,4 +1,4 @@
-"""Clock: when each frame was taken, for a dataset that knows it better than its video files."""
+"""Clock: times of frames from a dataset with better ones than those of its video files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.pipeline.stage import (
-    DatasetFilesSettings,
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-    dataset_files,
-    dataset_files_settings,
-    files_bytes,
-    n_frames,
-)
+from rppgbench.pipeline.dataset_files import DatasetFilesSettings, dataset_files_task
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_settings import FOLDER_BYTES, TaskCost
+from rppgbench.pipeline.video_input import files_bytes, n_frames
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
@@ -28,20 +20,16 @@ SECONDS_PER_WINDOW = 0.05
 
 
 def plan(graph: TaskBuilder, recording: Recording) -> Task:
-    """Task that asks the dataset for the times of the recording's frames."""
-    dataset = graph.dataset(recording)
-    return graph.task(
+    """Task that reads the times of the recording's frames."""
+    return dataset_files_task(
+        graph,
         STAGE,
-        dataset_files_settings(dataset, recording),
-        dataset_files(graph, recording),
+        recording,
         TaskCost(
             seconds=SECONDS_PER_WINDOW * max(graph.windows(recording).n_windows, 1),
             bytes_out=FOLDER_BYTES + 8 * n_frames(recording),
-            bytes_in=files_bytes((*recording.truth_files, *recording.clock_files)),
+            bytes_in=files_bytes(*recording.truth_files, *recording.clock_files),
         ),
-        recording=recording,
-        local=graph.local(recording),
-        components=[dataset.spec],
     )
 
 

@@ -1,13 +1,14 @@
-"""Crop: face clips of a recording under a condition, at the size and rate that networks see."""
+"""Crop: face clips of a recording under a condition, at the size and rate of the protocol's clips."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings
 from rppgbench.pipeline.stages.boxes_stage import read_box
 from rppgbench.pipeline.stages.traces_stage import decoded_inputs
+from rppgbench.pipeline.video_input import decoding_cost
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
@@ -18,7 +19,7 @@ SECONDS_PER_FRAME, SECONDS_PER_MEGAPIXEL = 0.001, 0.0002
 
 
 class CropSettings(StageSettings):
-    """Height and width of the clips in pixels, their rate, margin about the face box, frames of the file that count."""
+    """Height and width of the clips in pixels, their rate, margin about the face box, frames of the recording."""
 
     size: tuple[int, int]
     fps_hz: float
@@ -31,8 +32,7 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
     """Task that cuts the face out of every frame of the recording under the condition."""
     clips = graph.protocol.clips
     height, width = clips.size
-    video, local, encoded = graph.video(recording, condition)
-    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
+    video = graph.video(recording, condition)
     return graph.task(
         STAGE,
         CropSettings(
@@ -40,18 +40,20 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
             fps_hz=clips.fps_hz,
             margin=clips.face.margin,
             frames_are_skin=recording.frames_are_skin,
-            frames=(0, None) if encoded else recording.part,
+            frames=video.part,
         ),
-        decoded_inputs(graph, recording, video, encoded),
-        TaskCost(
-            seconds=frames * (SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL * pixels / 1e6),
+        decoded_inputs(graph, recording, video),
+        decoding_cost(
+            recording,
+            graph.frame_pixels(recording),
+            SECONDS_PER_FRAME,
+            SECONDS_PER_MEGAPIXEL,
             bytes_out=FOLDER_BYTES + 3 * height * width * (recording.duration_s * clips.fps_hz + 1),
-            bytes_in=graph.video_bytes(local),
-            memory_bytes=decoding_bytes(pixels),
+            bytes_in=video.bytes_in,
         ),
         recording=recording,
         details=condition.id,
-        local=local,
+        local=video.local,
     )
 
 

@@ -1,4 +1,4 @@
-"""Encode: a recording as a codec makes it under a condition."""
+"""Encode: a recording compressed by a condition's codec."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING
 
 from rppgbench.contracts import CodecSpec
 from rppgbench.errors import PluginError
-from rppgbench.pipeline.stage import (
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-    component_settings,
-    decoding_bytes,
-    n_frames,
-)
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings, TaskCost
-from rppgbench.pipeline.stages.render_stage import LOSSLESS_BYTES_PER_PIXEL
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, component_settings
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings
+from rppgbench.pipeline.stages.render_stage import lossless_bytes
+from rppgbench.pipeline.video_input import decoding_cost
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
@@ -29,7 +22,7 @@ GUESSED_BPS = 8e6  # of a condition that asks for no bitrate
 
 
 class EncodeSettings(StageSettings):
-    """Codec, the build of its encoder, nominal frame rate, frames of the source that count."""
+    """Codec, the build of its encoder, nominal frame rate, frames of the recording in the source."""
 
     codec: ComponentSettings
     build: str
@@ -42,15 +35,13 @@ class EncodeSettings(StageSettings):
 
 
 def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task | None:
-    """Task that encodes the recording; None for a condition that takes it as it is."""
+    """Task that encodes the recording; None for a condition without an encoder."""
     spec = condition.codec.spec
     if not isinstance(spec, CodecSpec):
         raise TypeError(f"{spec.name} is a {spec.kind}")
     if spec.encoder is None:
         return None
-    video, local, _ = graph.video(recording, None)
-    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
-    per_megapixel = spec.seconds_per_megapixel * condition.codec.params.cost_factor()
+    video = graph.video(recording, None)
     bits = recording.duration_s * (condition.nominal_bps or GUESSED_BPS)
     return graph.task(
         STAGE,
@@ -58,19 +49,22 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
             codec=component_settings(condition.codec),
             build=graph.encoder_build(condition),
             fps_hz=recording.fps_hz,
-            frames=recording.part,
+            frames=video.part,
         ),
-        {"video": video},
-        TaskCost(
-            seconds=frames * (SECONDS_PER_FRAME + per_megapixel * pixels / 1e6),
+        {"video": video.key},
+        decoding_cost(
+            recording,
+            graph.frame_pixels(recording),
+            SECONDS_PER_FRAME,
+            spec.seconds_per_megapixel * condition.codec.params.cost_factor(),
             # Encoders are let off 5 %, and the file has an index.
-            bytes_out=FOLDER_BYTES + (LOSSLESS_BYTES_PER_PIXEL * frames * pixels if spec.lossless else 1.12 * bits / 8),
-            bytes_in=graph.video_bytes(local),
-            memory_bytes=decoding_bytes(pixels, spec.memory_bytes_per_pixel),
+            bytes_out=FOLDER_BYTES + (lossless_bytes(graph, recording) if spec.lossless else 1.12 * bits / 8),
+            bytes_in=video.bytes_in,
+            bytes_per_pixel=spec.memory_bytes_per_pixel,
         ),
         recording=recording,
         details=condition.id,
-        local=local,
+        local=video.local,
         components=[spec],
     )
 

@@ -1,4 +1,4 @@
-"""Fit: what a method learns in closed form from the labels of a fold's training subjects."""
+"""Fit: parameters of a method, in closed form from the labels of a fold's training subjects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BYTES_PER_INPUT = 100.0  # a line of the manifest
 
 
 class FitSettings(StageSettings):
-    """Method, rate of the clips, and which heart rate of a label counts."""
+    """Method, rate of the clips, estimator of the heart rate."""
 
     method: ComponentSettings
     fps_hz: float
@@ -54,7 +54,7 @@ def plan(graph: TaskBuilder, fold: Fold, entry: ResolvedEntry) -> Task:
 
 
 def run(context: StageContext[FitSettings]) -> Facts:
-    """Write ``state.safetensors``, all that the method learnt."""
+    """Write ``state.safetensors``, the fitted parameters."""
     from safetensors.numpy import save_file
 
     settings = context.settings

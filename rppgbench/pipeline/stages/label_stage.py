@@ -1,10 +1,10 @@
-"""Label: what the contact sensor says of each window, and why a window cannot be scored."""
+"""Label: the contact sensor's heart rate in each window, or the reason why the window cannot be scored."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,27 +15,25 @@ from rppgbench.pipeline.stage_settings import (
     FILE_BYTES,
     FOLDER_BYTES,
     SLACK_S,
-    StageSettings,
     TaskCost,
-    WindowSettings,
+    WindowedSettings,
 )
 from rppgbench.signal.heart_rate import HeartRateSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rppgbench.contracts import Recording
+    from rppgbench.contracts import FloatArray, Recording
     from rppgbench.pipeline.task import Task
 
 SECONDS_PER_WINDOW = 0.1
-# Why a window is excluded that the dataset says there is and the video does not show: no entry's fault.
+# Reason of a window within the dataset's duration of the recording and beyond its video: no entry's fault.
 NO_VIDEO = "the video ends before the window does"
 
 
-class LabelSettings(StageSettings):
-    """Windows, and how heart rate is derived from a wave."""
+class LabelSettings(WindowedSettings):
+    """Windows, and estimator of the heart rate."""
 
-    windows: WindowSettings
     heart_rate: HeartRateSettings
 
 
@@ -73,15 +71,15 @@ def run(context: StageContext[LabelSettings]) -> Facts:
     return {"n_windows": len(labels)}
 
 
-def contact_waves(context: StageContext[Any], role: str, starts_s: Any) -> Any:
-    """``(B, T)`` waves of a contact sensor on the frames of each window, NaN where it is silent or has none."""
+def contact_waves(context: StageContext[WindowedSettings], role: str, starts_s: FloatArray) -> FloatArray:
+    """``(B, T)`` waves of a contact sensor on the frames of each window; NaN in its gaps and without a wave."""
     from rppgbench.signal.ground_truth import pulse_wave
 
-    windows: WindowSettings = context.settings.windows
+    windows = context.settings.windows
     truth = context.truth(role)
     waves = np.full((len(starts_s), windows.n_frames), np.nan, dtype=np.float32)
     if truth.kind != "hr" and context.unusable(role) is None and len(starts_s):
-        with contextlib.suppress(SignalError):  # what is wrong with the sensor stands in the labels
+        with contextlib.suppress(SignalError):  # faults of the sensor are in the labels
             frames_s = np.arange(windows.n_frames) / windows.fps_hz
             waves[:] = pulse_wave(truth, np.asarray(starts_s)[:, None] + frames_s)
     return waves
@@ -93,9 +91,9 @@ def read_labels(folder: Path) -> list[Label]:
     return [Label.from_json(record) for record in records]
 
 
-def labels_of_video(context: StageContext[Any]) -> list[Label]:
-    """Labels in the input "labels", those excluded that the video of the input "alignment" does not allow to score."""
-    windows: WindowSettings = context.settings.windows
+def labels_of_video(context: StageContext[WindowedSettings]) -> list[Label]:
+    """Labels in the input "labels"; windows with gaps or faults in the input "alignment" are excluded."""
+    windows = context.settings.windows
     labels, alignment = read_labels(context.input("labels")), context.facts("alignment")
     for index, start_s in enumerate(windows.starts_s):
         end_s = start_s + windows.length_s

@@ -1,4 +1,4 @@
-"""Predict: clips or traces of a recording under a condition, through an enhancer or none, to pulse waves."""
+"""Predict: pulse waves from clips or traces of a recording under a condition, behind an enhancer or none."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rppgbench.errors import PluginError
-from rppgbench.pipeline.stage import (
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, component_settings
+from rppgbench.pipeline.stage_settings import (
     CLIP_BYTES_PER_PIXEL,
     CORE_FLOP_PER_S,
-    QUALITY_SECONDS_PER_PIXEL,
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-    component_settings,
-)
-from rppgbench.pipeline.stage_settings import (
     FILE_BYTES,
     FOLDER_BYTES,
+    QUALITY_SECONDS_PER_PIXEL,
     TORCH_WORKER_BYTES,
     WORKER_BYTES,
     ComponentSettings,
     Compute,
     DeviceKind,
-    StageSettings,
     TaskCost,
+    WindowedSettings,
     WindowSettings,
 )
 from rppgbench.pipeline.stages.traces_stage import skin_windows, uniform_traces
@@ -43,17 +37,16 @@ if TYPE_CHECKING:
 SECONDS_PER_WINDOW = 0.01
 
 
-class PredictSettings(StageSettings):
-    """Method and enhancer, what the method sees, windows, the skin classifier, how networks compute.
+class PredictSettings(WindowedSettings):
+    """Method and enhancer, the method's input, windows, the skin classifier's threshold.
 
-    ``compute`` is None where no network was trained.
+    ``compute`` is None if no network was trained.
     """
 
     method: ComponentSettings
     enhancer: ComponentSettings | None = None
     input: Literal["trace", "video"]
     region: Literal["skin", "background"]
-    windows: WindowSettings
     skin_threshold: float
     frames_are_skin: bool
     compute: Compute | None = None
@@ -76,24 +69,8 @@ def plan(
     seed: int | None,
 ) -> Task:
     """Task that predicts the recording's waves under the condition by one entry."""
-    protocol, spec, windows = graph.protocol, entry.method_spec, graph.windows(recording)
-    inputs: dict[str, str] = {}
-    if spec.input == "trace":
-        inputs["traces"] = graph.need("traces", recording, condition).key
-    if spec.input == "video" or entry.enhancer is not None:
-        inputs["crops"] = graph.need("crop", recording, condition).key
-    if entry.enhancer is not None and not condition.is_reference:
-        inputs["reference"] = graph.need("crop", recording, protocol.reference).key
-        inputs["traces"] = graph.need("traces", recording, condition).key
-    if spec.learns and entry.method_training is None:
-        inputs["method state"] = graph.need("fit", fold, entry).key
-    # Training is one task for all tested conditions, unless it is on the tested one.
-    tested = condition if entry.trains_on_tested_condition else protocol.reference
-    if seed is not None and entry.method_training is not None:
-        inputs["method state"] = graph.need("train", "method", fold, tested, entry, seed).key
-    if seed is not None and entry.enhancer_training is not None:
-        role = "joint" if entry.joint is not None else "enhancer"
-        inputs["enhancer state"] = graph.need("train", role, fold, tested, entry, seed).key
+    clips, spec, windows = graph.protocol.clips, entry.method_spec, graph.windows(recording)
+    inputs = _video_inputs(graph, recording, condition, entry) | _state_inputs(graph, fold, condition, entry, seed)
     return graph.task(
         STAGE,
         PredictSettings(
@@ -102,7 +79,7 @@ def plan(
             input=spec.input,
             region=spec.region,
             windows=windows,
-            skin_threshold=protocol.clips.skin.threshold,
+            skin_threshold=clips.skin.threshold,
             frames_are_skin=recording.frames_are_skin,
             compute=None if seed is None else Compute(device_kind=graph.device),
         ),
@@ -114,12 +91,44 @@ def plan(
     )
 
 
+def _video_inputs(
+    graph: TaskBuilder, recording: Recording, condition: Condition, entry: ResolvedEntry
+) -> dict[str, str]:
+    """Keys of traces and clips by role."""
+    inputs: dict[str, str] = {}
+    if entry.method_spec.input == "trace":
+        inputs["traces"] = graph.need("traces", recording, condition).key
+    if entry.method_spec.input == "video" or entry.enhancer is not None:
+        inputs["crops"] = graph.need("crop", recording, condition).key
+    if entry.enhancer is not None and not condition.is_reference:
+        inputs["reference"] = graph.need("crop", recording, graph.protocol.reference).key
+        inputs["traces"] = graph.need("traces", recording, condition).key
+    return inputs
+
+
+def _state_inputs(
+    graph: TaskBuilder, fold: Fold, condition: Condition, entry: ResolvedEntry, seed: int | None
+) -> dict[str, str]:
+    """Keys of fitted parameters and trained weights by role."""
+    inputs: dict[str, str] = {}
+    if entry.method_spec.learns and entry.method_training is None:
+        inputs["method state"] = graph.need("fit", fold, entry).key
+    # Training is one task for all tested conditions, unless it is on the tested one.
+    tested = condition if entry.trains_on_tested_condition else graph.protocol.reference
+    if seed is not None and entry.method_training is not None:
+        inputs["method state"] = graph.need("train", "method", fold, tested, entry, seed).key
+    if seed is not None and entry.enhancer_training is not None:
+        role = "joint" if entry.joint is not None else "enhancer"
+        inputs["enhancer state"] = graph.need("train", role, fold, tested, entry, seed).key
+    return inputs
+
+
 def _cost(
     graph: TaskBuilder, entry: ResolvedEntry, windows: WindowSettings, inputs: dict[str, str], *, learnt: bool
 ) -> TaskCost:
     n_samples = windows.duration_s * windows.fps_hz
     bytes_out = FOLDER_BYTES + 4 * n_samples
-    if entry.enhancer is not None:  # measures of its clips, which come by the frame
+    if entry.enhancer is not None:  # qualities of its clips, of every frame
         bytes_out += FILE_BYTES + 28 * n_samples + 500 * windows.n_windows
     memory = TORCH_WORKER_BYTES if learnt else WORKER_BYTES
     if "crops" not in inputs:
@@ -140,12 +149,11 @@ def _cost(
         memory_bytes=memory
         + CLIP_BYTES_PER_PIXEL * windows.n_frames * height * width
         + max((network.inference_bytes for network in networks), default=0.0),
-        flop=flop,
     )
 
 
 def run(context: StageContext[PredictSettings]) -> Facts:
-    """Write ``waves.npz`` and, where an enhancer stands before the method, how near it came to the reference."""
+    """Write ``waves.npz`` and, with an enhancer, ``quality.npz``, the quality of its clips beside the reference."""
     settings = context.settings
     method = load_component(context, settings.method)
     if context.has_input("crops"):
@@ -157,8 +165,8 @@ def run(context: StageContext[PredictSettings]) -> Facts:
     return {"n_clips": len(starts_s), **_device_fact(method)}
 
 
-def _method_traces(context: StageContext[PredictSettings]) -> Any:
-    """``(T, 3)`` mean colour of the region that the method sees."""
+def _method_traces(context: StageContext[PredictSettings]) -> FloatArray:
+    """``(T, 3)`` mean colour of the method's region."""
     return uniform_traces(context, "traces", context.settings.region, context.settings.windows)
 
 
@@ -172,23 +180,22 @@ def _predict_from_clips(context: StageContext[PredictSettings], method: Any) -> 
     waves, starts_s = [], []
     quality: dict[str, list[Any]] = {"psnr_out_db": [], "ssim_out": [], "psnr_hvs_m_out_db": [], "skin_out": []}
     for start_s, clip in windows.slices(context.crops("crops")):
-        seen = clip[None]
+        inputs = clip[None]
         if enhancer is not None:
-            enhanced = _enhanced(settings, enhancer, seen)
-            seen = enhanced
-            # Colours are measured on whole frames, before any rounding. What the enhancer did to the face is added to
-            # them, so that one that does nothing changes nothing.
+            inputs = enhanced = _enhanced(settings, enhancer, inputs)
+            # Colours are measured on whole frames, before any rounding. The enhancer's change to the face is added to
+            # them, so that the identity changes nothing.
             change = (
                 _change_of_skin_colour(settings, clip, enhanced[0]) if traces is not None or skins is not None else 0.0
             )
             if references is not None and skins is not None:
-                near = clip_quality(enhanced[0], next(references)[1], windows.fps_hz)
-                measured = (near.psnr_db, near.ssim, near.psnr_hvs_m_db, next(skins)[1] + change)
+                beside = clip_quality(enhanced[0], next(references)[1], windows.fps_hz)
+                measured = (beside.psnr_db, beside.ssim, beside.psnr_hvs_m_db, next(skins)[1] + change)
                 for values, value in zip(quality.values(), measured, strict=True):
                     values.append(value)
             if traces is not None:
-                seen = next(traces)[1][None] + change
-        waves.append(_waves(settings, method, seen)[0])
+                inputs = next(traces)[1][None] + change
+        waves.append(_waves(settings, method, inputs)[0])
         starts_s.append(start_s)
     if quality["skin_out"]:
         arrays: dict[str, Any] = {name: np.stack(values) for name, values in quality.items()}
@@ -206,7 +213,7 @@ def _waves(settings: PredictSettings, method: Any, clips: Any) -> FloatArray:
 
 
 def _device_fact(method: Any) -> dict[str, str]:
-    """The device a network ran on; nothing for a method without one."""
+    """The device a network ran on; empty for a method without one."""
     module = getattr(method, "module", None)
     if module is None:
         return {}
@@ -224,7 +231,7 @@ def _enhanced(settings: PredictSettings, enhancer: Any, clips: Any) -> Any:
 
 
 def _change_of_skin_colour(settings: PredictSettings, clip: Any, enhanced: Any) -> Any:
-    """``(T, 3)`` in grey levels: the enhancer's change, averaged over the skin of the clip it was given."""
+    """``(T, 3)`` change by the enhancer in grey levels, averaged over the skin of its input clip."""
     from rppgbench.media.skin import SkinSettings
     from rppgbench.media.traces import skin_means
 
@@ -233,7 +240,7 @@ def _change_of_skin_colour(settings: PredictSettings, clip: Any, enhanced: Any) 
         (index / settings.windows.fps_hz, np.concatenate([before, 255 * after - before], axis=-1, dtype=np.float32))
         for index, (before, after) in enumerate(zip(clip, enhanced, strict=True))
     )
-    # Where the small clip shows no skin, the enhancer changed none.
+    # A clip without skin has no change of skin.
     return np.nan_to_num(np.array([mean[3:] for mean, _ in skin_means(patches, skin)]))
 
 

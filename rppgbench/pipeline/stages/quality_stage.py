@@ -1,4 +1,4 @@
-"""Quality: how far a video is from its reference, window by window, in pixels and in pulse."""
+"""Quality: difference of a video from its reference, window by window, in pixels and in pulse."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.pipeline.stage import (
-    CLIP_BYTES_PER_PIXEL,
-    QUALITY_SECONDS_PER_PIXEL,
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-)
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_context import load_arrays
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, WORKER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stage_settings import (
+    CLIP_BYTES_PER_PIXEL,
+    FOLDER_BYTES,
+    QUALITY_SECONDS_PER_PIXEL,
+    WORKER_BYTES,
+    TaskCost,
+    WindowedSettings,
+)
 from rppgbench.pipeline.stages.label_stage import labels_of_video
 from rppgbench.pipeline.stages.traces_stage import skin_windows
 from rppgbench.quality.clip import clip_quality
@@ -33,17 +33,15 @@ if TYPE_CHECKING:
 
 Record = dict[str, float | None]
 SECONDS_PER_WINDOW = 0.02
-# Those that need pixels: where a protocol names one, faces are cut out whether or not an entry sees them.
+# Metrics of pixels: a protocol that names one has face clips, whether or not an entry takes them.
 PIXEL_METRICS = frozenset(
     {"psnr_db", "psnr_sd_db", "ssim", "psnr_hvs_m_db"}
     | {"delta_psnr_db", "psnr_sd_change_db", "delta_ssim", "delta_psnr_hvs_m_db"}
 )
 
 
-class QualitySettings(StageSettings):
+class QualitySettings(WindowedSettings):
     """Windows."""
-
-    windows: WindowSettings
 
 
 def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task | None:
@@ -75,15 +73,15 @@ def plan(graph: TaskBuilder, recording: Recording, condition: Condition) -> Task
 
 
 def _compares_pixels(protocol: Protocol) -> bool:
-    """Whether clips are cut anyway, or a metric asks for them: of the protocol, however a run is narrowed."""
+    """Whether any entry or metric of the whole protocol needs clips; the same for a narrowed run."""
     sees = (entry.enhancer is not None or entry.method_spec.input == "video" for entry in protocol.entries)
     return any(sees) or not PIXEL_METRICS.isdisjoint(protocol.evaluation.metrics)
 
 
 def run(context: StageContext[QualitySettings]) -> Facts:
-    """Write ``quality.json``: a record a window, None for what is not known.
+    """Write ``quality.json``: a record a window, with None for unknown values.
 
-    An oddity of a video is never an error here: its scores need not wait for it. The facts say why.
+    A video without measurable quality is no error, because its scores do not need one; reasons are in the facts.
     """
     n_windows = context.settings.windows.n_windows
     records: list[Record] = [{**_pixels("in"), **_pulse("in")} for _ in range(n_windows)]
@@ -100,9 +98,9 @@ def run(context: StageContext[QualitySettings]) -> Facts:
 
 def _measure_pulse(context: StageContext[QualitySettings], records: list[Record]) -> None:
     windows = context.settings.windows
-    compressed, references = (_skin_clips(context, role, windows) for role in ("traces", "reference traces"))
+    compressed, references = (_skin_clips(context, role) for role in ("traces", "reference traces"))
     for record, rate_bpm, skin, reference in zip(
-        records, label_rates_bpm(context), compressed, references, strict=False
+        records, _label_rates_bpm(context), compressed, references, strict=False
     ):
         record |= _pulse("in", skin, reference, windows.fps_hz, rate_bpm)
 
@@ -117,26 +115,25 @@ def _measure_pixels(context: StageContext[QualitySettings], records: list[Record
         record |= _pixels("in", near.psnr_db, near.ssim, near.psnr_hvs_m_db)
 
 
-def window_qualities(context: StageContext[Any], n_windows: int) -> list[Record]:
-    """Qualities of the windows of a score task: of its video, and of what the enhancer made of it, if there is one.
+def window_qualities(context: StageContext[WindowedSettings], n_windows: int) -> list[Record]:
+    """Qualities of the windows of a score task: of its video, and of the enhanced video, if there is one.
 
-    Records are empty under the reference, which is as near to itself as can be.
+    Records are empty under the reference.
     """
     if not context.has_input("quality"):
         return [{} for _ in range(n_windows)]
     before = json.loads((context.input("quality") / "quality.json").read_text(encoding="utf-8"))
-    behind = _behind_enhancer(context, n_windows)
-    return [{**one, **after} for one, after in zip(before[:n_windows], behind, strict=True)]
+    after = _enhanced_qualities(context, n_windows)
+    return [{**one, **other} for one, other in zip(before[:n_windows], after, strict=True)]
 
 
-def _behind_enhancer(context: StageContext[Any], n_windows: int) -> Sequence[Record]:
+def _enhanced_qualities(context: StageContext[WindowedSettings], n_windows: int) -> Sequence[Record]:
     path = context.input("waves") / "quality.npz"
     if not path.is_file():
         return [{} for _ in range(n_windows)]
-    windows: WindowSettings = context.settings.windows
-    arrays = load_arrays(path)
-    references = _skin_clips(context, "reference traces", windows)[:n_windows]
-    rates = label_rates_bpm(context)[:n_windows]
+    windows, arrays = context.settings.windows, load_arrays(path)
+    references = _skin_clips(context, "reference traces")[:n_windows]
+    rates = _label_rates_bpm(context)[:n_windows]
     names = ("psnr_out_db", "ssim_out", "psnr_hvs_m_out_db")
     return [
         {
@@ -147,20 +144,20 @@ def _behind_enhancer(context: StageContext[Any], n_windows: int) -> Sequence[Rec
     ]
 
 
-def label_rates_bpm(context: StageContext[Any]) -> list[float | None]:
-    """The contact sensor's spectral rate in each window; None where it has none, or the window cannot be scored."""
+def _label_rates_bpm(context: StageContext[WindowedSettings]) -> list[float | None]:
+    """The contact sensor's spectral rate in each window; None if it has none, or the window cannot be scored."""
     rates = (label.rate for label in labels_of_video(context))
     return [None if rate is None else float(rate.spectrum_bpm) for rate in rates]
 
 
-def _skin_clips(context: StageContext[Any], role: str, windows: WindowSettings) -> list[FloatArray]:
-    return [clip for _, clip in skin_windows(context, role, windows)]
+def _skin_clips(context: StageContext[WindowedSettings], role: str) -> list[FloatArray]:
+    return [clip for _, clip in skin_windows(context, role, context.settings.windows)]
 
 
 def _pixels(
     side: str, psnr_db: FloatArray | None = None, ssim: float = math.nan, psnr_hvs_m_db: float = math.nan
 ) -> Record:
-    """The columns of pixels; None where a measure is unknown, or infinite because a frame is the reference's."""
+    """The columns of pixels; None for a value that is unknown, or infinite because a frame is the reference's."""
     ratios_db = np.full(1, np.nan) if psnr_db is None else np.where(np.isfinite(psnr_db), psnr_db, np.nan)
     return {
         f"psnr_{side}_db": _finite(np.mean(ratios_db)),
@@ -177,7 +174,7 @@ def _pulse(
     fps_hz: float = math.nan,
     rate_bpm: float | None = None,
 ) -> Record:
-    """The columns of the pulse; None where it is unknown, or infinite because nothing was done to it."""
+    """The columns of the pulse; None for a value that is unknown, or infinite because the pulse is unchanged."""
     found = None if skin is None or reference is None else pulse_fidelity(skin, reference, fps_hz, rate_bpm)
     return {
         f"pulse_fidelity_{side}_db": None if found is None else _finite(found.fidelity_db),

@@ -1,20 +1,12 @@
-"""Render: a lossless video of a recording that is none as its dataset keeps it, such as pictures or a simulation."""
+"""Render: a lossless video of a recording that its dataset has as pictures or as a simulation."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rppgbench.pipeline.stage import (
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-    component_settings,
-    decoding_bytes,
-    files_bytes,
-    n_frames,
-)
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings, TaskCost
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, component_settings
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, ComponentSettings, StageSettings
+from rppgbench.pipeline.video_input import decoding_cost, files_bytes, n_frames
 
 if TYPE_CHECKING:
     from rppgbench.contracts import Recording
@@ -34,21 +26,27 @@ class RenderSettings(StageSettings):
 def plan(graph: TaskBuilder, recording: Recording) -> Task:
     """Task that renders the recording, from its source files where it has any."""
     dataset = graph.dataset(recording)
-    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
     return graph.task(
         STAGE,
         RenderSettings(dataset=component_settings(dataset), recording=recording.id),
         {"source": graph.file_key(*recording.source_files)} if recording.source_files else {},
-        TaskCost(
-            seconds=frames * (SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL * pixels / 1e6),
-            bytes_out=FOLDER_BYTES + LOSSLESS_BYTES_PER_PIXEL * frames * pixels,
-            bytes_in=files_bytes((*recording.source_files, *recording.clock_files)),
-            memory_bytes=decoding_bytes(pixels),
+        decoding_cost(
+            recording,
+            graph.frame_pixels(recording),
+            SECONDS_PER_FRAME,
+            SECONDS_PER_MEGAPIXEL,
+            bytes_out=FOLDER_BYTES + lossless_bytes(graph, recording),
+            bytes_in=files_bytes(*recording.source_files, *recording.clock_files),
         ),
         recording=recording,
         local=graph.local(recording),
         components=[dataset.spec],
     )
+
+
+def lossless_bytes(graph: TaskBuilder, recording: Recording) -> float:
+    """Expected bytes of the recording as a lossless video."""
+    return LOSSLESS_BYTES_PER_PIXEL * n_frames(recording) * graph.frame_pixels(recording)
 
 
 def run(context: StageContext[RenderSettings]) -> Facts:

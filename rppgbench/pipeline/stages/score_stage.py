@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_context import load_arrays
-from rppgbench.pipeline.stage_settings import FILE_BYTES, FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stage_settings import FILE_BYTES, FOLDER_BYTES, TaskCost, WindowedSettings
 from rppgbench.pipeline.stages.label_stage import contact_waves, labels_of_video
 from rppgbench.pipeline.stages.quality_stage import window_qualities
 from rppgbench.signal.heart_rate import HeartRateSettings
@@ -23,10 +23,9 @@ SECONDS_PER_WINDOW = 0.02
 BYTES_PER_WINDOW = 1.5e3
 
 
-class ScoreSettings(StageSettings):
-    """Windows, how heart rate is derived, lengths of the longer windows joined of them."""
+class ScoreSettings(WindowedSettings):
+    """Windows, estimator of the heart rate, lengths of joined windows."""
 
-    windows: WindowSettings
     heart_rate: HeartRateSettings
     joined_s: tuple[float, ...] = ()
 
@@ -68,7 +67,7 @@ def plan(
 
 
 def run(context: StageContext[ScoreSettings]) -> Facts:
-    """Write ``rows.json``, the computed part of a row a window, and ``joined.json``, the same of joined windows."""
+    """Write ``rows.json``, the computed columns of a row a window, and ``joined.json``, those of joined windows."""
     from rppgbench.evaluation.joined import score_joined
     from rppgbench.evaluation.score import predicted_rates, score_windows
 

@@ -1,4 +1,4 @@
-"""Skin: which pixels of the reference's face clips show skin, for methods that learn it as a second task."""
+"""Skin: masks of the skin in the reference's face clips, for methods that learn them as a second task."""
 
 from __future__ import annotations
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rppgbench.errors import SignalError
-from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, decoding_bytes, n_frames
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder
 from rppgbench.pipeline.stage_context import load_arrays
-from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, TaskCost, WindowSettings
+from rppgbench.pipeline.stage_settings import FOLDER_BYTES, StageSettings, WindowSettings
 from rppgbench.pipeline.stages.boxes_stage import read_box
+from rppgbench.pipeline.video_input import VideoInput, decoding_cost, n_frames
 
 if TYPE_CHECKING:
-    from rppgbench.contracts import Recording
+    from rppgbench.contracts import FloatArray, Recording
     from rppgbench.pipeline.task import Task
     from rppgbench.protocol.resolved_component import Condition
 
@@ -23,7 +24,7 @@ BYTES_PER_FRAME = 72  # nine numbers
 
 
 class TracesSettings(StageSettings):
-    """Margin about the face box, the skin classifier's threshold, frames of the file that count."""
+    """Margin about the face box, the skin classifier's threshold, frames of the recording in the file."""
 
     margin: float
     skin_threshold: float
@@ -32,35 +33,36 @@ class TracesSettings(StageSettings):
 
 
 def plan(graph: TaskBuilder, recording: Recording, condition: Condition | None) -> Task:
-    """Task that measures mean colours under a condition; None stands for the recording as its dataset has it."""
+    """Task that measures mean colours under a condition; None is the recording as its dataset has it."""
     clips = graph.protocol.clips
-    video, local, encoded = graph.video(recording, condition)
-    pixels, frames = graph.frame_pixels(recording), n_frames(recording)
+    video = graph.video(recording, condition)
     return graph.task(
         STAGE,
         TracesSettings(
             margin=clips.face.margin,
             skin_threshold=clips.skin.threshold,
             frames_are_skin=recording.frames_are_skin,
-            frames=(0, None) if encoded else recording.part,
+            frames=video.part,
         ),
-        decoded_inputs(graph, recording, video, encoded),
-        TaskCost(
-            seconds=frames * (SECONDS_PER_FRAME + SECONDS_PER_MEGAPIXEL * pixels / 1e6),
-            bytes_out=FOLDER_BYTES + BYTES_PER_FRAME * frames,
-            bytes_in=graph.video_bytes(local),
-            memory_bytes=decoding_bytes(pixels),
+        decoded_inputs(graph, recording, video),
+        decoding_cost(
+            recording,
+            graph.frame_pixels(recording),
+            SECONDS_PER_FRAME,
+            SECONDS_PER_MEGAPIXEL,
+            bytes_out=FOLDER_BYTES + BYTES_PER_FRAME * n_frames(recording),
+            bytes_in=video.bytes_in,
         ),
         recording=recording,
         details="as recorded" if condition is None else condition.id,
-        local=local,
+        local=video.local,
     )
 
 
-def decoded_inputs(graph: TaskBuilder, recording: Recording, video: str, encoded: bool) -> dict[str, str]:
+def decoded_inputs(graph: TaskBuilder, recording: Recording, video: VideoInput) -> dict[str, str]:
     """Inputs of a task that decodes a video and cuts the face out of it."""
-    inputs = {"video": video, "boxes": graph.need("boxes", recording).key}
-    if encoded:
+    inputs = {"video": video.key, "boxes": graph.need("boxes", recording).key}
+    if video.encoded:
         # Encoders see frames and no clocks: the times are those of the source.
         inputs["clock"] = graph.need("traces", recording, None).key
     elif recording.clock_files:
@@ -92,8 +94,8 @@ def run(context: StageContext[TracesSettings]) -> Facts:
     return {"n_frames": len(times_s), "skin_share": float(np.nanmean(traces.skin_share))}
 
 
-def _frame_times_s(context: StageContext[TracesSettings], n: int, own_times_s: Any) -> Any:
-    """Frame times: the dataset's own, or of a copy those of its source, because encoders see frames and no clocks."""
+def _frame_times_s(context: StageContext[TracesSettings], n: int, own_times_s: FloatArray) -> FloatArray:
+    """``(n,)`` frame times: of the input "clock", if there is one, else the file's own."""
     if not context.has_input("clock"):
         return own_times_s
     times_s = context.times_s("clock")
@@ -105,7 +107,7 @@ def _frame_times_s(context: StageContext[TracesSettings], n: int, own_times_s: A
     return times_s
 
 
-def uniform_traces(context: StageContext[Any], role: str, region: str, windows: WindowSettings) -> Any:
+def uniform_traces(context: StageContext[StageSettings], role: str, region: str, windows: WindowSettings) -> FloatArray:
     """``(T, 3)`` mean colour of a region on the clips' clock, from traces in an input."""
     from rppgbench.media.clock import to_uniform
 
@@ -114,7 +116,9 @@ def uniform_traces(context: StageContext[Any], role: str, region: str, windows: 
     return values
 
 
-def skin_windows(context: StageContext[Any], role: str, windows: WindowSettings) -> Iterator[tuple[float, Any]]:
+def skin_windows(
+    context: StageContext[StageSettings], role: str, windows: WindowSettings
+) -> Iterator[tuple[float, FloatArray]]:
     """Start and ``(T, 3)`` mean skin colour of each window, from traces in an input."""
     return windows.slices(uniform_traces(context, role, "skin", windows))
 

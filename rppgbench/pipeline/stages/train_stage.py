@@ -1,27 +1,20 @@
-"""Train: what a method or an enhancer learns by gradients, alone or jointly, from a fold's training subjects."""
+"""Train: weights of a method or an enhancer, alone or jointly, from a fold's training subjects."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rppgbench.errors import PluginError
 from rppgbench.learning.recipe import JointRecipe, Recipe
-from rppgbench.pipeline.stage import (
-    CORE_FLOP_PER_S,
-    Facts,
-    Stage,
-    StageContext,
-    TaskBuilder,
-    component_settings,
-)
-from rppgbench.pipeline.stage_context import LazyArray
+from rppgbench.pipeline.stage import Facts, Stage, StageContext, TaskBuilder, component_settings
 from rppgbench.pipeline.stage_progress import StageProgress, write_progress
 from rppgbench.pipeline.stage_settings import (
+    CORE_FLOP_PER_S,
     FILE_BYTES,
     FOLDER_BYTES,
     TORCH_WORKER_BYTES,
@@ -34,8 +27,10 @@ from rppgbench.pipeline.stage_settings import (
 from rppgbench.pipeline.trained_component import WEIGHTS, load_component, network_cost, torch_device
 
 if TYPE_CHECKING:
-    from rppgbench.contracts import FloatArray, Recording
-    from rppgbench.learning.clip_sampler import TrainingRecording
+    from pathlib import Path
+
+    from rppgbench.contracts import Recording
+    from rppgbench.learning.learner import Learner
     from rppgbench.pipeline.task import Task
     from rppgbench.protocol.folds import Fold
     from rppgbench.protocol.resolved_component import Condition, ResolvedComponent
@@ -49,9 +44,9 @@ CHECKPOINTS = 6.0
 
 
 class TrainSettings(StageSettings):
-    """Trained components, recipe, training material, seed, how the network computes.
+    """Trained components, recipe, training set, seed, device kind and precision.
 
-    ``conditions`` maps the id of each condition learnt from to its number, 0 for the reference. ``fold`` is None for
+    ``conditions`` maps the id of each training condition to its number, 0 for the reference. ``fold`` is None for
     training on another dataset, of which no subject is tested.
     """
 
@@ -86,7 +81,7 @@ class TrainSettings(StageSettings):
 def plan(graph: TaskBuilder, role: Role, fold: Fold, tested: Condition, entry: ResolvedEntry, seed: int) -> Task:
     """Task that trains the entry's method or enhancer for a test of the fold under the condition ``tested``.
 
-    Jointly, the enhancer goes on from its own training, in front of the trained method.
+    Joint training starts from the separately trained weights of both.
     """
     protocol = graph.protocol
     spec = entry.training_spec(role)
@@ -100,34 +95,30 @@ def plan(graph: TaskBuilder, role: Role, fold: Fold, tested: Condition, entry: R
     for recording in recordings:
         inputs |= _inputs_of(graph, recording, conditions, wants_skin)
     trained = [entry.component(kind) for kind in _KINDS if role in (kind, "joint")]
+    settings = TrainSettings(
+        role=role,
+        method=component_settings(entry.method) if role != "enhancer" else None,
+        enhancer=component_settings(entry.component("enhancer"), entry.n_conditions) if role != "method" else None,
+        recipe=spec.recipe,
+        conditions=conditions,
+        recordings=tuple(recording.id for recording in recordings),
+        seed=seed,
+        fold=None if elsewhere else fold.index,
+        fps_hz=protocol.clips.fps_hz,
+        compute=Compute(
+            device_kind=graph.device, precision=spec.recipe.precision, deterministic=spec.recipe.deterministic
+        ),
+    )
+    # Training on another dataset is equal for all folds, unless it starts from weights of a fold.
+    place = f"on {elsewhere.name} " if elsewhere else ""
+    place += "" if elsewhere and role != "joint" else f"fold {fold.index} "
+    duration_s = sum(recording.duration_s for recording in recordings)
     return graph.task(
         STAGE,
-        TrainSettings(
-            role=role,
-            method=component_settings(entry.method) if role != "enhancer" else None,
-            enhancer=component_settings(entry.component("enhancer"), entry.n_conditions) if role != "method" else None,
-            recipe=spec.recipe,
-            conditions=conditions,
-            recordings=tuple(recording.id for recording in recordings),
-            seed=seed,
-            fold=None if elsewhere else fold.index,
-            fps_hz=protocol.clips.fps_hz,
-            compute=Compute(
-                device_kind=graph.device, precision=spec.recipe.precision, deterministic=spec.recipe.deterministic
-            ),
-        ),
+        settings,
         inputs,
-        _cost(graph, role, trained, spec.recipe, recordings, conditions, wants_skin, len(inputs)),
-        details=" ".join(
-            [
-                entry.training_label(role),
-                f"from {_some(conditions)}",
-                *([f"on {elsewhere.name}"] if elsewhere else []),
-                # Equal for all folds where other data is learnt from, but for what goes on from a fold's own.
-                *([] if elsewhere and role != "joint" else [f"fold {fold.index}"]),
-                f"seed {seed}",
-            ]
-        ),
+        _cost(settings, trained, duration_s, graph.protocol.clips.size, wants_skin, len(inputs)),
+        details=f"{entry.training_label(role)} from {_described(conditions)} {place}seed {seed}",
         components=[component.spec for component in trained],
     )
 
@@ -153,33 +144,30 @@ def _inputs_of(
 
 
 def _numbers(graph: TaskBuilder, names: Sequence[str]) -> dict[str, int]:
-    """Number of each condition learnt from: 0 for the reference, the others from 1 in their order."""
+    """Number of each training condition: 0 for the reference, the others from 1 in their order."""
     compressed = [name for name in names if not graph.condition(name).is_reference]
     numbers = {name: number for number, name in enumerate(compressed, 1)}
     return {name: numbers.get(name, 0) for name in names}
 
 
-def _some(conditions: Mapping[str, int]) -> str:
+def _described(conditions: Mapping[str, int]) -> str:
     names = list(conditions)
     return ", ".join(names) if len(names) < 4 else f"{len(names)} conditions"
 
 
 def _cost(
-    graph: TaskBuilder,
-    role: Role,
+    settings: TrainSettings,
     trained: Sequence[ResolvedComponent],
-    recipe: Recipe,
-    recordings: Sequence[Recording],
-    conditions: Mapping[str, int],
+    duration_s: float,
+    size: Sequence[int],
     wants_skin: bool,
     n_inputs: int,
 ) -> TaskCost:
+    recipe, conditions = settings.recipe, settings.conditions
     costs = [network_cost(component) for component in trained]
-    height, width = graph.protocol.clips.size
-    lasting_s = sum(recording.duration_s for recording in recordings)
-    frames = lasting_s * graph.protocol.clips.fps_hz * len(conditions)
-    clips = recipe.n_clips(frames)
-    flop_per_pixel = costs[-1].joint_flop_per_pixel if role == "joint" else costs[0].training_flop_per_pixel
+    height, width = size
+    clips = recipe.n_clips(duration_s * settings.fps_hz * len(conditions))
+    flop_per_pixel = costs[-1].joint_flop_per_pixel if settings.role == "joint" else costs[0].training_flop_per_pixel
     flop = flop_per_pixel * clips * recipe.frames * height * width
     pairs = sum(number != 0 for number in conditions.values()) / len(conditions)  # others are their own reference
     clip_bytes = recipe.frames * height * width * (3 + 3 * pairs + wants_skin)
@@ -192,25 +180,22 @@ def _cost(
         bytes_in=clips * clip_bytes,
         draws=True,
         memory_bytes=TORCH_WORKER_BYTES + max(cost.training_bytes_per_pixel for cost in costs) * batch_pixels,
-        flop=flop,
     )
 
 
 def run(context: StageContext[TrainSettings]) -> Facts:
     """Write ``state.safetensors``, the weights, and ``curve.csv``, each loss at each step."""
-    import torch
-    from safetensors.torch import save_file
-
     from rppgbench.learning.checkpoint import Checkpoint
     from rppgbench.learning.clip_sampler import ClipSampler
     from rppgbench.learning.loop import train
     from rppgbench.learning.reproducibility import reproducible
+    from rppgbench.pipeline.training_set import read_training_set
 
     settings, recipe = context.settings, context.settings.recipe
     device = torch_device(context)
-    waves, delays_s, unusable = _target_waves(context)
+    training_set = read_training_set(context, settings.recordings, settings.conditions, settings.fps_hz)
     sampler = ClipSampler(
-        [_training_recording(context, name, wave) for name, wave in waves.items()],
+        training_set.recordings,
         settings.conditions,
         frames=recipe.frames,
         fps_hz=settings.fps_hz,
@@ -227,79 +212,46 @@ def run(context: StageContext[TrainSettings]) -> Facts:
             checkpoint=Checkpoint(context.scratch / "checkpoint.safetensors"),
             progress=lambda *where: write_progress(context.task.key, context.store, StageProgress(*where)),
         )
-    weights = {
-        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, value in learner.module.state_dict().items()
-    }
-    save_file(weights, context.folder / WEIGHTS)
-    with (context.folder / CURVE).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["step", *curve])
-        writer.writerows([step, *values] for step, values in enumerate(zip(*curve.values(), strict=True), 1))
+    _write_weights(learner, context.folder / WEIGHTS)
+    _write_curve(curve, context.folder / CURVE)
     return {
         "n_parameters": sum(p.numel() for p in learner.module.parameters()),
         "weights_sha256": hashlib.sha256((context.folder / WEIGHTS).read_bytes()).hexdigest(),
         "steps": len(curve["total"]),
         "last_total": float(np.mean(curve["total"][-20:])),
         "device": str(device),
-        "delays_s": delays_s,
-        "left_out": {name: unusable.get(name, "no clip with a known pulse") for name in sampler.left_out},
+        "delays_s": training_set.delays_s,
+        "left_out": {name: training_set.unusable.get(name, "no clip with a known pulse") for name in sampler.left_out},
     }
 
 
-def _target_waves(
-    context: StageContext[TrainSettings],
-) -> tuple[dict[str, FloatArray], dict[str, float | None], dict[str, str]]:
-    """Per recording: the wave to learn, the measured delay of the face (None where it was not to be measured, and the
-    others' median serves), and why its sensor is unusable, if it is."""
-    from rppgbench.learning.target import target_wave
+def _write_weights(learner: Learner, path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
 
-    settings = context.settings
-    lengths = {name: len(context.crops(f"reference {name}")) for name in settings.recordings}
-    delays_s: dict[str, float | None] = {}
-    unusable: dict[str, str] = {}
-    for name in settings.recordings:
-        alignment = context.facts(f"alignment {name}")
-        delays_s[name] = None
-        if alignment["unusable"] is not None:
-            unusable[name] = alignment["unusable"]
-        else:
-            delays_s[name] = alignment["delay_s"]
-    known = [delay_s for delay_s in delays_s.values() if delay_s is not None]
-    usual_s = float(np.median(known)) if known else 0.0
-    waves: dict[str, FloatArray] = {}
-    for name, delay_s in delays_s.items():
-        if name in unusable:
-            waves[name] = np.full(lengths[name], np.nan)
-        else:
-            truth = context.truth(f"truth {name}")
-            waves[name] = target_wave(truth, usual_s if delay_s is None else delay_s, lengths[name], settings.fps_hz)
-    return waves, delays_s, unusable
-
-
-def _training_recording(context: StageContext[TrainSettings], recording: str, wave: FloatArray) -> TrainingRecording:
-    """One recording to learn from, whose clips are read as they are asked for."""
-    from rppgbench.learning.clip_sampler import TrainingRecording
-
-    role = f"skin {recording}"
-    skin: Any = LazyArray(context.input(role) / "skin.npy") if context.has_input(role) else None
-    clips: Any = {
-        condition: context.crops(f"crops {recording} {condition}")
-        for condition, number in context.settings.conditions.items()
-        if number != 0
+    weights = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in learner.module.state_dict().items()
     }
-    reference: Any = context.crops(f"reference {recording}")
-    return TrainingRecording(recording=recording, clips=clips, reference=reference, wave=wave, skin=skin)
+    save_file(weights, path)
 
 
-def _learner(context: StageContext[TrainSettings]) -> Any:
-    """The network to train, as new, or where joint training takes it up."""
+def _write_curve(curve: Mapping[str, Sequence[float]], path: Path) -> None:
+    """Write one row a step, from 1, with each loss."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", *curve])
+        writer.writerows([step, *values] for step, values in enumerate(zip(*curve.values(), strict=True), 1))
+
+
+def _learner(context: StageContext[TrainSettings]) -> Learner:
+    """The network to train, with new weights, or with trained ones for joint training."""
     from rppgbench.learning.joint_training import JointModule
     from rppgbench.learning.learner import DifferentiableEnhancer, DifferentiableMethod, Learner
 
     settings = context.settings
     if settings.role != "joint":
-        learner = load_component(context, settings.trained(settings.role))
+        learner: Learner = load_component(context, settings.trained(settings.role))
         _require(learner, Learner, settings.trained(settings.role))
         return learner
     enhancer = load_component(context, settings.trained("enhancer"))
@@ -311,7 +263,7 @@ def _learner(context: StageContext[TrainSettings]) -> Any:
     return JointModule(enhancer, method, settings.recipe)
 
 
-def _require(component: Any, contract: type, settings: ComponentSettings) -> None:
+def _require(component: object, contract: type, settings: ComponentSettings) -> None:
     if not isinstance(component, contract):
         raise PluginError(
             f"{settings.kind} {settings.use!r} does not keep the contract {contract.__name__}",

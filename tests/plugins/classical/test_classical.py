@@ -1,4 +1,4 @@
-"""What holds for every trace method here."""
+"""Properties of every trace method of the plugin."""
 
 from __future__ import annotations
 

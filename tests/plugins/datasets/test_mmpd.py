@@ -283,7 +283,7 @@ def test_a_damaged_video_is_reported_when_it_is_rendered(written, tmp_path):
 
 
 def test_unpacked_files_are_read_too(tree, tmp_path):
-    """Those of subjects 12-15, as MATLAB and scipy write them by default."""
+    """Files of subjects 12-15, as MATLAB and scipy write them by default."""
     content = loadmat(str(tree[0] / "subject1/p1_3.mat"))
     (tmp_path / "subject12").mkdir()
     plain = {name: value for name, value in content.items() if not name.startswith("__")}

@@ -108,12 +108,12 @@ def test_training_undoes_a_blur(make):
     sharp = random.randint(0, 256, (80, 16, 16, 3)).astype(np.uint8)
     around = sum(np.roll(sharp.astype(float), shift, axis) for axis in (1, 2) for shift in (-1, 1))
     blurred = np.rint(0.6 * sharp + 0.1 * around).astype(np.uint8)
-    lecture = TrainingRecording(recording="r", clips={"c": blurred[:64]}, reference=sharp[:64], wave=random.randn(64))
+    recording = TrainingRecording(recording="r", clips={"c": blurred[:64]}, reference=sharp[:64], wave=random.randn(64))
     recipe = DncnnParams(size="small").recipe().model_copy(update={"iterations": 60, "frames": 8, "flip": False})
-    material = ClipSampler([lecture], {"c": 1}, frames=recipe.frames, fps_hz=30.0, seed=0)
+    sampler = ClipSampler([recording], {"c": 1}, frames=recipe.frames, fps_hz=30.0, seed=0)
     learner, truth = make(), sharp[None, 64:] / np.float32(255)
     before = ((learner.enhance(blurred[None, 64:]) - truth) ** 2).mean()  # it starts as the identity
-    train(learner, material, recipe, seed=0, device=torch.device("cpu"))
+    train(learner, sampler, recipe, seed=0, device=torch.device("cpu"))
     after = ((learner.enhance(blurred[None, 64:]) - truth) ** 2).mean()
     assert after < 0.9 * before
 

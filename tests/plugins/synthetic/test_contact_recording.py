@@ -38,10 +38,10 @@ def test_r_peaks_stand_at_the_beats():
 def test_the_finger_follows_the_face():
     truth = record(BODY, "bvp", DURATION_S, stream("bvp"), own_start=False)
     lags_s = np.arange(-0.3, 0.3, 0.005)
-    alike = [np.corrcoef(truth.samples, BODY.face_pulse(truth.times_s - lag_s))[0, 1] for lag_s in lags_s]
-    assert max(alike) > 0.9
+    correlations = [np.corrcoef(truth.samples, BODY.face_pulse(truth.times_s - lag_s))[0, 1] for lag_s in lags_s]
+    assert max(correlations) > 0.9
     # 0.06 s later in the artery, and a wave that rises 0.03 of a beat sooner.
-    assert lags_s[int(np.argmax(alike))] == pytest.approx(0.06 - 0.03 * 60.0 / 74.0, abs=0.02)
+    assert lags_s[int(np.argmax(correlations))] == pytest.approx(0.06 - 0.03 * 60.0 / 74.0, abs=0.02)
 
 
 def test_samples_are_steps_of_a_converter():
