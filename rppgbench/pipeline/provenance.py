@@ -63,17 +63,33 @@ def code_versions(stage_module: str, components: Iterable[Spec] = ()) -> CodeVer
 
 @cache
 def _code_versions(stage_module: str, components: tuple[tuple[str, str], ...]) -> CodeVersions:
-    packages = sorted({package for _, package in components})
+    packages = sorted(_with_plugins_they_import({package for _, package in components}))
     stage = imports_of(stage_module)
     core = stage.core.union(*(imports_of_package(package).core for package in packages))
     libraries = set(_library_names(stage.others)) - COMPONENT_LIBRARIES
     for package in packages:
-        libraries |= {*_library_names(imports_of_package(package).others), *_requirements(package)}
+        imported = imports_of_package(package).others - _plugin_packages()
+        libraries |= {*_library_names(imported), *_requirements(package)}
+    others = set(packages) - {package for _, package in components}
     return CodeVersions(
         core=digest_of_modules(core),
         components={name: digest_of_package(package) for name, package in components},
-        libraries=library_versions(sorted(libraries - NEUTRAL_LIBRARIES)),
+        # A plugin's package that another one uses as a library has a digest for its version.
+        libraries=library_versions(sorted(libraries - NEUTRAL_LIBRARIES))
+        | {package: digest_of_package(package) for package in sorted(others)},
     )
+
+
+def _with_plugins_they_import(packages: set[str]) -> set[str]:
+    """The packages, and those of other plugins that they import, directly or by way of others."""
+    found: set[str] = set()
+    pending = [*packages]
+    while pending:
+        package = pending.pop()
+        if package not in found:
+            found.add(package)
+            pending += imports_of_package(package).others & _plugin_packages()
+    return found
 
 
 def package_of(spec: Spec) -> str:
@@ -143,6 +159,13 @@ def _library_names(packages: Iterable[str]) -> Iterator[str]:
     for package in packages:
         names = _distributions_by_package().get(package, [package])
         yield from (name.lower().replace("_", "-") for name in names[:1])
+
+
+@cache
+def _plugin_packages() -> frozenset[str]:
+    """Top-level packages of all installed plugins."""
+    points = (point for distribution in distributions() for point in distribution.entry_points if point.group == CORE)
+    return frozenset(point.value.partition(":")[0].partition(".")[0] for point in points)
 
 
 @cache

@@ -46,6 +46,12 @@ class Stage(Generic[S]):
     entry_fault: bool = False
     reports_progress: bool = False
 
+    def __post_init__(self) -> None:
+        if taken := {"stage", "code", "inputs"} & self.settings.model_fields.keys():
+            raise TypeError(
+                f"stage {self.name!r}: a preimage has other uses for the settings {', '.join(sorted(taken))}"
+            )
+
     @property
     def module(self) -> str:
         """Dotted name of the module that defines the stage."""

@@ -13,7 +13,7 @@ from rppgbench.pipeline.provenance import code_versions
 from rppgbench.pipeline.stage import PlanArgument, Stage
 from rppgbench.pipeline.stage_context import S
 from rppgbench.pipeline.stage_settings import DeviceKind, TaskCost, WindowSettings
-from rppgbench.pipeline.stages import stages
+from rppgbench.pipeline.stages import stage_named
 from rppgbench.pipeline.task import Task
 from rppgbench.pipeline.video_input import VideoInput
 from rppgbench.protocol.folds import Fold
@@ -64,7 +64,7 @@ class TaskGraph:
         """As ``need``; None where the stage has nothing to do for the arguments."""
         identity = (stage, *(_identity(arg) for arg in args))
         if identity not in self._made:
-            self._made[identity] = stages()[stage].plan(self, *args)
+            self._made[identity] = stage_named(stage).plan(self, *args)
         return self._made[identity]
 
     def task(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from rppgbench.errors import UnknownName
 from rppgbench.pipeline.disk_budget import is_transient
 from rppgbench.pipeline.planner import make_plan
+from rppgbench.pipeline.stage_settings import StageSettings
+from rppgbench.pipeline.task_graph import TaskGraph
 
 
 @pytest.fixture
@@ -57,3 +61,20 @@ def test_clips_and_masks_of_a_training_are_made_again(finished, store):
         *(key for task in (fit, predict) for key in task.inputs.values() if is_transient(plan.tasks[key]))
     }
     assert any(task.stage == "skin" for task in again)
+
+
+def test_a_stage_that_is_not_there_is_named_with_the_nearest(protocol, store):
+    graph = TaskGraph(protocol(), [], store)
+    with pytest.raises(UnknownName, match="no stage is called 'trace'") as refused:
+        graph.need("trace")
+    assert "'traces'" in refused.value.hint
+
+
+def test_settings_of_a_stage_leave_the_preimages_own_names_alone():
+    from rppgbench.pipeline.stages.align_stage import STAGE
+
+    class Taken(StageSettings):
+        inputs: int
+
+    with pytest.raises(TypeError, match="other uses for the settings inputs"):
+        replace(STAGE, settings=Taken)

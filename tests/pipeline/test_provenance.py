@@ -194,6 +194,13 @@ def test_the_data_files_the_core_imports_and_the_libraries_of_a_plugin_are_in_it
     assert versions(spec).libraries["torch"] == version("torch")
 
 
+def test_a_plugins_package_that_another_plugin_imports_is_in_its_keys(package):
+    (package / "more.py").write_text("from rppgbench_ffmpeg.stream import encoded\n")
+    found = versions(MethodSpec(name="weighty", factory="weighty_plugin:X", input="trace", summary="")).libraries
+    assert found["rppgbench_ffmpeg"] == provenance.digest_of_package("rppgbench_ffmpeg")
+    assert "av" in found
+
+
 def test_line_ends_of_another_system_are_no_change(package):
     spec = MethodSpec(name="weighty", factory="weighty_plugin:X", input="trace", summary="")
     (package / "more.py").write_bytes(b"a = 1\n")
