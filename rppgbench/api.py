@@ -1,4 +1,4 @@
-"""The Python functions of rppgbench, for protocols, runs, results and videos; the command line is built on them.
+"""The Python functions of rppgbench, for protocols, runs, results and videos; their commands are built on them.
 
 They are imported from the package itself, ``import rppgbench`` and then ``rppgbench.run(...)``; heavy libraries are
 imported when one of them is called. A user's mistake raises an error of `rppgbench.errors` with the fault, its place,
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from rppgbench.contracts import Kind
-from rppgbench.errors import UnknownName, nearest
+from rppgbench.errors import RppgbenchError, UnknownName, nearest
 
 if TYPE_CHECKING:
     from rppgbench.application.console_display import RunDisplay
@@ -133,13 +133,15 @@ def run(
         disk_limit: most that the run may add to the disk, such as "500GB"; None for nine tenths of the free space.
         memory_limit: most memory of all tasks on a machine together, such as "32GB"; None for no limit.
         task_limit: longest time of a task, such as "30m" or "12h"; a fit's without a sign of progress.
-        progress: whether to show progress on standard error; or an observer of the run's events.
+        progress: whether to show progress on standard error; or an observer: an object whose method ``event`` gets each
+            `RunEvent`.
 
     Ctrl-C raises KeyboardInterrupt after running tasks are ended; no signal handler is installed.
 
     Raises:
         ProtocolError, DatasetUnavailable, StoreError: as in `plan`; StoreError also if the disk is too small.
-        PluginError: entries learn and torch is not installed, or there is no such device.
+        PluginError: entries learn and torch is not installed.
+        TrainingFailed: entries learn and there is no such device.
         IncomparableResults: the folder of this board holds one of another question.
         ExecutorLost: workers cannot be reached.
         RppgbenchError: settings that exclude each other, a text that is no size or time, ``out`` cannot be written.
@@ -254,7 +256,7 @@ def list_components(kind: str | None = None) -> list[Spec]:
 
     Example:
         >>> [spec.name for spec in rppgbench.list_components("codec")]
-        ['mpeg4', 'original', 'x264', 'x265']
+        ['lossless', 'mpeg4', 'original', 'x264', 'x265']
     """
     from rppgbench.registry import load_registry
 
@@ -268,6 +270,11 @@ def _display(progress: bool | Observer) -> RunDisplay:
     from rppgbench.application.console_display import ConsoleDisplay, ObserverDisplay
 
     if not isinstance(progress, bool):
+        if not callable(getattr(progress, "event", None)):
+            raise RppgbenchError(
+                f"progress is {progress!r}, which is no observer",
+                hint="give True, False, or an object with a method event(event)",
+            )
         return ObserverDisplay(progress)
     if not progress:
         return ObserverDisplay()

@@ -424,3 +424,8 @@ class TestTypes:
         )
         done = self.checked(tmp_path, wrong)
         assert [line.split(":")[1] for line in done.stdout.splitlines() if "error:" in line] == list("23456")
+
+
+def test_progress_that_is_no_observer_is_refused_before_a_run(tmp_path):
+    with pytest.raises(RppgbenchError, match="no observer"):
+        rppgbench.run("smoke", store=tmp_path / "store", out=None, progress=print)  # type: ignore[arg-type]

@@ -7,11 +7,22 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 
+from rppgbench.errors import TrainingFailed, nearest
+
+_KINDS = ("auto", "cpu", "cuda", "mps", "xpu")
+
 
 def device_kind(name: str = "auto") -> str:
-    """Type of the torch device called ``name``; of "auto" it is "cuda" where torch can use a GPU here, else "cpu"."""
-    if name != "auto":
-        return name.partition(":")[0]
+    """Type of the torch device called ``name``; of "auto" it is "cuda" where torch can use a GPU here, else "cpu".
+
+    Raises:
+        TrainingFailed: there is no such type.
+    """
+    kind = name.partition(":")[0]
+    if kind not in _KINDS:
+        raise TrainingFailed(f"no device is called {name!r}", hint=nearest(kind, _KINDS))
+    if kind != "auto":
+        return kind
     return "cuda" if _has_cuda() else "cpu"
 
 

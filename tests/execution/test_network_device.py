@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from rppgbench.errors import ExecutorLost
+from rppgbench.errors import ExecutorLost, TrainingFailed
 from rppgbench.execution.cluster import scheduler_has_gpus
 from rppgbench.execution.execution_settings import ExecutionSettings
 from rppgbench.learning import device_kind as module
@@ -30,6 +30,12 @@ def test_auto_is_a_gpu_where_there_is_one(monkeypatch):
         monkeypatch.setattr(module, "_has_cuda", lambda found=found: found)
         assert device_kind("auto") == kind
     assert (device_kind("cuda:1"), device_kind("cpu")) == ("cuda", "cpu")
+
+
+def test_an_unknown_device_is_refused_before_anything_is_planned():
+    with pytest.raises(TrainingFailed, match="cdua") as refusal:
+        device_kind("cdua")
+    assert refusal.value.hint == "did you mean 'cuda'?"
 
 
 @pytest.mark.parametrize(("gpu", "kind"), [("", "cpu"), (CLUSTER.splitlines()[1].replace("cpu", "gpu"), "cuda")])
