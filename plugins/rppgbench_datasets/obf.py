@@ -42,7 +42,7 @@ class Obf(ManifestDataset):
         if n_rows != n_published or len(sessions) != N_SUBJECTS:
             yield (
                 f"the table lists {n_rows} recordings of {len(sessions)} subjects; published are {n_published} of "
-                f"{N_SUBJECTS}, by names that are not known, so that nobody can say which ones are not there"
+                f"{N_SUBJECTS}, by names that are not known; which ones are missing cannot be said"
             )
         odd = [f"{subject} ({count})" for subject, count in sessions.items() if count != len(SESSIONS)]
         if odd:

@@ -40,7 +40,7 @@ FIXTURE_SENSOR_HZ = 62.0
 _COLUMNS = ("time in ms", "heart rate", "SpO2", "pulse")
 _LATEST_START_S = 2.0
 _NOTES = (
-    "somebody found the videos of 7-gt and 12-gt to be the same bytes with different truths: one is wrong then",
+    "7-gt and 12-gt are unverified: reported to be the same video with different truths, of which one is wrong then",
     "the folder names 8-gt, 10-gt and 11-gt are unverified: any folder with a gtdump.xmp and one video is a recording",
 )
 

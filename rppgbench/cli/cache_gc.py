@@ -49,9 +49,9 @@ def gc(
 ) -> None:
     """Free room in the store.
 
-    Garbage always goes: what dead processes left in tmp/ (of other hosts: when nobody has written there for a day),
-    scratch of fits that are done or that nobody went on with for 30 days, folders without a manifest. Artefacts go only
-    when options name them, and every option narrows: with --protocol what none of these protocols needs in full, with
+    Garbage always goes: what dead processes left in tmp/ (of other hosts: not written to for a day), scratch of
+    training that is done or was not resumed for 30 days, folders without a manifest. Artefacts go only when options
+    name them, and every option narrows: with --protocol what none of these protocols needs in full, with
     --stage all of that stage, with --protocol and --stage what is both.
 
     What a protocol needs follows from its file, the data that is here and the installed code. Its rehearsals and what

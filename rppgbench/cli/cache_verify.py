@@ -31,7 +31,7 @@ def verify(store_path: Path | None, jobs: int | None, remove: bool) -> None:
 
     An artefact is damaged when a file of it is missing, added, or differs in one bit from what was written, and when
     its manifest does. What is damaged in objects/ in another way is named too: folders without a manifest, artefacts in
-    the wrong place. What was left over in tmp/ and partial/ is only told: 'rppgbench cache gc' frees it.
+    the wrong place. What was left over in tmp/ and partial/ is only reported: 'rppgbench cache gc' frees it.
 
     Without --remove the store is only read. Manifests of versions that wrote no checksum of them are held against
     their key, their layout and the files they name.

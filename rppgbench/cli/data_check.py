@@ -46,7 +46,7 @@ def check(
     subjects that are here, and files that belong to none. Of each recording: empty and unreadable files; every
     frame that counts is decoded and counted against the header; length and frame rate against what the dataset
     says; where it says how long the video is by the contact sensor's clock, whether the two agree (1 %), else a
-    note says that nobody can tell; the sensor's cover, gaps, stuck values, impossible heart rates, and whether two
+    note says that it is unknown; the sensor's cover, gaps, stuck values, impossible heart rates, and whether two
     estimators and the leads of an ECG agree. Videos and labels of different recordings that are the same byte for
     byte are named.
 

@@ -178,7 +178,7 @@ def _title(dataset: OpenDataset, overview: RecordingOverview) -> str:
         side = "behind" if overview.delay_s >= 0 else "ahead of"
         delay = f"; the face's pulse is {abs(overview.delay_s) * 1000:.0f} ms {side} the sensor's"
     elif overview.wave is not None:
-        delay = "; no delay between face and sensor could be told"
+        delay = "; the delay between face and sensor could not be found"
     return f"{dataset.spec.name} {overview.recording.id}: {hr}{delay}"
 
 

@@ -35,7 +35,7 @@ def lock(
 
     A lock holds the protocol's meaning and its digest, the subjects of each fold, SHA-256 sums of the dataset's files,
     the builds of the encoders, and the sums of the videos that a run has encoded, as far as they are here. What is not
-    here stays as an earlier lock had it. Whoever has the same data learns from --check whether they have the same bits.
+    here stays as an earlier lock had it. --check finds whether other data are the same bits.
 
     \b
     Examples:

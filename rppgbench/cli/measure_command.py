@@ -47,7 +47,7 @@ def measure(
 ) -> None:
     """Heart rate from any video of a face; no ground truth needed.
 
-    For each window: the rate by spectrum and by beats, the pulse's signal-to-noise ratio, and whether to believe it.
+    For each window: the rate by spectrum and by beats, the pulse's signal-to-noise ratio, and whether it is reliable.
     What a file's codec and bitrate are known to do to a pulse is said too. A window is "no reliable pulse" unless its
     SNR is one that less than 1 % of noise windows reach (0 dB at 30 s) and both rates agree within 5 bpm.
 

@@ -46,7 +46,7 @@ def status(run: str | None, store_path: Path | None, follow: bool, as_json: bool
       rppgbench status smoke-20260105T0712 --json
 
     \b
-    States: running; finished; failed (some tasks did); stopped (by its user); crashed (the error was told where it
+    States: running; finished; failed (some tasks did); stopped (by its user); crashed (the error was shown where it
     ran); died (no sign of life for a minute and no word of an end); unknown (a version that showed no signs of life).
     """
     from rppgbench.runs.run_folders import WatchedRun, find_run, runs_in

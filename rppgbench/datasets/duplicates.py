@@ -113,7 +113,7 @@ def _finding(recordings: Sequence[Recording], path: Path, how: str) -> AuditFind
         found=f"recordings {', '.join(recording.id for recording in recordings)} ({who}): {how}",
         expected="every recording to be another one",
         remedy="get the files of all but one again; until then use one of them alone: which of the labels belongs to "
-        "the pictures cannot be told",
+        "the pictures is not known",
         recording=recordings[0].id,
         path=path,
     )

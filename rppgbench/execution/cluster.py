@@ -78,7 +78,7 @@ def _client(address: str) -> Client:
         return Client(address, timeout=_CONNECT_WITHIN_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise ExecutorLost(
-            f"--scheduler {address}: nobody answers there: {error}",
+            f"--scheduler {address}: nothing answers there: {error}",
             hint="start one with 'dask scheduler' and workers with 'dask worker ADDRESS'; see docs/clusters.md",
         ) from None
 

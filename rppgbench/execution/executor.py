@@ -64,7 +64,7 @@ class InProcessExecutor:
         return {"cpu": 1, "gpu": 0}
 
     def why_idle(self) -> str:
-        return "nobody is missing"
+        return "no worker is missing"
 
     @property
     def dashboard(self) -> str:

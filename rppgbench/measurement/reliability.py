@@ -21,7 +21,7 @@ def reason_for_doubt(snr_db: float, spectrum_bpm: float, beats_bpm: float | None
     """Reason why a window's heart rate is not reliable; None if it is."""
     least = least_snr_db(window_s)
     if snr_db < least:
-        return f"pulse not told from noise: {snr_db:.1f} dB, {least:.1f} dB needed"
+        return f"pulse not distinct from noise: {snr_db:.1f} dB, {least:.1f} dB needed"
     if beats_bpm is None:
         return "no regular beats"
     if abs(spectrum_bpm - beats_bpm) > AGREEMENT_BPM:

@@ -105,7 +105,7 @@ def _copies(same_size: Sequence[Recording], digests: SourceDigests) -> dict[str,
                     subject=recording.subject,
                     path=_video_files(recording)[0],
                     reason=f"byte for byte the video of {others}, another subject",
-                    remedy="copy both again; if they stay alike, nobody knows whose it is",
+                    remedy="copy both again; if they stay alike, whose it is cannot be known",
                 )
     return copies
 

@@ -151,7 +151,7 @@ class TaskGraph:
             raise ProtocolError(f"fold {fold.index} would learn from subjects it tests: {', '.join(leaked)}")
         if not fold.train:
             raise ProtocolError(
-                f"fold {fold.index} tests all subjects that are here: nobody is left to learn from",
+                f"fold {fold.index} tests all subjects that are here: none is left to learn from",
                 hint="point to more of the dataset, or run what learns nothing: --only entry=NAME",
             )
         tested = self._datasets[self.protocol.dataset.name]

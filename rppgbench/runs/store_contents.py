@@ -131,7 +131,7 @@ def _unfinished(store: Store, now_s: float) -> Iterator[Leftover]:
         if dead or (dead is None and idle_s > ABANDONED_S):
             yield Leftover(path, "its writer is dead" if dead else f"not written for {idle_s / 3600:.0f} hours", True)
         elif dead is None:
-            yield Leftover(path, "another host writes it, or did: nobody can tell yet", False)
+            yield Leftover(path, "another host writes it, or did: not known yet", False)
 
 
 def live_runs(store: Store) -> list[str]:

@@ -169,5 +169,5 @@ def test_a_scheduler_that_is_lost_ends_the_run_and_keeps_what_is_done(planned, s
 
 def test_an_address_without_a_scheduler(store, monkeypatch):
     monkeypatch.setattr("rppgbench.execution.cluster._CONNECT_WITHIN_S", 1)
-    with pytest.raises(ExecutorLost, match=r"--scheduler tcp://127\.0\.0\.1:9: nobody answers there"):
+    with pytest.raises(ExecutorLost, match=r"--scheduler tcp://127\.0\.0\.1:9: nothing answers there"):
         scheduler_executor("tcp://127.0.0.1:9", WorkerOptions(store))

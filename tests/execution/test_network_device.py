@@ -57,7 +57,7 @@ def test_it_is_that_of_the_workers_of_a_scheduler(scheduler):  # noqa: F811
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("rppgbench.execution.cluster._CONNECT_WITHIN_S", 1)
-    with pytest.raises(ExecutorLost, match=r"--scheduler tcp://127\.0\.0\.1:1: nobody answers there"):
+    with pytest.raises(ExecutorLost, match=r"--scheduler tcp://127\.0\.0\.1:1: nothing answers there"):
         scheduler_has_gpus("tcp://127.0.0.1:1")
 
 

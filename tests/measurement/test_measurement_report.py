@@ -16,7 +16,7 @@ from rppgbench.registry import load_registry
 
 GOOD = MeasuredWindow(0.0, 30.0, 72.04, 72.5, 4.25, None, None)
 RIVALLED = MeasuredWindow(10.0, 40.0, 72.0, 72.5, 4.0, 144.2, None)
-BAD = MeasuredWindow(20.0, 50.0, 181.0, 90.0, -7.0, None, "pulse not told from noise: -7.0 dB, 0.0 dB needed")
+BAD = MeasuredWindow(20.0, 50.0, 181.0, 90.0, -7.0, None, "pulse not distinct from noise: -7.0 dB, 0.0 dB needed")
 EMPTY = MeasuredWindow(30.0, 60.0, None, None, None, None, "no skin to be seen for 2.0 s of it")
 
 
@@ -45,7 +45,7 @@ def test_csv_has_a_line_for_each_window(measured: Measurement) -> None:
 def test_cells_have_numbers_and_a_remark() -> None:
     assert measurement_report.window_cells(GOOD) == ("0-30", "72.0", "72.5", "4.2", "")
     assert measurement_report.window_cells(RIVALLED)[-1] == "or 144.2 bpm: nearly as strong"
-    assert measurement_report.window_cells(BAD)[-1].startswith("no reliable pulse: pulse not told from noise")
+    assert measurement_report.window_cells(BAD)[-1].startswith("no reliable pulse: pulse not distinct from noise")
     assert measurement_report.window_cells(EMPTY)[1:4] == ("-", "-", "-")
 
 

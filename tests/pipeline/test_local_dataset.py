@@ -338,7 +338,7 @@ def test_no_training_uses_a_sensor_whose_clock_is_off(answered, monkeypatch, sto
 
 def test_one_subject_can_be_tested_by_what_learns_nothing(answered, monkeypatch):
     monkeypatch.setattr(Lab, "n_here", 1)
-    with pytest.raises(ProtocolError, match=r"fold \d tests all subjects that are here: nobody is left to learn from"):
+    with pytest.raises(ProtocolError, match=r"fold \d tests all subjects that are here: none is left to learn from"):
         answered(REFERENCE_ALONE)
     _, found, _ = answered(REFERENCE_ALONE, ("  - {method: rate}\n", ""))
     assert [(row["subject"], row["status"]) for row in found] == [("p1", "scored")]

@@ -101,7 +101,7 @@ def _frame_times_s(context: StageContext[TracesSettings], n: int, own_times_s: F
     times_s = context.times_s("clock")
     if len(times_s) != n:
         raise SignalError(
-            f"{context.video()}: has {n} frames, and its clock {len(times_s)}: nobody knows which frame was when",
+            f"{context.video()}: has {n} frames, and its clock {len(times_s)}: which frame was when is unknown",
             hint="'rppgbench data check' looks for damage; an encoded file is made anew when it is gone from the store",
         )
     return times_s
