@@ -42,8 +42,8 @@ plan_options = options(
     data_option,
     click.option("--only", multiple=True, metavar="WHAT=NAME",
                  help="Narrow to one method, entry, condition, codec, subject, recording or fold; "
-                      "repeat it with another WHAT to narrow further, --only method=pos --only fold=0, and with "
-                      "the same to widen: --only method=pos --only method=chrom."),
+                      "repeat it with another WHAT to narrow further, --only method=pos --only condition=x264-250k, "
+                      "and with the same to widen: --only fold=0 --only fold=1."),
     click.option("--rehearse", is_flag=True,
                  help="The same protocol at toy size, to see whether data, store and entries are ready for it: "
                       "clips of 32x32, quick encoders, learners at their smallest with 8 steps. Nothing "
