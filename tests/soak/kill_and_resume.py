@@ -115,7 +115,7 @@ def main() -> None:
         for round_ in itertools.count():
             troubled, out = Path(folder, f"elsewhere{round_}", "troubled"), Path(folder, f"b{round_}")
             kills = disturbed(arguments.protocol, troubled, out, left, moments)
-            compare(peaceful, troubled, (Path(folder, "a"), out), kills)
+            compare(peaceful, troubled, (boards, out), kills)
             left -= kills.drivers + kills.processes
             if left <= 0:
                 return
