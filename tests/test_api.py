@@ -429,3 +429,18 @@ class TestTypes:
 def test_progress_that_is_no_observer_is_refused_before_a_run(tmp_path):
     with pytest.raises(RppgbenchError, match="no observer"):
         rppgbench.run("smoke", store=tmp_path / "store", out=None, progress=print)  # type: ignore[arg-type]
+
+
+def test_a_mistyped_folder_of_results_is_answered_with_those_that_hold_some(tmp_path):
+    (tmp_path / "smoke" / "v1").mkdir(parents=True)
+    (tmp_path / "smoke" / "v1" / "results.json").write_text("{}")
+    (tmp_path / "letters").mkdir()
+    for typed, hint in (
+        ("smoke/v2", "known: v1"),
+        ("smokee", "did you mean 'smoke'?"),
+        ("else", "known: smoke"),
+        ("letters/x", "holds results"),
+    ):
+        with pytest.raises(RppgbenchError, match="no such protocol or folder of results") as refusal:
+            rppgbench.open_results(tmp_path / typed)
+        assert hint in str(refusal.value.hint)

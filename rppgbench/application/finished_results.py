@@ -25,8 +25,10 @@ def find_results(named: ProtocolSource, out: Path) -> RunResults:
         if path.is_dir():
             return _in_folder(path)
         if path.parent.is_dir() and path.parent != Path() and not path.is_file():
-            siblings = [sibling.name for sibling in path.parent.iterdir()]
-            raise RppgbenchError(f"{path}: no such protocol or folder of results", hint=nearest(path.name, siblings))
+            results = (found for below in ("*", "*/*") for found in path.parent.glob(f"{below}/{RESULTS}"))
+            near = {found.relative_to(path.parent).parts[0] for found in results}
+            hint = nearest(path.name, near) if near else f"no folder in {path.parent} holds results"
+            raise RppgbenchError(f"{path}: no such protocol or folder of results", hint=hint)
     protocol = open_protocol(named)
     estimator = protocol.evaluation.heart_rate.compatible
     folder = out / protocol.name / f"v{protocol.version}" / (f"as_{estimator}" if estimator else "")
